@@ -1,0 +1,70 @@
+/** What went wrong, for programs; the message says it for people. These never change their meaning. */
+export type ErrorCode =
+  | 'ERR_INVALID_ARGUMENT'
+  | 'ERR_INVALID_LENGTH'
+  | 'ERR_INVALID_ETAG'
+  | 'ERR_INVALID_FIELD'
+  | 'ERR_RELATIVE_PATH'
+  | 'ERR_HEADERS_SENT'
+  | 'ERR_OUTSIDE_ROOT'
+  | 'ERR_DOTFILE'
+  | 'ERR_BAD_PATH'
+  | 'ERR_NOT_A_FILE'
+  | 'ERR_SOURCE_TOO_SHORT'
+  | 'ERR_SOURCE_CHANGED'
+  | 'ERR_SOURCE_CONSUMED'
+
+/** A call that can never work: thrown at the call, before any I/O. */
+export function invalidArgument(code: ErrorCode, message: string): TypeError {
+  return Object.assign(new TypeError(message), { code })
+}
+
+/** A number that no representation or option can have: thrown at the call, before any I/O. */
+export function outOfRange(code: ErrorCode, message: string): RangeError {
+  return Object.assign(new RangeError(message), { code })
+}
+
+/** A source that cannot be served: what an HTTP framework needs to answer, and no text for the client. */
+export interface SourceError extends Error {
+  /** Ours (`ERR_…`) or the system's (`ENOENT`). */
+  readonly code: string
+  /** The status to answer with: 400, 403, 404, 500 or 503. */
+  readonly status: number
+  /** The same, under the name that Express and http-errors also know. */
+  readonly statusCode: number
+  /** `false`: the message is for the operator. */
+  readonly expose: false
+  /** The file it is about, where it is one. */
+  readonly path?: string
+}
+
+/** Makes a {@link SourceError}. The path goes beside the message, since some frameworks print that. */
+export function sourceError(
+  status: number,
+  code: string,
+  message: string,
+  details: { path?: string; cause?: unknown } = {},
+): SourceError {
+  const { path, cause } = details
+  const error = new Error(message, cause === undefined ? undefined : { cause })
+  const properties = { status, statusCode: status, code, expose: false as const }
+  return Object.assign(error, properties, path === undefined ? {} : { path })
+}
+
+const statusOf: Readonly<Record<string, number>> = {
+  ENOENT: 404,
+  ENOTDIR: 404,
+  ENAMETOOLONG: 404,
+  ELOOP: 404,
+  EISDIR: 404,
+  EACCES: 403,
+  EPERM: 403,
+  EMFILE: 503,
+  ENFILE: 503,
+}
+
+/** A file system's error as a {@link SourceError}. */
+export function fileError(cause: unknown, path: string): SourceError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'EIO'
+  return sourceError(statusOf[code] ?? 500, code, `Cannot send the file: ${code}`, { path, cause })
+}

@@ -1,0 +1,24 @@
+import { Blob } from 'node:buffer'
+import { invalidArgument } from '../errors.ts'
+import type { ByteRange } from '../semantics/range.ts'
+import type { Metadata } from './buffer.ts'
+import { type Source, validateMetadata } from './source.ts'
+
+/**
+ * Makes a source of a `Blob`, whose own type serves where `metadata` gives none.
+ *
+ * @throws TypeError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_ETAG` or `ERR_INVALID_FIELD`
+ */
+export function fromBlob(blob: Blob, metadata: Metadata = {}): Source {
+  if (!(blob instanceof Blob)) {
+    throw invalidArgument('ERR_INVALID_ARGUMENT', 'Cannot serve the blob: a Blob is needed')
+  }
+  validateMetadata(metadata)
+  return {
+    ...(blob.type === '' ? {} : { type: blob.type }),
+    ...metadata,
+    length: blob.size,
+    read: ({ firstPos, lastPos }: ByteRange) =>
+      blob.slice(firstPos, lastPos + 1).stream() as unknown as AsyncIterable<Uint8Array>,
+  }
+}

@@ -1,0 +1,38 @@
+import { invalidArgument } from '../errors.ts'
+import type { ByteRange } from '../semantics/range.ts'
+import type { Representation } from '../semantics/representation.ts'
+import { type DirectSource, type Source, validateMetadata } from './source.ts'
+
+/** What a constructor of sources takes beside the bytes. */
+export type Metadata = Partial<Pick<Representation, 'type' | 'etag' | 'lastModified'>>
+
+/**
+ * Makes a source of bytes in memory. Nothing is copied: do not change them while they are served.
+ *
+ * @throws TypeError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_ETAG` or `ERR_INVALID_FIELD`
+ */
+export function fromBuffer(bytes: Uint8Array, metadata: Metadata = {}): Source {
+  if (!(bytes instanceof Uint8Array)) {
+    throw invalidArgument('ERR_INVALID_ARGUMENT', 'Cannot serve the bytes: a Uint8Array is needed')
+  }
+  validateMetadata(metadata)
+  return new BufferSource(bytes, metadata)
+}
+
+class BufferSource implements DirectSource {
+  readonly bytes: Uint8Array
+  readonly length: number
+  declare readonly type?: string
+  declare readonly etag?: string
+  declare readonly lastModified?: Date
+
+  constructor(bytes: Uint8Array, metadata: Metadata) {
+    this.bytes = bytes
+    this.length = bytes.length
+    Object.assign(this, metadata)
+  }
+
+  read({ firstPos, lastPos }: ByteRange): Promise<Uint8Array> {
+    return Promise.resolve(this.bytes.subarray(firstPos, lastPos + 1))
+  }
+}

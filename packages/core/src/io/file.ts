@@ -1,0 +1,312 @@
+import { once } from 'node:events'
+import fs from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import type { FileHandle } from 'node:fs/promises'
+import mimeTypes from 'mime-types'
+import { fileError, invalidArgument, sourceError } from '../errors.ts'
+import type { ByteRange } from '../semantics/range.ts'
+import type { Metadata } from './buffer.ts'
+import { type Descriptor, descriptors } from './descriptors.ts'
+import { largeSize } from './pool.ts'
+import { type DirectSource, type Source, validateMetadata } from './source.ts'
+
+const fstat = promisify(fs.fstat)
+
+/** What an `etag` function is told of a file. */
+export interface FileStats {
+  /** In bytes. */
+  readonly size: number
+  readonly mtime: Date
+  readonly mtimeNs: bigint
+}
+
+/** How young a file is when a second write could still hide behind its mtime. */
+const unsettledMs = 2000
+
+/**
+ * Makes a source of a file, by its path or as an open `FileHandle`, which stays the caller's.
+ *
+ * Its ETag is the size and the mtime in nanoseconds: strong, and the same on every machine that has
+ * the same file; weak while the mtime is younger than 2 s. Its type follows from the extension.
+ * The length, the validators and the bytes are those of one descriptor; should it be read again after
+ * `close` and have changed, the read fails with `ERR_SOURCE_CHANGED`. Give the path itself to
+ * `sendRange` to serve whatever is there.
+ *
+ * @throws TypeError `ERR_RELATIVE_PATH` or `ERR_INVALID_…`, at the call
+ * @throws SourceError with status 403, 404, 500 or 503, by rejecting
+ */
+export function fromFile(file: string | URL | FileHandle, metadata: Metadata = {}): Promise<Source> {
+  validateMetadata(metadata)
+  if (isFileHandle(file)) return fromHandle(file, metadata)
+  const filePath = toPath(file)
+  if (!path.isAbsolute(filePath)) {
+    throw invalidArgument(
+      'ERR_RELATIVE_PATH',
+      `Cannot serve a relative path without a root: ${JSON.stringify(filePath)}`,
+    )
+  }
+  return openFile(path.normalize(filePath), undefined, metadata)
+}
+
+/** Opens a file by an absolute path, which must resolve to inside of `root` where one is given. */
+export async function openFile(
+  filePath: string,
+  root: string | undefined,
+  metadata: Metadata,
+): Promise<FileSource> {
+  return new PathSource(await descriptors.acquire(filePath, root), filePath, root, metadata)
+}
+
+/** Whether a value is an open file. */
+export function isFileHandle(value: unknown): value is FileHandle {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as FileHandle).fd === 'number' &&
+    typeof (value as FileHandle).stat === 'function'
+  )
+}
+
+/** A path or `file:` URL as a path. */
+export function toPath(file: string | URL): string {
+  if (typeof file === 'string') {
+    if (file === '' || file.includes('\0')) {
+      throw invalidArgument(
+        'ERR_INVALID_ARGUMENT',
+        `Cannot serve the path ${JSON.stringify(file)}: it must not be empty nor hold a NUL`,
+      )
+    }
+    return file
+  }
+  if (file instanceof URL && file.protocol === 'file:') return fileURLToPath(file)
+  throw invalidArgument(
+    'ERR_INVALID_ARGUMENT',
+    `Cannot serve ${String(file)}: a path, a file: URL or a FileHandle is needed`,
+  )
+}
+
+/** The media type for a file name, with its charset; what is unknown is bytes. */
+export function typeOf(fileName: string): string {
+  return mimeTypes.contentType(path.extname(fileName)) || 'application/octet-stream'
+}
+
+/** What a file says of itself, computed once for as long as it stays the same. */
+interface Facts extends FileStats {
+  readonly opaqueTag: string
+  readonly type: string
+}
+
+function factsOf(stats: fs.BigIntStats, type: string): Facts {
+  const { size, mtime, mtimeNs } = stats
+  return {
+    size: Number(size),
+    mtime,
+    mtimeNs,
+    opaqueTag: `"${size.toString(36)}-${mtimeNs.toString(36)}"`,
+    type,
+  }
+}
+
+/** Reads from a file descriptor. */
+abstract class DescriptorSource implements DirectSource {
+  abstract readonly length: number
+  protected abstract readonly fd: number
+  /** Where in the file the representation begins. */
+  protected readonly start: number = 0
+
+  abstract open(): Promise<void> | undefined
+  abstract close(): void
+  abstract abandon(): void
+
+  readInto(
+    target: Uint8Array,
+    length: number,
+    position: number,
+    done: (error: Error | null, bytesRead: number) => void,
+  ): void {
+    fs.read(this.fd, target, 0, length, this.start + position, done)
+  }
+
+  async *read({ firstPos, lastPos }: ByteRange): AsyncGenerator<Uint8Array> {
+    await this.open()
+    try {
+      for (let position = firstPos; position <= lastPos; ) {
+        const length = Math.min(largeSize, lastPos + 1 - position)
+        const chunk = Buffer.allocUnsafeSlow(length)
+        const bytesRead = await new Promise<number>((resolve, reject) => {
+          this.readInto(chunk, length, position, (error, count) =>
+            error ? reject(error) : resolve(count),
+          )
+        })
+        if (bytesRead === 0) return
+        position += bytesRead
+        yield chunk.subarray(0, bytesRead)
+      }
+    } finally {
+      this.close()
+    }
+  }
+}
+
+/** A file, with what it says of itself. */
+export abstract class FileSource extends DescriptorSource {
+  readonly stats: FileStats
+  readonly length: number
+  readonly type: string
+  readonly lastModified: Date
+  readonly #etag: string | undefined
+  readonly #opaqueTag: string
+
+  protected constructor(facts: Facts, metadata: Metadata) {
+    super()
+    this.stats = facts
+    this.length = facts.size
+    this.type = metadata.type ?? facts.type
+    this.lastModified = metadata.lastModified ?? facts.mtime
+    this.#etag = metadata.etag
+    this.#opaqueTag = facts.opaqueTag
+  }
+
+  get etag(): string {
+    if (this.#etag !== undefined) return this.#etag
+    const settled = Date.now() - this.stats.mtime.getTime() >= unsettledMs
+    return settled ? this.#opaqueTag : `W/${this.#opaqueTag}`
+  }
+}
+
+/**
+ * A file by its path. It holds its descriptor from the start; when the last of those who opened it
+ * has closed it the descriptor is let go, and who opens it once more finds the same file or an error.
+ */
+class PathSource extends FileSource {
+  readonly #path: string
+  readonly #root: string | undefined
+  #descriptor: Descriptor | undefined
+  #users = 0
+
+  constructor(
+    descriptor: Descriptor,
+    filePath: string,
+    root: string | undefined,
+    metadata: Metadata,
+  ) {
+    const facts = (descriptor.memo ??= factsOf(descriptor.stats, typeOf(filePath)))
+    super(facts as Facts, metadata)
+    this.#descriptor = descriptor
+    this.#path = filePath
+    this.#root = root
+  }
+
+  protected get fd(): number {
+    if (!this.#descriptor) throw new Error('The file is not open')
+    return this.#descriptor.fd
+  }
+
+  open(): Promise<void> | undefined {
+    this.#users++
+    return this.#descriptor ? undefined : this.#reopen()
+  }
+
+  close(): void {
+    if (this.#users > 0) this.#users--
+    if (this.#users > 0) return
+    this.#descriptor?.release()
+    this.#descriptor = undefined
+  }
+
+  abandon(): void {
+    if (this.#users <= 1 && this.#descriptor?.holders === 1) descriptors.retire(this.#descriptor)
+    this.close()
+  }
+
+  async #reopen(): Promise<void> {
+    const descriptor = await descriptors.acquire(this.#path, this.#root)
+    const { size, mtimeNs } = descriptor.stats
+    if (Number(size) !== this.length || mtimeNs !== this.stats.mtimeNs) {
+      descriptor.release()
+      throw sourceError(500, 'ERR_SOURCE_CHANGED', 'The file is not the one that was opened', {
+        path: this.#path,
+      })
+    }
+    // Others may have opened it meanwhile, or all may have left.
+    if (this.#descriptor || this.#users === 0) descriptor.release()
+    else this.#descriptor = descriptor
+  }
+}
+
+async function fromHandle(handle: FileHandle, metadata: Metadata): Promise<FileSource> {
+  const stats = await handle.stat({ bigint: true }).catch((error: unknown) => {
+    throw fileError(error, `descriptor ${handle.fd}`)
+  })
+  if (!stats.isFile()) {
+    throw sourceError(404, 'ERR_NOT_A_FILE', 'Only a regular file can be served')
+  }
+  return new HandleSource(handle, factsOf(stats, 'application/octet-stream'), metadata)
+}
+
+class HandleSource extends FileSource {
+  readonly #handle: FileHandle
+
+  constructor(handle: FileHandle, facts: Facts, metadata: Metadata) {
+    super(facts, metadata)
+    this.#handle = handle
+  }
+
+  protected get fd(): number {
+    return this.#handle.fd
+  }
+
+  open(): undefined {}
+  close(): void {}
+  abandon(): void {}
+}
+
+/**
+ * Makes a source of a file stream that nobody has read from yet, so that it can be read at random,
+ * from the descriptor it has. It knows the length, and nothing else of the file. `undefined` where
+ * the stream is anything else.
+ *
+ * @throws SourceError with status 403, 404, 500 or 503, where the file cannot be opened
+ */
+export async function fromReadStream(stream: unknown): Promise<Source | undefined> {
+  if (!(stream instanceof fs.ReadStream)) return undefined
+  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true) return undefined
+  if (stream.readableEncoding !== null || stream.bytesRead > 0) return undefined
+  const { fd: opened } = stream as { fd?: number | null }
+  if (typeof opened !== 'number') {
+    await once(stream, 'open').catch((error: unknown) => {
+      throw fileError(error, String(stream.path))
+    })
+  }
+  const { fd } = stream as unknown as { fd: number }
+  const stats = await fstat(fd)
+  return stats.isFile() ? new ReadStreamSource(stream, fd, stats.size) : undefined
+}
+
+class ReadStreamSource extends DescriptorSource {
+  readonly length: number
+  protected readonly fd: number
+  protected override readonly start: number
+  readonly #stream: fs.ReadStream
+
+  constructor(stream: fs.ReadStream, fd: number, size: number) {
+    super()
+    const { start = 0, end = Infinity } = stream as { start?: number; end?: number }
+    this.start = start
+    this.length = Math.max(0, Math.min(size, end + 1) - start)
+    this.fd = fd
+    this.#stream = stream
+  }
+
+  open(): undefined {}
+
+  close(): void {
+    this.#stream.destroy()
+  }
+
+  abandon(): void {
+    this.close()
+  }
+}

@@ -1,0 +1,62 @@
+import { invalidArgument, outOfRange } from '../errors.ts'
+import type { ByteRange } from '../semantics/range.ts'
+import { readRange } from './body.ts'
+import type { Metadata } from './buffer.ts'
+import { type Source, validateRepresentation } from './source.ts'
+
+/** What {@link fromReader} needs: a length, a way to read a range, and what is known of the bytes. */
+export interface Reader extends Metadata, Pick<Source, 'read' | 'close'> {
+  /** The complete length in bytes. */
+  readonly length: number
+  /**
+   * Never ask `read` for more than this many bytes at once: for reads that return a whole
+   * `Uint8Array`, so that a large range is not held in memory. Default: no limit.
+   */
+  readonly maxRead?: number
+}
+
+/**
+ * Makes a source of anything that can be read at random: an object store, a database, another server.
+ *
+ * @example
+ * fromReader({
+ *   length: head.ContentLength,
+ *   etag: head.ETag,
+ *   read: async ({ firstPos, lastPos }, { signal }) =>
+ *     (await get(`bytes=${firstPos}-${lastPos}`, signal)).Body,
+ * })
+ *
+ * @throws TypeError or RangeError `ERR_INVALID_…`, for a reader that cannot be one
+ */
+export function fromReader(reader: Reader): Source {
+  if (typeof reader?.read !== 'function') {
+    throw invalidArgument('ERR_INVALID_ARGUMENT', 'Cannot serve the reader: it has no read method')
+  }
+  validateRepresentation(reader)
+  const { maxRead } = reader
+  if (maxRead === undefined) return reader
+  if (!Number.isSafeInteger(maxRead) || maxRead < 1) {
+    throw outOfRange('ERR_INVALID_ARGUMENT', `maxRead must be a positive integer, got ${maxRead}`)
+  }
+  const { length, type, etag, lastModified } = reader
+  return {
+    length,
+    ...(type === undefined ? {} : { type }),
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
+    read: (range, options) => readInTurn(reader, range, maxRead, options),
+    close: () => reader.close?.(),
+  }
+}
+
+async function* readInTurn(
+  reader: Reader,
+  range: ByteRange,
+  maxRead: number,
+  options: { readonly signal: AbortSignal },
+): AsyncGenerator<Uint8Array> {
+  for (let firstPos = range.firstPos; firstPos <= range.lastPos; firstPos += maxRead) {
+    const lastPos = Math.min(range.lastPos, firstPos + maxRead - 1)
+    yield* readRange(reader, { firstPos, lastPos }, options.signal)
+  }
+}

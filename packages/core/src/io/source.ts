@@ -1,0 +1,107 @@
+import { invalidArgument, outOfRange } from '../errors.ts'
+import { isEntityTag } from '../semantics/entity-tag.ts'
+import type { ByteRange } from '../semantics/range.ts'
+import type { Representation } from '../semantics/representation.ts'
+
+/** Bytes as they come: a Node `Readable`, a web `ReadableStream`, an async generator. */
+export type ByteStream = AsyncIterable<Uint8Array>
+
+/**
+ * A {@link Representation} that can be read: everything range-serve serves is one.
+ *
+ * @example
+ * const source: Source = {
+ *   length: object.size,
+ *   etag: object.etag,
+ *   read: ({ firstPos, lastPos }, { signal }) => bucket.get(key, { firstPos, lastPos, signal }),
+ * }
+ */
+export interface Source extends Representation {
+  /**
+   * Reads the bytes of a range, both positions inclusive: all at once, or in pieces as they come.
+   *
+   * More than was asked for is cut off; less destroys the connection, since the length is promised
+   * by then. `signal` aborts when the client has left: stop, and release what the read holds. An
+   * iterator is also returned (`return()`) when no more of it is wanted.
+   */
+  read(
+    range: ByteRange,
+    options: { readonly signal: AbortSignal },
+  ): ByteStream | Promise<Uint8Array | ByteStream>
+  /** Releases what the source holds. Called when an answer is over, however it ended. */
+  close?(): void | Promise<void>
+}
+
+/**
+ * A source whose bytes delivery can have without an iterator between: how `serve` gets fast. It is
+ * not part of the contract; whatever lacks these is read by `read`.
+ */
+export interface DirectSource extends Source {
+  /** The bytes, where they are in memory already. */
+  readonly bytes?: Uint8Array
+  /** Gets ready to `readInto`, if it is not. */
+  open?(): Promise<void> | undefined
+  /**
+   * Reads up to `length` bytes at `position` into the head of `target`; none means the end. The
+   * target is the source's until `done`.
+   */
+  readInto?(
+    target: Uint8Array,
+    length: number,
+    position: number,
+    done: (error: Error | null, bytesRead: number) => void,
+  ): void
+  /** Releases what the source holds and keeps nothing for a next answer. */
+  abandon?(): void
+}
+
+/** Checks what a caller says of a representation: `TypeError` or `RangeError` where it cannot be. */
+export function validateRepresentation(representation: Representation): void {
+  const { length, type, etag, lastModified } = representation
+  if (!Number.isSafeInteger(length) || length < 0) {
+    throw outOfRange(
+      'ERR_INVALID_LENGTH',
+      `Cannot serve the source: length must be a non-negative safe integer, got ${String(length)}`,
+    )
+  }
+  validateMetadata({ type, etag, lastModified })
+}
+
+/** Checks metadata that goes into header fields. */
+export function validateMetadata(metadata: {
+  type?: string | undefined
+  etag?: string | undefined
+  lastModified?: Date | undefined
+}): void {
+  const { type, etag, lastModified } = metadata
+  if (type !== undefined) validateFieldValue('type', type)
+  if (etag !== undefined && (typeof etag !== 'string' || !isEntityTag(etag))) {
+    throw invalidArgument(
+      'ERR_INVALID_ETAG',
+      `Cannot use the etag: it must be an entity-tag with its quotes, such as "v1" or W/"v1", got ${String(etag)}`,
+    )
+  }
+  if (lastModified !== undefined) {
+    if (!(lastModified instanceof Date) || Number.isNaN(lastModified.getTime())) {
+      throw invalidArgument(
+        'ERR_INVALID_ARGUMENT',
+        `Cannot use lastModified: it must be a valid Date, got ${String(lastModified)}`,
+      )
+    }
+  }
+}
+
+/** Refuses what would end a header field and begin another (§5.5). */
+export function validateFieldValue(name: string, value: unknown): void {
+  if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+    throw invalidArgument(
+      'ERR_INVALID_FIELD',
+      `Cannot use ${name}: it must be a string of visible Latin-1 characters, got ${JSON.stringify(value)}`,
+    )
+  }
+}
+
+/** Whether a value keeps the {@link Source} contract, as far as one can see. */
+export function isSource(value: unknown): value is Source {
+  return typeof value === 'object' && value !== null && typeof (value as Source).read === 'function'
+}

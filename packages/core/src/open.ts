@@ -1,0 +1,47 @@
+import { Blob } from 'node:buffer'
+import path from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
+import { invalidArgument } from './errors.ts'
+import { fromBlob } from './io/blob.ts'
+import { fromBuffer } from './io/buffer.ts'
+import { fromFile, isFileHandle, openFile, toPath } from './io/file.ts'
+import { isSource, type Source, validateRepresentation } from './io/source.ts'
+import type { SendOptions } from './options.ts'
+import { resolveInside } from './resolve.ts'
+
+/** What can be sent: a file by its path, `file:` URL or handle, bytes in memory, or any {@link Source}. */
+export type Servable = string | URL | FileHandle | Uint8Array | Blob | Source
+
+/**
+ * Makes a source of what a caller wants sent.
+ *
+ * @throws TypeError or RangeError at the call, for what can never be served
+ * @throws SourceError with status 403, 404, 500 or 503, by rejecting
+ */
+export function openSource(servable: Servable, options: SendOptions): Source | Promise<Source> {
+  if (typeof servable === 'string' || servable instanceof URL) return openPath(servable, options)
+  if (servable instanceof Uint8Array) return fromBuffer(servable)
+  if (isSource(servable)) {
+    validateRepresentation(servable)
+    return servable
+  }
+  if (servable instanceof Blob) return fromBlob(servable)
+  if (isFileHandle(servable)) return fromFile(servable)
+  throw invalidArgument(
+    'ERR_INVALID_ARGUMENT',
+    `Cannot serve ${servable === null ? 'null' : typeof servable}: a path, URL, FileHandle, Uint8Array, Blob or Source is needed`,
+  )
+}
+
+function openPath(file: string | URL, options: SendOptions): Promise<Source> {
+  const filePath = toPath(file)
+  const { root } = options
+  if (root === undefined) return fromFile(filePath)
+  if (typeof root !== 'string' || root === '') {
+    throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
+  }
+  const absoluteRoot = path.resolve(root)
+  return resolveInside(absoluteRoot, filePath, options).then((resolved) =>
+    openFile(resolved, options.followSymlinks === true ? undefined : absoluteRoot, {}),
+  )
+}

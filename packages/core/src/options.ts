@@ -1,0 +1,223 @@
+import contentDisposition from 'content-disposition'
+import { invalidArgument, outOfRange } from './errors.ts'
+import { type FileSource, type FileStats, typeOf } from './io/file.ts'
+import { type Source, validateFieldValue, validateMetadata } from './io/source.ts'
+import type { ResponseFields } from './semantics/fields.ts'
+import { parseHttpDate } from './semantics/http-date.ts'
+import type { PlanOptions } from './semantics/plan.ts'
+import type { Representation } from './semantics/representation.ts'
+import type { Transfer } from './telemetry.ts'
+
+/** How one source is to be sent. What is given here goes before what the source says of itself. */
+export interface SendOptions {
+  /** The media type: `'video/mp4'`. Default: the source's, or by the extension of its file. */
+  readonly type?: string
+  /** The entity-tag, quotes included; `false` for none; for a file also a function of its stats. */
+  readonly etag?: string | false | ((stats: FileStats) => string)
+  /** When the source was last modified; `false` for no Last-Modified. */
+  readonly lastModified?: Date | boolean
+  /** The whole Cache-Control field; `false` for none, whatever `maxAge` says. */
+  readonly cacheControl?: string | boolean
+  /** `max-age` of Cache-Control, in milliseconds or as text: `'1d'`, `'2 hours'`. */
+  readonly maxAge?: number | string
+  /** Adds `immutable` to a Cache-Control with `maxAge`. Default `false`. */
+  readonly immutable?: boolean
+  /** Sent as an attachment of this name (RFC 6266); its extension gives a type where none is known. */
+  readonly filename?: string
+  /** Further fields of the answer. */
+  readonly headers?: ResponseFields
+  /** `false` ignores Range and says `Accept-Ranges: none`. Default `true`. */
+  readonly acceptRanges?: boolean
+  /** The most ranges in one answer; a request for more gets the whole. Default 100. */
+  readonly maxRanges?: number
+  /** The most bytes to read past in a source that is not seekable. Default 64 MiB. */
+  readonly maxSkip?: number
+  /** The folder that a path is relative to and cannot leave. */
+  readonly root?: string
+  /** What to do about paths with a component that starts with a dot, below `root`. Default `'ignore'`: 404. */
+  readonly dotfiles?: 'allow' | 'deny' | 'ignore'
+  /** Serve what symbolic links below `root` lead to, wherever that is. Default `false`. */
+  readonly followSymlinks?: boolean
+  /** Ends the answer when it aborts. */
+  readonly signal?: AbortSignal
+  /** Is told of the answer when it is over, however it ended. */
+  readonly onTransfer?: (transfer: Transfer) => void
+}
+
+/** Fields that were set on the response before: they count as said by the caller. */
+export interface PresetFields {
+  readonly type?: string | undefined
+  readonly etag?: string | undefined
+  readonly lastModified?: string | undefined
+  readonly cacheControl?: string | undefined
+}
+
+/** What `planResponse` takes for a source, the options, and what the response has already. */
+export function describe(
+  source: Source,
+  options: SendOptions,
+  preset: PresetFields,
+): { representation: Representation; planOptions: PlanOptions } {
+  const said = options.headers ? { ...preset, ...pickPreset(options.headers) } : preset
+  const type = options.type ?? said.type ?? sourceType(source, options.filename)
+  const etag = chooseEtag(source, options.etag, said.etag)
+  const lastModified = chooseLastModified(source, options.lastModified, said.lastModified)
+  const { length, seekable = true } = source
+  return {
+    representation: {
+      length,
+      type,
+      seekable,
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { lastModified }),
+    },
+    planOptions: { ...options, headers: furtherFields(options, said.cacheControl) },
+  }
+}
+
+/** The fields of a record, in whatever case, that say what is being served. */
+export function pickPreset(fields: {
+  readonly [name: string]: number | string | readonly string[] | undefined
+}): PresetFields {
+  const preset: { -readonly [name in keyof PresetFields]: string } = {}
+  for (const name in fields) {
+    const value = fields[name]
+    if (value === undefined) continue
+    switch (name.toLowerCase()) {
+      case 'content-type':
+        preset.type = String(value)
+        break
+      case 'etag':
+        preset.etag = String(value)
+        break
+      case 'last-modified':
+        preset.lastModified = String(value)
+        break
+      case 'cache-control':
+        preset.cacheControl = String(value)
+        break
+    }
+  }
+  return preset
+}
+
+/**
+ * Refuses options that can never work.
+ *
+ * @throws TypeError or RangeError `ERR_INVALID_…`
+ */
+export function validateOptions(options: SendOptions): void {
+  const { type, etag, lastModified, cacheControl, filename, headers, signal } = options
+  validateMetadata({
+    type,
+    etag: typeof etag === 'string' ? etag : undefined,
+    lastModified: typeof lastModified === 'boolean' ? undefined : lastModified,
+  })
+  if (typeof cacheControl === 'string') validateFieldValue('cacheControl', cacheControl)
+  if (filename !== undefined && (typeof filename !== 'string' || filename === '')) {
+    throw invalidArgument('ERR_INVALID_ARGUMENT', 'filename must be a string, and not empty')
+  }
+  for (const name in headers) {
+    if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
+      throw invalidArgument('ERR_INVALID_FIELD', `${JSON.stringify(name)} cannot name a field`)
+    }
+    const value = headers[name]
+    if (typeof value === 'object') for (const line of value) validateFieldValue(name, line)
+    else validateFieldValue(name, value)
+  }
+  validateCount('maxRanges', options.maxRanges)
+  validateCount('maxSkip', options.maxSkip)
+  if (options.maxAge !== undefined) parseMaxAge(options.maxAge)
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidArgument('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal')
+  }
+}
+
+function validateCount(name: string, value: number | undefined): void {
+  if (value === undefined || value === Infinity) return
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw outOfRange(
+      'ERR_INVALID_ARGUMENT',
+      `${name} must be a non-negative integer or Infinity, got ${String(value)}`,
+    )
+  }
+}
+
+function sourceType(source: Source, filename: string | undefined): string {
+  if (source.type !== undefined) return source.type
+  return filename === undefined ? 'application/octet-stream' : typeOf(filename)
+}
+
+function chooseEtag(
+  source: Source,
+  option: SendOptions['etag'],
+  preset: string | undefined,
+): string | undefined {
+  if (option === false) return undefined
+  if (typeof option === 'string') return option
+  if (typeof option === 'function') {
+    const { stats } = source as Partial<FileSource>
+    if (!stats) {
+      throw invalidArgument('ERR_INVALID_ETAG', 'An etag function is for files: there are no stats')
+    }
+    const etag = option(stats)
+    validateMetadata({ etag })
+    return etag
+  }
+  return preset ?? source.etag
+}
+
+function chooseLastModified(
+  source: Source,
+  option: SendOptions['lastModified'],
+  preset: string | undefined,
+): Date | undefined {
+  if (option === false) return undefined
+  if (option instanceof Date) return option
+  return preset === undefined ? source.lastModified : parseHttpDate(preset, Date.now())
+}
+
+function furtherFields(options: SendOptions, preset: string | undefined): ResponseFields {
+  const fields: Record<string, string | readonly string[]> = { ...options.headers }
+  const cacheControl = formatCacheControl(options) ?? preset
+  if (cacheControl !== undefined) fields['Cache-Control'] = cacheControl
+  if (options.filename !== undefined) {
+    fields['Content-Disposition'] = contentDisposition(options.filename)
+  }
+  return fields
+}
+
+function formatCacheControl(options: SendOptions): string | undefined {
+  const { cacheControl, maxAge, immutable } = options
+  if (typeof cacheControl === 'string') return cacheControl
+  if (cacheControl === false || maxAge === undefined) return undefined
+  const seconds = Math.floor(parseMaxAge(maxAge) / 1000)
+  return `public, max-age=${seconds}${immutable === true ? ', immutable' : ''}`
+}
+
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  y: 31_557_600_000,
+}
+const duration = /^(\d+(?:\.\d+)?) ?(ms|[smhdwy])?$|^(\d+(?:\.\d+)?) ?([smhdwy])(?:ec|in|our|ay|eek|ear|econd|inute)s?$/i
+/** A year is the most that is of use (RFC 9111 §5.2.2.1). */
+const longestMs = 31_536_000_000
+
+function parseMaxAge(maxAge: number | string): number {
+  const match = typeof maxAge === 'string' ? duration.exec(maxAge) : undefined
+  const ms = match
+    ? Number(match[1] ?? match[3]) * unitMs[(match[2] ?? match[4] ?? 'ms').toLowerCase()]!
+    : maxAge
+  if (typeof ms !== 'number' || !(ms >= 0)) {
+    throw outOfRange(
+      'ERR_INVALID_ARGUMENT',
+      `maxAge must be milliseconds or a duration such as '1d', got ${JSON.stringify(maxAge)}`,
+    )
+  }
+  return Math.min(ms, longestMs)
+}

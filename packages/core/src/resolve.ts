@@ -1,0 +1,52 @@
+// Paths that a client has a say in, and the folder that they cannot leave.
+
+import path from 'node:path'
+import { sourceError } from './errors.ts'
+import { isInside } from './io/descriptors.ts'
+import type { SendOptions } from './options.ts'
+
+/**
+ * A path below a root, absolute and normal; a leading slash counts for nothing.
+ *
+ * Symbolic links are seen to when the file is opened.
+ *
+ * @param filePath decoded: a `%` is a `%`
+ * @throws SourceError by rejecting: 400 for what is no path, 404 for one that leaves the root or is
+ *   a dotfile to be ignored, 403 for a dotfile to be denied
+ */
+export async function resolveInside(
+  root: string,
+  filePath: string,
+  { dotfiles = 'ignore' }: Pick<SendOptions, 'dotfiles'>,
+): Promise<string> {
+  if (filePath.includes('\0')) {
+    throw sourceError(400, 'ERR_BAD_PATH', 'A path cannot hold a NUL', { path: filePath })
+  }
+  const components = filePath.split(path.sep === '\\' ? /[\\/]+/ : /\/+/)
+  const resolved = path.join(root, ...components)
+  if (components.includes('..') || !isInside(resolved, root)) {
+    throw sourceError(404, 'ERR_OUTSIDE_ROOT', 'The path leaves the root', { path: filePath })
+  }
+  if (dotfiles !== 'allow' && components.some((name) => name.startsWith('.') && name !== '.')) {
+    const status = dotfiles === 'deny' ? 403 : 404
+    throw sourceError(status, 'ERR_DOTFILE', 'Dotfiles are not served', { path: filePath })
+  }
+  return resolved
+}
+
+/**
+ * The path that the target of a request means, decoded once.
+ *
+ * @throws SourceError 400 `ERR_BAD_PATH`, where it is not percent-encoded UTF-8
+ */
+export function decodePath(target: string): string {
+  const pathname = target.split(/[?#]/, 1)[0] ?? ''
+  try {
+    return decodeURIComponent(pathname)
+  } catch (cause) {
+    throw sourceError(400, 'ERR_BAD_PATH', 'The path is not percent-encoded UTF-8', {
+      path: pathname,
+      cause,
+    })
+  }
+}

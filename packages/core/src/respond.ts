@@ -1,0 +1,41 @@
+import { prepareAnswer, type ServerRequest } from './answer.ts'
+import { type Body, toBody } from './io/body-stream.ts'
+import type { Servable } from './open.ts'
+import type { SendOptions } from './options.ts'
+import type { ResponseFields } from './semantics/fields.ts'
+import type { ResponsePlan } from './semantics/plan.ts'
+
+/** An answer for a framework to send. */
+export interface RangeResponse {
+  readonly status: ResponsePlan['status']
+  readonly headers: ResponseFields
+  /** Up to 64 KiB as a Buffer, more as a Readable; `undefined` where the answer has no content. */
+  readonly body: Body
+}
+
+/**
+ * Answers a request with a source, for any framework: what to send, and nothing sent.
+ *
+ * A Readable body must be read to its end or destroyed, which releases the source. It is destroyed
+ * with an error where the source fails or runs short: the connection must not end cleanly then.
+ *
+ * @throws TypeError or RangeError with a `code`, at the call
+ * @throws SourceError with `status` and `code`, by rejecting
+ *
+ * @example
+ * const { status, headers, body } = await respond(request, '/srv/clip.mp4')
+ */
+export function respond(
+  request: ServerRequest,
+  servable: Servable,
+  options: SendOptions = {},
+): Promise<RangeResponse> {
+  const answer = prepareAnswer(request, servable, options, () => ({}))
+  return answer.then(async ({ plan, source, transfer }) => {
+    const body = await toBody(plan.body, source, transfer)
+    const finish = (aborted: boolean) => transfer.finish(aborted)
+    if (body && 'destroy' in body) body.once('close', () => finish(!body.readableEnded))
+    else finish(false)
+    return { status: plan.status, headers: plan.headers, body }
+  })
+}

@@ -1,0 +1,75 @@
+// Which fields of the 200 another answer carries, and how they change: RFC 9110 §15.3.7, §15.4.5.
+
+/** Response fields; several field lines of one name are a list. */
+export type ResponseFields = Readonly<Record<string, string | readonly string[]>>
+
+/** They describe the content of the 200, which these answers do not have. */
+const contentFields = new Set([
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'content-language',
+  'content-range',
+  'content-disposition',
+  'content-md5',
+  'content-digest',
+  'transfer-encoding',
+])
+
+/** They say what the representation is and how long it may be kept, which an error must not. */
+const representationFields = new Set([
+  'content-location',
+  'etag',
+  'last-modified',
+  'cache-control',
+  'expires',
+])
+
+/**
+ * Whether an answer of this status leaves out a field that the 200 would carry.
+ *
+ * 206 keeps all but digests of the whole content; 304 what describes no content (§15.4.5); 412 and
+ * 416 only what is about the exchange: CORS, Vary, cookies, security policy.
+ *
+ * @param name in lower case
+ */
+export function isWithheld(status: number, name: string): boolean {
+  switch (status) {
+    case 200:
+      return false
+    case 206:
+      return name === 'content-md5' || name === 'content-digest' || name === 'transfer-encoding'
+    case 304:
+      return contentFields.has(name)
+    default:
+      return contentFields.has(name) || representationFields.has(name)
+  }
+}
+
+const plannedFields = new Set([
+  'accept-ranges',
+  'content-length',
+  'content-range',
+  'content-type',
+  'etag',
+  'last-modified',
+])
+
+/**
+ * Whether a field follows from the representation and the plan, so that nothing else can give it.
+ *
+ * @param name in lower case
+ */
+export function isPlanned(name: string): boolean {
+  return plannedFields.has(name)
+}
+
+/**
+ * Cache-Control with `no-transform`, so that nobody on the way re-encodes a slice (RFC 9111
+ * §5.2.2.6): `compression` and `koa-compress` honour it too.
+ */
+export function addNoTransform(cacheControl: string | undefined): string {
+  if (cacheControl === undefined || cacheControl.trim() === '') return 'no-transform'
+  if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(cacheControl)) return cacheControl
+  return `${cacheControl}, no-transform`
+}

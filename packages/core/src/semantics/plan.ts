@@ -1,0 +1,206 @@
+// The decision: RFC 9110 §13.2.2 (precedence), §14.2 (Range), §15.3.7 (206), §15.5.17 (416).
+
+import type { Segment } from './byteranges.ts'
+import { contentLength, formatByteranges, partOverhead, randomBoundary } from './byteranges.ts'
+import { formatContentRange } from './content-range.ts'
+import { addNoTransform, isPlanned, isWithheld, type ResponseFields } from './fields.ts'
+import { formatHttpDate } from './http-date.ts'
+import { evaluateIfRange, evaluatePreconditions } from './preconditions.ts'
+import { type ByteRange, byteLength, coalesce, parseRange, satisfy } from './range.ts'
+import {
+  fieldLineCount,
+  fieldValue,
+  type RangeRequest,
+  type Representation,
+} from './representation.ts'
+
+/** An answer, decided before a byte is read. */
+export interface ResponsePlan {
+  readonly status: 200 | 206 | 304 | 412 | 416
+  readonly headers: ResponseFields
+  /** The content, in order. Empty for HEAD, 304, 412 and 416. */
+  readonly body: readonly Segment[]
+}
+
+export interface PlanOptions {
+  /**
+   * Further fields of the 200, such as Cache-Control. The other answers carry them where
+   * {@link isWithheld} allows; the fields that say what the representation is are not taken here.
+   */
+  readonly headers?: ResponseFields
+  /** The most ranges one answer sends; a request for more gets the whole. Default 100. */
+  readonly maxRanges?: number
+  /** The most bytes to read past for the ranges of a representation that is not seekable. Default 64 MiB. */
+  readonly maxSkip?: number
+  /** `false` ignores Range and says `Accept-Ranges: none`. Default `true`. */
+  readonly acceptRanges?: boolean
+  /** The time of the answer in milliseconds since the epoch. Default: the clock. */
+  readonly now?: number
+  /** Makes the boundary of a multipart answer. Default: 96 random bits. */
+  readonly boundary?: () => string
+}
+
+/** The most ranges of an answer, where nothing else is said. */
+export const defaultMaxRanges = 100
+/** The most bytes to read past in a stream, where nothing else is said: 64 MiB. */
+export const defaultMaxSkip: number = 64 * 1024 * 1024
+
+/**
+ * Decides the answer to a request for a representation, and does nothing else: no I/O, no clock or
+ * randomness but those in `options`.
+ *
+ * Preconditions first, then If-Range, then Range (§13.2.2). Methods other than GET ignore Range
+ * (§14.2); those other than GET and HEAD ignore preconditions too, which are their handler's.
+ */
+export function planResponse(
+  request: RangeRequest,
+  representation: Representation,
+  options: PlanOptions = {},
+): ResponsePlan {
+  const { method = 'GET' } = request
+  const now = options.now ?? Date.now()
+  if (method === 'GET' || method === 'HEAD') {
+    const outcome = evaluatePreconditions(request, representation, now)
+    if (outcome === 'not-modified') return withoutContent(304, representation, options, now)
+    if (outcome === 'precondition-failed') return withoutContent(412, representation, options, now)
+  }
+  const ranges =
+    method === 'GET' ? applicableRanges(request, representation, options, now) : undefined
+  if (!ranges) return whole(method, representation, options, now)
+  if (ranges.length === 0) return withoutContent(416, representation, options, now)
+  const [range] = ranges
+  if (ranges.length === 1 && range) return onePart(range, representation, options, now)
+  return severalParts(ranges, representation, options, now) ?? whole(method, representation, options, now)
+}
+
+/** The satisfiable ranges, none for 416, or `undefined` where the Range field does not apply. */
+function applicableRanges(
+  request: RangeRequest,
+  representation: Representation,
+  options: PlanOptions,
+  now: number,
+): ByteRange[] | undefined {
+  const range = fieldValue(request, 'range')
+  if (range === undefined || options.acceptRanges === false) return undefined
+  // A suffix-range is satisfiable even when the representation is empty (§14.1.2), but Content-Range
+  // has no form for zero bytes. The whole, empty, representation says the same thing: send a 200.
+  if (representation.length === 0) return undefined
+  // Joined, two field lines can look like one valid set that nobody sent.
+  if (range.includes(',') && fieldLineCount(request, 'range') > 1) return undefined
+  const ifRange = fieldValue(request, 'if-range')
+  if (ifRange !== undefined && !evaluateIfRange(ifRange, representation, now)) return undefined
+  const rangeSet = parseRange(range)
+  if (!rangeSet) return undefined
+  const ranges = satisfy(rangeSet, representation.length)
+  return isTooFar(ranges, representation, options) ? undefined : ranges
+}
+
+/** Whether a representation that passes by once would have too much read past for these ranges. */
+function isTooFar(
+  ranges: readonly ByteRange[],
+  { seekable }: Representation,
+  { maxSkip = defaultMaxSkip }: PlanOptions,
+): boolean {
+  if (seekable !== false) return false
+  let end = 0
+  let skipped = 0
+  for (const { firstPos, lastPos } of ranges.toSorted((a, b) => a.firstPos - b.firstPos)) {
+    skipped += Math.max(0, firstPos - end)
+    end = Math.max(end, lastPos + 1)
+  }
+  return skipped > maxSkip
+}
+
+function whole(
+  method: string,
+  representation: Representation,
+  options: PlanOptions,
+  now: number,
+): ResponsePlan {
+  const { length } = representation
+  const headers = fields(200, representation, options, now)
+  if (representation.type !== undefined) headers['Content-Type'] = representation.type
+  headers['Content-Length'] = String(length)
+  const body = method === 'HEAD' || length === 0 ? [] : [{ firstPos: 0, lastPos: length - 1 }]
+  return { status: 200, headers, body }
+}
+
+function onePart(
+  range: ByteRange,
+  representation: Representation,
+  options: PlanOptions,
+  now: number,
+): ResponsePlan {
+  const headers = fields(206, representation, options, now)
+  if (representation.type !== undefined) headers['Content-Type'] = representation.type
+  headers['Content-Range'] = formatContentRange(range, representation.length)
+  headers['Content-Length'] = String(byteLength(range))
+  return { status: 206, headers, body: [range] }
+}
+
+/** `undefined` where several ranges come to one request too many, or to no less than the whole. */
+function severalParts(
+  requested: readonly ByteRange[],
+  representation: Representation,
+  options: PlanOptions,
+  now: number,
+): ResponsePlan | undefined {
+  const { length, type, seekable } = representation
+  const boundary = (options.boundary ?? randomBoundary)()
+  const ranges = coalesce(requested, partOverhead(length, type, boundary))
+  if (ranges.length === 1) return onePart(ranges[0]!, representation, options, now)
+  if (ranges.length > (options.maxRanges ?? defaultMaxRanges)) return undefined
+  if (seekable === false) ranges.sort((a, b) => a.firstPos - b.firstPos)
+
+  const body = formatByteranges(ranges, length, type, boundary)
+  const bodyLength = contentLength(body)
+  if (bodyLength >= length) return undefined
+  const headers = fields(206, representation, options, now)
+  headers['Content-Type'] = `multipart/byteranges; boundary=${boundary}`
+  headers['Content-Length'] = String(bodyLength)
+  return { status: 206, headers, body }
+}
+
+function withoutContent(
+  status: 304 | 412 | 416,
+  representation: Representation,
+  options: PlanOptions,
+  now: number,
+): ResponsePlan {
+  const headers = fields(status, representation, options, now)
+  if (status === 416) headers['Content-Range'] = formatContentRange(undefined, representation.length)
+  // 304 ends at its header section (§15.4.5); the other two have content, of no bytes.
+  if (status !== 304) headers['Content-Length'] = '0'
+  return { status, headers, body: [] }
+}
+
+/** The fields that every answer of this status has, whatever its content. */
+function fields(
+  status: ResponsePlan['status'],
+  representation: Representation,
+  options: PlanOptions,
+  now: number,
+): Record<string, string | readonly string[]> {
+  const headers: Record<string, string | readonly string[]> = {}
+  let cacheControl: string | undefined
+  if (options.headers) {
+    for (const [name, value] of Object.entries(options.headers)) {
+      const lowerCase = name.toLowerCase()
+      if (lowerCase === 'cache-control') cacheControl = String(value)
+      else if (!isPlanned(lowerCase) && !isWithheld(status, lowerCase)) headers[name] = value
+    }
+  }
+  headers['Accept-Ranges'] = options.acceptRanges === false ? 'none' : 'bytes'
+  if (status === 412 || status === 416) return headers
+  const { etag, lastModified } = representation
+  if (etag !== undefined) headers['ETag'] = etag
+  if (lastModified !== undefined) headers['Last-Modified'] = formatLastModified(lastModified, now)
+  if (status === 206) headers['Cache-Control'] = addNoTransform(cacheControl)
+  else if (cacheControl !== undefined) headers['Cache-Control'] = cacheControl
+  return headers
+}
+
+/** A date later than the answer's own is replaced by that (§8.8.2.1). */
+function formatLastModified(lastModified: Date, now: number): string {
+  return formatHttpDate(lastModified.getTime() > now ? new Date(now) : lastModified)
+}

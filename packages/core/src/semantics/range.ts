@@ -1,0 +1,147 @@
+// Range, RFC 9110 §14.1 and §14.2: https://www.rfc-editor.org/rfc/rfc9110#section-14.1
+//
+//   ranges-specifier = range-unit "=" range-set
+//   range-set        = 1#range-spec
+//   int-range        = first-pos "-" [ last-pos ]
+//   suffix-range     = "-" suffix-length
+
+import rangeParser from 'range-parser'
+
+/** One range-spec of a bytes range set: an int-range, its last position perhaps open, or a suffix. */
+export type RangeSpec =
+  | { readonly firstPos: number; readonly lastPos?: number }
+  | { readonly suffixLength: number }
+
+/**
+ * A satisfiable range of bytes, both positions inclusive.
+ *
+ * Made only by {@link satisfy} and from its results, so `0 <= firstPos <= lastPos < completeLength`.
+ */
+export interface ByteRange {
+  readonly firstPos: number
+  readonly lastPos: number
+}
+
+/** How many bytes a range holds. */
+export function byteLength(range: ByteRange): number {
+  return range.lastPos - range.firstPos + 1
+}
+
+const oneIntRange = /^bytes=(\d{1,15})-(\d{1,15})?$/i
+const rangesSpecifier = /^bytes=(.*)$/i
+const rangeSpec = /^(?:(\d+)-(\d*)|-(\d+))$/
+
+/**
+ * Parses a Range field value into its range set.
+ *
+ * `undefined` means: answer as if the field were absent. That is required for a range unit we do
+ * not know and allowed for an invalid ranges-specifier (§14.2). The unit is case-insensitive; white
+ * space around a range-spec and empty list elements are allowed; a single `last-pos < first-pos`
+ * makes the whole set invalid (§14.1.1). A number beyond the safe integers is read as the largest.
+ *
+ * @example
+ * parseRange('bytes=0-499, -500')
+ * // [{ firstPos: 0, lastPos: 499 }, { suffixLength: 500 }]
+ */
+export function parseRange(fieldValue: string): RangeSpec[] | undefined {
+  const one = oneIntRange.exec(fieldValue)
+  if (one) {
+    const firstPos = Number(one[1])
+    if (one[2] === undefined) return [{ firstPos }]
+    const lastPos = Number(one[2])
+    return lastPos < firstPos ? undefined : [{ firstPos, lastPos }]
+  }
+  const rangeSetText = rangesSpecifier.exec(fieldValue)?.[1]
+  if (rangeSetText === undefined) return undefined
+  const rangeSet: RangeSpec[] = []
+  for (const element of rangeSetText.split(',')) {
+    const text = trimWhitespace(element)
+    if (text === '') continue
+    const spec = parseRangeSpec(text)
+    if (!spec) return undefined
+    rangeSet.push(spec)
+  }
+  return rangeSet.length > 0 ? rangeSet : undefined
+}
+
+/**
+ * The ranges of a set that a representation of this length can satisfy, in the order asked for.
+ *
+ * None left means that the set is unsatisfiable: 416 (§14.1.2). A suffix longer than the
+ * representation is all of it.
+ */
+export function satisfy(rangeSet: readonly RangeSpec[], completeLength: number): ByteRange[] {
+  const resolved = rangeParser(completeLength, formatForResolver(rangeSet, completeLength))
+  if (typeof resolved === 'number') return []
+  return resolved.map(({ start, end }) => ({ firstPos: start, lastPos: end }))
+}
+
+/**
+ * Joins ranges that overlap, touch, or are separated by a gap smaller than `maxGap` bytes, as §14.2
+ * and §15.3.7.2 allow. What was joined stands in the place of its first member. O(n log n).
+ */
+export function coalesce(ranges: readonly ByteRange[], maxGap: number): ByteRange[] {
+  if (ranges.length < 2) return [...ranges]
+  const ascending = ranges
+    .map(({ firstPos, lastPos }, place) => ({ firstPos, lastPos, place }))
+    .sort((a, b) => a.firstPos - b.firstPos)
+  const joined = [ascending[0]!]
+  for (const range of ascending.slice(1)) {
+    const last = joined.at(-1)!
+    const gap = range.firstPos - last.lastPos - 1
+    if (gap <= 0 || gap < maxGap) {
+      last.lastPos = Math.max(last.lastPos, range.lastPos)
+      last.place = Math.min(last.place, range.place)
+    } else {
+      joined.push(range)
+    }
+  }
+  return joined
+    .sort((a, b) => a.place - b.place)
+    .map(({ firstPos, lastPos }) => ({ firstPos, lastPos }))
+}
+
+function trimWhitespace(text: string): string {
+  // OWS is SP and HTAB only (§5.6.3); trim() knows two dozen more.
+  let from = 0
+  let to = text.length
+  while (from < to && isWhitespace(text.charCodeAt(from))) from++
+  while (to > from && isWhitespace(text.charCodeAt(to - 1))) to--
+  return text.slice(from, to)
+}
+
+function isWhitespace(code: number): boolean {
+  return code === 0x20 || code === 0x09
+}
+
+function parseRangeSpec(text: string): RangeSpec | undefined {
+  const match = rangeSpec.exec(text)
+  if (!match) return undefined
+  const [, first, last, suffix] = match
+  if (suffix !== undefined) return { suffixLength: toPosition(suffix) }
+  const firstPos = toPosition(first!)
+  if (last === '' || last === undefined) return { firstPos }
+  if (isLess(last, first!)) return undefined
+  return { firstPos, lastPos: toPosition(last) }
+}
+
+/** Digits of any length as a position: what no representation reaches compares as beyond its end. */
+function toPosition(digits: string): number {
+  return Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
+}
+
+/** Compares digits as the numbers they are, also where Number() would round two of them together. */
+function isLess(a: string, b: string): boolean {
+  const left = a.replace(/^0+/, '')
+  const right = b.replace(/^0+/, '')
+  return left.length === right.length ? left < right : left.length < right.length
+}
+
+/** The set as range-parser understands it: it refuses a suffix longer than the representation. */
+function formatForResolver(rangeSet: readonly RangeSpec[], completeLength: number): string {
+  const specs = rangeSet.map((spec) => {
+    if ('suffixLength' in spec) return `-${Math.min(spec.suffixLength, completeLength)}`
+    return `${spec.firstPos}-${spec.lastPos ?? ''}`
+  })
+  return `bytes=${specs.join(',')}`
+}

@@ -1,0 +1,69 @@
+// What is served, and what is asked: the two inputs of every decision.
+
+/** The metadata of what is being served (RFC 9110 §3.2). Enough to plan an answer; it cannot be read. */
+export interface Representation {
+  /** The complete length in bytes: a non-negative safe integer. */
+  readonly length: number
+  /** The media type, parameters included: `'video/mp4'`, `'text/html; charset=utf-8'`. */
+  readonly type?: string
+  /** The entity-tag as it goes into the field, quotes included: `'"v1"'`, `'W/"v1"'` (§8.8.3). */
+  readonly etag?: string
+  /** When it was last modified (§8.8.2). Fractions of a second do not count. */
+  readonly lastModified?: Date
+  /**
+   * `false` for bytes that only pass by once: several ranges are then sent in ascending order,
+   * whatever the order they were asked for in. Default `true`.
+   */
+  readonly seekable?: boolean
+}
+
+/** Header fields as Node has them (names in lower case), or a Fetch `Headers`. */
+export type RequestFields =
+  | { readonly [name: string]: string | readonly string[] | undefined }
+  | { get(name: string): string | null }
+
+/** The part of a request that decides an answer. Node's, Express's, Koa's and Fetch's all have it. */
+export interface RangeRequest {
+  readonly method?: string | undefined
+  readonly headers: RequestFields
+  /** The field lines as received, name and value in turn: tells two Range lines from one. */
+  readonly rawHeaders?: readonly string[]
+}
+
+/** A request's field value, its field lines joined (§5.2); `undefined` where it has none. */
+export function fieldValue(request: RangeRequest, name: string): string | undefined {
+  const { headers } = request
+  const value =
+    typeof headers.get === 'function'
+      ? (headers.get(name) ?? undefined)
+      : (headers as Record<string, string | readonly string[] | undefined>)[name]
+  return value === undefined || typeof value === 'string' ? value : value.join(', ')
+}
+
+/** How many field lines of that name the request carries, as far as it can tell. */
+export function fieldLineCount(request: RangeRequest, name: string): number {
+  const { headers, rawHeaders } = request
+  if (rawHeaders) {
+    let count = 0
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      if (rawHeaders[i]!.toLowerCase() === name) count++
+    }
+    return count
+  }
+  const value = typeof headers.get === 'function' ? headers.get(name) : headers[name as 'get']
+  if (Array.isArray(value)) return value.length
+  return value === undefined || value === null ? 0 : 1
+}
+
+const conditions = [
+  'range',
+  'if-none-match',
+  'if-modified-since',
+  'if-match',
+  'if-unmodified-since',
+] as const
+
+/** Whether a request asks for anything but the whole, whatever it is now. */
+export function isConditional(request: RangeRequest): boolean {
+  return conditions.some((name) => fieldValue(request, name) !== undefined)
+}

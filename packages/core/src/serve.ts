@@ -1,0 +1,42 @@
+import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
+import { prepareAnswer } from './answer.ts'
+import { invalidArgument } from "./errors.ts"
+import { deliver, type NodeResponse } from './io/deliver.ts'
+import type { Servable } from './open.ts'
+import { pickPreset, type SendOptions } from './options.ts'
+import type { Transfer } from './telemetry.ts'
+
+/**
+ * Answers a `node:http` or `node:http2` request with a source: whole, ranges of it, 304, 412 or 416.
+ *
+ * Fields set on the response before are kept, and count as said of the source where they say what it
+ * is (Content-Type, ETag, Last-Modified, Cache-Control). The promise resolves when the answer is over,
+ * also where the client left (`aborted`). A source that fails after the head was sent, or runs short,
+ * destroys the connection; its error is the transfer's.
+ *
+ * @throws TypeError or RangeError with a `code`, at the call: what was passed can never be served
+ * @throws SourceError with `status` and `code`, by rejecting: nothing was sent, answer as you like
+ *
+ * @example
+ * createServer((request, response) => {
+ *   serve(request, response, '/srv/clip.mp4').catch((error) => {
+ *     response.writeHead(error.status ?? 500).end()
+ *   })
+ * })
+ */
+export function serve(
+  request: IncomingMessage | Http2ServerRequest,
+  response: NodeResponse,
+  servable: Servable,
+  options: SendOptions = {},
+): Promise<Transfer> {
+  if (response.headersSent) {
+    throw invalidArgument("ERR_HEADERS_SENT", "Cannot serve: the response has been begun")
+  }
+  const answer = prepareAnswer(request, servable, options, () => pickPreset(response.getHeaders()))
+  return answer.then(async ({ plan, source, transfer }) => {
+    await deliver(response, plan, source, transfer, options.signal)
+    return transfer
+  })
+}

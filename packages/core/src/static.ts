@@ -1,0 +1,103 @@
+// A folder, served by the path of the request.
+
+import fs from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
+import path from 'node:path'
+import { invalidArgument, type SourceError, sourceError } from './errors.ts'
+import { type FileSource, type FileStats, openFile } from './io/file.ts'
+import { type SendOptions, validateOptions } from './options.ts'
+import { decodePath, resolveInside } from './resolve.ts'
+
+/** How a folder is served. The names are those of `serve-static`. */
+export interface StaticOptions extends Omit<
+  SendOptions,
+  'root' | 'type' | 'filename' | 'signal' | 'lastModified'
+> {
+  /** Default `true`. */
+  readonly lastModified?: boolean
+  /** The file to serve for a folder's own path: `'index.html'`. Default `false`: 404. */
+  readonly index?: string | false
+  /** Whether what cannot be served is left to the next handler, rather than an error. Default `true`. */
+  readonly fallthrough?: boolean
+  /** Sets further fields on a response whose file has been found. */
+  readonly setHeaders?: (response: ServerResponse, filePath: string, stats: FileStats) => void
+}
+
+/** What a request's path leads to. */
+export type StaticTarget =
+  | { readonly source: FileSource; readonly filePath: string }
+  /** A folder without its trailing slash, so that relative links in its index would break. */
+  | { readonly redirect: string }
+
+/** Finds what a path below a folder leads to. */
+export class StaticFolder {
+  readonly #root: string
+  readonly #options: StaticOptions
+  /** How each file is sent. */
+  readonly sendOptions: SendOptions
+
+  /**
+   * @param root the folder; a relative one counts from the working directory
+   * @throws TypeError or RangeError with a `code`, for options that can never work
+   */
+  constructor(root: string, options: StaticOptions) {
+    if (typeof root !== 'string' || root === '') {
+      throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
+    }
+    validateOptions(options)
+    this.#root = path.resolve(root)
+    this.#options = options
+    this.sendOptions = { maxAge: 0, ...options }
+  }
+
+  /**
+   * @param target what the request asks for, below the folder: percent-encoded, perhaps with a query
+   * @throws SourceError by rejecting, where nothing is to be served
+   */
+  async find(target: string): Promise<StaticTarget> {
+    const { index = false, followSymlinks = false } = this.#options
+    const pathname = decodePath(target)
+    const isFolder = pathname.endsWith('/')
+    if (isFolder && index === false) {
+      throw sourceError(404, 'ERR_NOT_A_FILE', 'A folder has no content', { path: pathname })
+    }
+    const filePath = await resolveInside(
+      this.#root,
+      isFolder && index !== false ? pathname + index : pathname,
+      this.#options,
+    )
+    try {
+      const source = await openFile(filePath, followSymlinks ? undefined : this.#root, {})
+      return { source, filePath }
+    } catch (error) {
+      const { code } = error as SourceError
+      if (index !== false && code === 'ERR_NOT_A_FILE' && (await isDirectory(filePath))) {
+        return { redirect: redirectTarget(target) }
+      }
+      throw error
+    }
+  }
+
+  /** Whether an error leaves the request to the next handler. */
+  fallsThrough(error: unknown): boolean {
+    const { status = 500 } = error as Partial<SourceError>
+    return this.#options.fallthrough !== false && status < 500
+  }
+
+  /** Lets the user's `setHeaders` have its say. */
+  decorate(response: ServerResponse, source: FileSource, filePath: string): void {
+    this.#options.setHeaders?.(response, filePath, source.stats)
+  }
+}
+
+/** The last component and a slash, relative to where the client is: nothing of it can name a host. */
+function redirectTarget(target: string): string {
+  const [pathname = '', query] = target.split('?', 2)
+  const name = pathname.slice(pathname.lastIndexOf('/') + 1)
+  return `./${name}/${query === undefined ? '' : `?${query}`}`
+}
+
+async function isDirectory(filePath: string): Promise<boolean> {
+  const stats = await fs.stat(filePath).catch(() => undefined)
+  return stats?.isDirectory() === true
+}

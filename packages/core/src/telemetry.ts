@@ -1,0 +1,84 @@
+import { type Channel, channel } from 'node:diagnostics_channel'
+import { contentLength, isRange, type Segment } from './semantics/byteranges.ts'
+import type { ByteRange } from './semantics/range.ts'
+
+/** What became of one answer. Times are in milliseconds, sizes in bytes of content. */
+export interface Transfer {
+  readonly method: string
+  /** The request target as the client sent it. */
+  readonly url: string
+  readonly status: number
+  /** What the answer sends: all of it for a 200, several for a multipart, none without content. */
+  readonly ranges: readonly ByteRange[]
+  /** The length of the whole representation. */
+  readonly completeLength: number
+  /** The length of the content, the heads of parts included. */
+  readonly bytesPlanned: number
+  /** How many of those were handed to the network; grows while the answer is sent. */
+  readonly bytesSent: number
+  /** Whether it ended early: the client left, or the source failed. */
+  readonly aborted: boolean
+  /** From the request for an answer to its end. */
+  readonly durationMs: number
+  /** Until the first of the content was there to be sent. */
+  readonly firstByteMs: number | undefined
+  /** What went wrong, where it was not the client that left. */
+  readonly error: Error | undefined
+}
+
+/** Where an answer's {@link Transfer} is published when it begins; watch `bytesSent` grow. */
+export const transferStartChannel: Channel = channel('range-serve:transfer:start')
+/** Where the same {@link Transfer} is published when the answer has finished or was aborted. */
+export const transferChannel: Channel = channel('range-serve:transfer')
+
+/** A {@link Transfer} while it lasts. */
+export class OngoingTransfer implements Transfer {
+  readonly method: string
+  readonly url: string
+  status = 0
+  ranges: readonly ByteRange[] = []
+  completeLength = 0
+  bytesPlanned = 0
+  bytesSent = 0
+  aborted = false
+  durationMs = 0
+  firstByteMs: number | undefined
+  error: Error | undefined
+  readonly #startedAt = performance.now()
+  readonly #onTransfer: ((transfer: Transfer) => void) | undefined
+
+  constructor(
+    request: { method?: string | undefined; url?: string | undefined; originalUrl?: string },
+    onTransfer: ((transfer: Transfer) => void) | undefined,
+  ) {
+    this.method = request.method ?? 'GET'
+    this.url = request.originalUrl ?? request.url ?? ''
+    this.#onTransfer = onTransfer
+  }
+
+  /** The answer is decided. */
+  start(
+    plan: { readonly status: number; readonly body: readonly Segment[] },
+    completeLength: number,
+  ): void {
+    this.status = plan.status
+    this.ranges = plan.body.filter(isRange)
+    this.bytesPlanned = contentLength(plan.body)
+    this.completeLength = completeLength
+    if (transferStartChannel.hasSubscribers) transferStartChannel.publish(this)
+  }
+
+  /** The first of the content is there. */
+  firstByte(): void {
+    this.firstByteMs ??= performance.now() - this.#startedAt
+  }
+
+  /** The answer is over. */
+  finish(aborted: boolean): void {
+    this.aborted = aborted
+    this.durationMs = performance.now() - this.#startedAt
+    if (!aborted) this.bytesSent = this.bytesPlanned
+    if (transferChannel.hasSubscribers) transferChannel.publish(this)
+    this.#onTransfer?.(this)
+  }
+}

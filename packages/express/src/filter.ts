@@ -1,0 +1,301 @@
+// The filter: an answer's own head, seen as it is written, decides what becomes of its bytes.
+//
+//   writeHead ─▶ eligible? ─▶ plan ─▶ the head that is sent
+//   write, end ─▶ whole, cut into the plan's segments, or dropped
+
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import { Readable, Writable } from 'node:stream'
+import { planResponse, type ResponsePlan, type SendOptions } from '@range-serve/core'
+import {
+  Cut,
+  cutOff,
+  isConditional,
+  isPlanned,
+  isSent,
+  isWithheld,
+  OngoingTransfer,
+  parseHttpDate,
+  pickPreset,
+  transferChannel,
+  transferStartChannel,
+} from '@range-serve/core/adapter'
+
+/** What the filter can be told. */
+export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
+
+const filters = new WeakMap<ServerResponse, Filter>()
+
+/** Makes whatever this response will be range-aware, if it can be; a second time changes nothing. */
+export function filterResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: FilterOptions,
+): void {
+  const { method } = request
+  if (method !== 'GET' && method !== 'HEAD') return
+  if (response.headersSent || filters.has(response)) return
+  filters.set(response, new Filter(request, response, options))
+}
+
+/** Lets an answer pass that is range-aware of its own; gives back the means to undo that. */
+export function bypassFilter(response: ServerResponse): () => void {
+  const filter = filters.get(response)
+  if (!filter) return () => {}
+  filter.bypassed = true
+  return () => {
+    filter.bypassed = false
+  }
+}
+
+type Callback = (error?: Error | null) => void
+type Fields = Record<string, number | string | readonly string[] | undefined>
+
+class Filter {
+  bypassed = false
+  readonly #request: IncomingMessage
+  readonly #response: ServerResponse
+  readonly #options: FilterOptions
+  readonly #writeHead: ServerResponse['writeHead']
+  readonly #write: (chunk: Uint8Array, callback?: Callback) => boolean
+  readonly #end: (callback?: () => void) => unknown
+  readonly #sources = new Set<Readable>()
+  #transfer: OngoingTransfer | undefined
+  /** The head has been written, and what it says holds for the body. */
+  #decided = false
+  /** Where the body is made of segments, those; `undefined` where it passes as it is. */
+  #cut: Cut | undefined
+  /** The answer has been ended, by us; what is still written to it is dropped. */
+  #ended = false
+  /** The whole content, where `end` brings it all at once. */
+  #content: Uint8Array | number | undefined
+
+  constructor(request: IncomingMessage, response: ServerResponse, options: FilterOptions) {
+    this.#request = request
+    this.#response = response
+    this.#options = options
+    const { writeHead, write, end } = response
+    this.#writeHead = writeHead
+    this.#write = write.bind(response) as (chunk: Uint8Array, callback?: Callback) => boolean
+    this.#end = end.bind(response)
+
+    response.writeHead = this.#onWriteHead as ServerResponse['writeHead']
+    if (isConditional(request)) {
+      response.write = this.#onWrite as ServerResponse['write']
+      response.end = this.#onEnd as ServerResponse['end']
+      response.on('pipe', (source: Readable) => this.#sources.add(source))
+    } else {
+      response.end = this.#onPlainEnd as ServerResponse['end']
+    }
+  }
+
+  readonly #onWriteHead = (...args: unknown[]): ServerResponse => {
+    if (!this.#decided && !this.bypassed) {
+      this.#decided = true
+      args = this.#decide(args)
+    }
+    return this.#writeHead.apply(this.#response, args as Parameters<ServerResponse['writeHead']>)
+  }
+
+  /** `end` where the request has no Range and no condition: the answer is whole, whatever happens. */
+  readonly #onPlainEnd = (...args: unknown[]): ServerResponse => {
+    const [chunk, encoding] = args
+    if (!this.#decided && !this.#response.headersSent) this.#content = lengthOf(chunk, encoding)
+    ;(this.#end as (...args: unknown[]) => unknown)(...args)
+    return this.#response
+  }
+
+  readonly #onWrite = (chunk: unknown, ...rest: unknown[]): boolean => {
+    const [encoding, callback] = typeof rest[0] === 'function' ? [undefined, rest[0]] : rest
+    this.#sendHead()
+    if (!this.#cut) {
+      return (this.#write as (...args: unknown[]) => boolean)(chunk, ...rest)
+    }
+    const flowing = this.#push(toBytes(chunk, encoding))
+    if (typeof callback === 'function') process.nextTick(callback)
+    return flowing
+  }
+
+  readonly #onEnd = (...args: unknown[]): ServerResponse => {
+    const response = this.#response
+    const callback = args.find((arg) => typeof arg === 'function') as (() => void) | undefined
+    const [chunk, encoding] = args
+    const content = isContent(chunk) ? toBytes(chunk, encoding) : undefined
+    if (!this.#decided && !this.bypassed && !response.headersSent) {
+      this.#content = content ?? new Uint8Array(0)
+      // What Node does where it is told all of the content at once.
+      if (!response.hasHeader('Content-Length') && !response.hasHeader('Transfer-Encoding')) {
+        response.setHeader('Content-Length', this.#content.length)
+      }
+    }
+    this.#sendHead()
+    if (!this.#cut) {
+      ;(this.#end as (...args: unknown[]) => unknown)(...args)
+      return response
+    }
+    if (content) this.#push(content)
+    if (callback) {
+      if (response.writableFinished) process.nextTick(callback)
+      else response.once('finish', callback)
+    }
+    if (!this.#ended) {
+      // The handler promised more than it wrote.
+      this.#ended = true
+      cutOff(response)
+    }
+    return response
+  }
+
+  /** Writes the head, through all who hooked `writeHead` too, so that it is decided what follows. */
+  #sendHead(): void {
+    const response = this.#response
+    if (this.#decided || this.bypassed || response.headersSent) return
+    response.writeHead(response.statusCode)
+  }
+
+  #push(chunk: Uint8Array): boolean {
+    if (this.#ended) return true
+    let flowing = true
+    for (const piece of this.#cut!.push(chunk)) {
+      if (this.#transfer) {
+        this.#transfer.firstByte()
+        this.#transfer.bytesSent += piece.length
+      }
+      flowing = this.#write(piece)
+    }
+    if (this.#cut!.done) {
+      this.#ended = true
+      this.#end()
+      for (const source of this.#sources) this.#letGo(source)
+      return true
+    }
+    return flowing
+  }
+
+  /** Decides about an answer as its head is written, and gives the arguments to write it with. */
+  #decide(args: unknown[]): unknown[] {
+    const response = this.#response
+    const [status, ...rest] = args
+    if (status !== 200) return args
+    const given = toFields(rest.at(-1))
+    const fields: Fields = { ...(response.getHeaders() as Fields), ...given }
+    const length = contentLength(fields, this.#content)
+    if (length === undefined || !isEligible(fields)) return args
+
+    const plan = this.#plan(length, fields)
+    this.#observe(plan, length)
+    if (plan.status === 200) {
+      if (fields['accept-ranges'] === undefined) response.setHeader('Accept-Ranges', 'bytes')
+      return args
+    }
+    for (const [name, value] of Object.entries(given)) {
+      if (value !== undefined) response.setHeader(name, value as string)
+    }
+    for (const name of response.getHeaderNames()) {
+      if (isPlanned(name) || isWithheld(plan.status, name)) response.removeHeader(name)
+    }
+    for (const [name, value] of Object.entries(plan.headers)) response.setHeader(name, value)
+    response.statusCode = plan.status
+    response.statusMessage = STATUS_CODES[plan.status]!
+    this.#cut = new Cut(plan.body)
+    return [plan.status]
+  }
+
+  #plan(length: number, fields: Fields): ResponsePlan {
+    const { type, etag, lastModified, cacheControl } = pickPreset(fields)
+    const date = lastModified === undefined ? undefined : parseHttpDate(lastModified, Date.now())
+    const representation = {
+      length,
+      seekable: this.#content instanceof Uint8Array,
+      ...(type === undefined ? {} : { type }),
+      ...(etag === undefined ? {} : { etag }),
+      ...(date === undefined ? {} : { lastModified: date }),
+    }
+    const headers = cacheControl === undefined ? {} : { 'Cache-Control': cacheControl }
+    return planResponse(this.#request, representation, { ...this.#options, headers })
+  }
+
+  #observe(plan: ResponsePlan, length: number): void {
+    const { onTransfer } = this.#options
+    if (!onTransfer && !transferChannel.hasSubscribers && !transferStartChannel.hasSubscribers) {
+      return
+    }
+    const transfer = new OngoingTransfer(this.#request, onTransfer)
+    this.#transfer = transfer
+    transfer.start(plan, length)
+    this.#response.once('close', () => transfer.finish(!isSent(this.#response)))
+  }
+
+  /**
+   * Ends a piped source at once: it is told that it is at its end, so that `pipeline` takes that for
+   * success, and destroyed. A Duplex may still be written to: it is destroyed when all is sent.
+   */
+  #letGo(source: Readable): void {
+    if (source instanceof Readable && !isOpenDuplex(source)) {
+      source.once('end', () => source.destroy())
+      source.push = () => false
+      Readable.prototype.push.call(source, null)
+      source.resume()
+    } else {
+      this.#response.once('close', () => source.destroy?.())
+    }
+  }
+}
+
+function isOpenDuplex(source: Readable): boolean {
+  return source instanceof Writable && !source.writableFinished
+}
+
+function isEligible(fields: Fields): boolean {
+  const { 'content-type': type, 'accept-ranges': acceptRanges } = fields
+  return (
+    fields['content-range'] === undefined &&
+    fields['transfer-encoding'] === undefined &&
+    String(acceptRanges).toLowerCase() !== 'none' &&
+    !/^\s*multipart\/byteranges/i.test(String(type))
+  )
+}
+
+function contentLength(
+  fields: Fields,
+  content: Uint8Array | number | undefined,
+): number | undefined {
+  const field = fields['content-length']
+  if (field === undefined) return typeof content === 'object' ? content.length : content
+  const length = Number(field)
+  return /^\d+$/.test(String(field)) && Number.isSafeInteger(length) ? length : undefined
+}
+
+/** The fields that `writeHead` was given, as a record or as a list of names and values. */
+function toFields(given: unknown): Fields {
+  if (typeof given !== 'object' || given === null) return {}
+  const pairs = Array.isArray(given) ? toPairs(given) : Object.entries(given as Fields)
+  return Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), value])) as Fields
+}
+
+function toPairs(list: unknown[]): [string, unknown][] {
+  if (Array.isArray(list[0])) return list as [string, unknown][]
+  const pairs: [string, unknown][] = []
+  for (let i = 0; i < list.length; i += 2) pairs.push([String(list[i]), list[i + 1]])
+  return pairs
+}
+
+function isContent(chunk: unknown): boolean {
+  return typeof chunk === 'string' || chunk instanceof Uint8Array
+}
+
+function toBytes(chunk: unknown, encoding: unknown): Uint8Array {
+  if (typeof chunk === 'string') {
+    return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
+  }
+  if (chunk instanceof Uint8Array) return chunk
+  throw Object.assign(new TypeError('The chunk must be a string or a Uint8Array'), {
+    code: 'ERR_INVALID_ARG_TYPE',
+  })
+}
+
+function lengthOf(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === 'string') {
+    return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
+  }
+  return chunk instanceof Uint8Array ? chunk.length : 0
+}

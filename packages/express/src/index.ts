@@ -1,0 +1,95 @@
+import type { RequestHandler, Response } from 'express'
+import { serve, type SendOptions, type Servable, type Transfer } from '@range-serve/core'
+import {
+  OngoingTransfer,
+  type SourceError,
+  StaticFolder,
+  type StaticOptions,
+} from '@range-serve/core/adapter'
+import { bypassFilter, filterResponse } from './filter.ts'
+
+export type { StaticOptions } from '@range-serve/core/adapter'
+
+declare global {
+  // oxlint-disable-next-line typescript/no-namespace -- how Express lets its types be added to
+  namespace Express {
+    interface Response {
+      /**
+       * Answers with a source: whole, ranges of it, 304, 412 or 416. There is it after
+       * `app.use(rangeServe())`.
+       *
+       * Resolves when the answer is over, and never rejects: what fails before anything was sent
+       * goes to `next(error)`, as with `res.sendFile`, and stands in the transfer's `error`.
+       *
+       * @throws TypeError or RangeError with a `code`, at the call: it can never be served
+       */
+      sendRange(source: Servable, options?: SendOptions): Promise<Transfer>
+    }
+  }
+}
+
+/** What {@link rangeServe} can be told: the defaults of each answer. */
+export type RangeServeOptions = Pick<
+  SendOptions,
+  'acceptRanges' | 'maxRanges' | 'maxSkip' | 'onTransfer' | 'root' | 'dotfiles' | 'followSymlinks'
+>
+
+/**
+ * Makes every answer of known length range-aware, and adds `res.sendRange`.
+ *
+ * @example
+ * app.use(rangeServe())
+ * app.get('/report', (req, res) => res.type('pdf').send(buffer)) // resumes, since the filter sees to it
+ * app.get('/clip', (req, res) => res.sendRange('/srv/clip.mp4')) // reads only what is asked for
+ */
+export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
+  const { acceptRanges = true } = options
+  function sendRange(this: Response, source: Servable, own?: SendOptions): Promise<Transfer> {
+    return send(this, source, { ...options, ...own })
+  }
+  return (request, response, next) => {
+    response.sendRange = sendRange
+    if (acceptRanges) filterResponse(request, response, options)
+    next()
+  }
+}
+
+/**
+ * Serves a folder, as `express.static` does, with every kind of range. GET and HEAD only.
+ *
+ * @param root the folder; a relative one counts from the working directory
+ * @throws TypeError or RangeError with a `code`, for options that can never work
+ *
+ * @example
+ * app.use('/media', rangeStatic('media', { maxAge: '1d' }))
+ */
+export function rangeStatic(root: string, options: StaticOptions = {}): RequestHandler {
+  const folder = new StaticFolder(root, options)
+  return (request, response, next) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      if (options.fallthrough !== false) return next()
+      response.status(405).set('Allow', 'GET, HEAD').end()
+      return
+    }
+    folder.find(request.url).then(
+      (target) => {
+        if ('redirect' in target) return response.redirect(301, target.redirect)
+        folder.decorate(response, target.source, target.filePath)
+        return void send(response, target.source, folder.sendOptions)
+      },
+      (error: unknown) => (folder.fallsThrough(error) ? next() : next(error)),
+    )
+  }
+}
+
+function send(response: Response, source: Servable, options: SendOptions): Promise<Transfer> {
+  const { req: request } = response
+  const restore = bypassFilter(response)
+  return serve(request, response, source, options).catch((error: SourceError) => {
+    restore()
+    const transfer = new OngoingTransfer(request, undefined)
+    Object.assign(transfer, { status: error.status ?? 500, error, aborted: true })
+    request.next?.(error)
+    return transfer
+  })
+}

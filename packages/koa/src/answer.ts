@@ -1,0 +1,40 @@
+import { Readable } from 'node:stream'
+import type { ParameterizedContext } from 'koa'
+import type { Transfer } from '@range-serve/core'
+import { type Answer, cutOff, isPlanned, isSent, isWithheld, toBody } from '@range-serve/core/adapter'
+
+/**
+ * Makes an answer Koa's: body, status and fields. `finished` resolves when the answer is over.
+ *
+ * @throws the source's error, by rejecting, where it fails before anything is sent
+ */
+export async function applyAnswer(
+  ctx: ParameterizedContext,
+  { plan, source, transfer }: Answer,
+  signal?: AbortSignal,
+): Promise<{ finished: Promise<Transfer> }> {
+  signal?.throwIfAborted()
+  const body = await toBody(plan.body, source, transfer)
+  const { res } = ctx
+  // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
+  if (body instanceof Readable) body.once('error', () => cutOff(res))
+  const abort = () => cutOff(res)
+  signal?.addEventListener('abort', abort)
+
+  // Body first: Koa drops Content-Length when a stream replaces an earlier body.
+  ctx.body = body ?? ''
+  for (const name of Object.keys(ctx.response.headers)) {
+    if (isPlanned(name) || isWithheld(plan.status, name)) ctx.remove(name)
+  }
+  ctx.status = plan.status
+  for (const [name, value] of Object.entries(plan.headers)) ctx.set(name, value as string | string[])
+
+  const finished = new Promise<Transfer>((resolve) => {
+    res.once('close', () => {
+      signal?.removeEventListener('abort', abort)
+      transfer.finish(!isSent(res))
+      resolve(transfer)
+    })
+  })
+  return { finished }
+}

@@ -1,0 +1,113 @@
+import type { Middleware, ParameterizedContext } from 'koa'
+import type { SendOptions, Servable, Transfer } from '@range-serve/core'
+import { pickPreset, prepareAnswer, StaticFolder, type StaticOptions } from '@range-serve/core/adapter'
+import { applyAnswer } from './answer.ts'
+import { filterBody } from './filter.ts'
+
+export type { StaticOptions } from '@range-serve/core/adapter'
+
+declare module 'koa' {
+  interface DefaultContext {
+    /**
+     * Answers with a source: whole, ranges of it, 304, 412 or 416. There is it after
+     * `app.use(rangeServe())`.
+     *
+     * Resolves when the answer is decided, since Koa sends it once all middleware is done; `finished`
+     * resolves with the transfer when the answer is over.
+     *
+     * @throws TypeError or RangeError with a `code`, at the call: it can never be served
+     * @throws SourceError with `status` and `code`, by rejecting: nothing has been sent
+     */
+    sendRange(source: Servable, options?: SendOptions): Promise<PendingTransfer>
+  }
+}
+
+/** A transfer that goes on, and what it will have been. */
+export interface PendingTransfer extends Transfer {
+  /** Resolves when the answer is over, however it ended; never rejects. */
+  readonly finished: Promise<Transfer>
+}
+
+/** What {@link rangeServe} can be told: the defaults of each answer. */
+export type RangeServeOptions = Pick<
+  SendOptions,
+  'acceptRanges' | 'maxRanges' | 'maxSkip' | 'onTransfer' | 'root' | 'dotfiles' | 'followSymlinks'
+>
+
+/** The contexts that a filter, or `sendRange`, sees to. */
+const filtered = new WeakSet<object>()
+const answered = new WeakSet<object>()
+
+/**
+ * Makes every answer of known length range-aware, and adds `ctx.sendRange`.
+ *
+ * @example
+ * app.use(rangeServe())
+ * app.use((ctx) => { ctx.body = createReadStream('/srv/clip.mp4') }) // seeks, since the filter sees to it
+ * app.use((ctx) => ctx.sendRange('/srv/clip.mp4')) // and answers 304, and resumes
+ */
+export function rangeServe(options: RangeServeOptions = {}): Middleware {
+  const { acceptRanges = true } = options
+  return async (ctx, next) => {
+    ctx.sendRange = (source, own) => send(ctx, source, { ...options, ...own })
+    const { res } = ctx
+    if (filtered.has(res)) return next()
+    filtered.add(res)
+    await next()
+    if (acceptRanges && !answered.has(res)) await filterBody(ctx, options)
+  }
+}
+
+/** What {@link rangeStatic} can be told. */
+export interface KoaStaticOptions extends StaticOptions {
+  /** The path that the folder is mounted at: `'/media'`. Default: the root. */
+  readonly prefix?: string
+}
+
+/**
+ * Serves a folder with every kind of range. GET and HEAD only.
+ *
+ * @param root the folder; a relative one counts from the working directory
+ * @throws TypeError or RangeError with a `code`, for options that can never work
+ *
+ * @example
+ * app.use(rangeStatic('media', { prefix: '/media', maxAge: '1d' }))
+ */
+export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middleware {
+  const { prefix = '', ...folderOptions } = options
+  const folder = new StaticFolder(root, folderOptions)
+  const mount = prefix.replace(/^\/*/, '/').replace(/\/+$/, '')
+  return async (ctx, next) => {
+    if (!ctx.path.startsWith(`${mount}/`)) return next()
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
+      if (options.fallthrough !== false) return next()
+      ctx.set('Allow', 'GET, HEAD')
+      ctx.status = 405
+      return
+    }
+    const target = await folder.find(ctx.path.slice(mount.length)).catch((error: unknown) => {
+      if (!folder.fallsThrough(error)) throw error
+    })
+    if (!target) return next()
+    if ('redirect' in target) {
+      ctx.redirect(target.redirect + ctx.search)
+      ctx.status = 301
+      return
+    }
+    folder.decorate(ctx.res, target.source, target.filePath)
+    await send(ctx, target.source, folder.sendOptions)
+  }
+}
+
+function send(
+  ctx: ParameterizedContext,
+  source: Servable,
+  options: SendOptions,
+): Promise<PendingTransfer> {
+  const preset = () => pickPreset(ctx.response.headers as Record<string, string | undefined>)
+  const answer = prepareAnswer(ctx.req, source, options, preset)
+  return answer.then(async (decided) => {
+    answered.add(ctx.res)
+    return Object.assign(decided.transfer, await applyAnswer(ctx, decided, options.signal))
+  })
+}
