@@ -1,6 +1,6 @@
-import { Blob } from 'node:buffer'
 import path from 'node:path'
 import type { FileHandle } from 'node:fs/promises'
+import { Stream } from 'node:stream'
 import { invalidArgument } from './errors.ts'
 import { fromBlob } from './io/blob.ts'
 import { fromBuffer } from './io/buffer.ts'
@@ -21,15 +21,16 @@ export type Servable = string | URL | FileHandle | Uint8Array | Blob | Source
 export function openSource(servable: Servable, options: SendOptions): Source | Promise<Source> {
   if (typeof servable === 'string' || servable instanceof URL) return openPath(servable, options)
   if (servable instanceof Uint8Array) return fromBuffer(servable)
-  if (isSource(servable)) {
+  if (servable instanceof Blob) return fromBlob(servable)
+  // A FileHandle and a stream have a `read` too.
+  if (isFileHandle(servable)) return fromFile(servable)
+  if (isSource(servable) && !(servable instanceof Stream)) {
     validateRepresentation(servable)
     return servable
   }
-  if (servable instanceof Blob) return fromBlob(servable)
-  if (isFileHandle(servable)) return fromFile(servable)
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',
-    `Cannot serve ${servable === null ? 'null' : typeof servable}: a path, URL, FileHandle, Uint8Array, Blob or Source is needed`,
+    `Cannot serve ${servable === null ? 'null' : typeof servable}: a path, URL, FileHandle, Uint8Array, Blob or Source is needed; fromStream makes a Source of a stream`,
   )
 }
 

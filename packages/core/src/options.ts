@@ -204,7 +204,8 @@ const unitMs: Readonly<Record<string, number>> = {
   w: 604_800_000,
   y: 31_557_600_000,
 }
-const duration = /^(\d+(?:\.\d+)?) ?(ms|[smhdwy])?$|^(\d+(?:\.\d+)?) ?([smhdwy])(?:ec|in|our|ay|eek|ear|econd|inute)s?$/i
+const duration =
+  /^(\d+(?:\.\d+)?) ?(ms|[smhdwy])?$|^(\d+(?:\.\d+)?) ?([smhdwy])(?:ec|in|our|ay|eek|ear|econd|inute)s?$/i
 /** A year is the most that is of use (RFC 9111 §5.2.2.1). */
 const longestMs = 31_536_000_000
 

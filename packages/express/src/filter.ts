@@ -73,12 +73,11 @@ class Filter {
     this.#request = request
     this.#response = response
     this.#options = options
-    const { writeHead, write, end } = response
-    this.#writeHead = writeHead
-    this.#write = write.bind(response) as (chunk: Uint8Array, callback?: Callback) => boolean
-    this.#end = end.bind(response)
+    this.#writeHead = response.writeHead.bind(response)
+    this.#write = response.write.bind(response)
+    this.#end = response.end.bind(response)
 
-    response.writeHead = this.#onWriteHead as ServerResponse['writeHead']
+    response.writeHead = this.#onWriteHead
     if (isConditional(request)) {
       response.write = this.#onWrite as ServerResponse['write']
       response.end = this.#onEnd as ServerResponse['end']
@@ -93,13 +92,15 @@ class Filter {
       this.#decided = true
       args = this.#decide(args)
     }
-    return this.#writeHead.apply(this.#response, args as Parameters<ServerResponse['writeHead']>)
+    return (this.#writeHead as (...args: unknown[]) => ServerResponse)(...args)
   }
 
   /** `end` where the request has no Range and no condition: the answer is whole, whatever happens. */
   readonly #onPlainEnd = (...args: unknown[]): ServerResponse => {
     const [chunk, encoding] = args
-    if (!this.#decided && !this.#response.headersSent) this.#content = lengthOf(chunk, encoding)
+    if (!this.#decided && !this.#response.headersSent) {
+      this.#content = isContent(chunk) ? lengthOf(chunk, encoding) : this.#noContent()?.length
+    }
     ;(this.#end as (...args: unknown[]) => unknown)(...args)
     return this.#response
   }
@@ -120,19 +121,20 @@ class Filter {
     const callback = args.find((arg) => typeof arg === 'function') as (() => void) | undefined
     const [chunk, encoding] = args
     const content = isContent(chunk) ? toBytes(chunk, encoding) : undefined
-    if (!this.#decided && !this.bypassed && !response.headersSent) {
-      this.#content = content ?? new Uint8Array(0)
+    if (!this.#decided && !this.bypassed && response.statusCode === 200 && !response.headersSent) {
+      this.#content = content ?? this.#noContent()
       // What Node does where it is told all of the content at once.
-      if (!response.hasHeader('Content-Length') && !response.hasHeader('Transfer-Encoding')) {
+      if (this.#content && !hasLength(response)) {
         response.setHeader('Content-Length', this.#content.length)
       }
+      this.#sendHead()
     }
-    this.#sendHead()
     if (!this.#cut) {
       ;(this.#end as (...args: unknown[]) => unknown)(...args)
       return response
     }
     if (content) this.#push(content)
+    else this.#endIfDone()
     if (callback) {
       if (response.writableFinished) process.nextTick(callback)
       else response.once('finish', callback)
@@ -143,6 +145,11 @@ class Filter {
       cutOff(response)
     }
     return response
+  }
+
+  /** Content that `end` was not given: none, but for HEAD, whose handler may not have made it. */
+  #noContent(): Uint8Array | undefined {
+    return this.#request.method === 'HEAD' ? undefined : new Uint8Array(0)
   }
 
   /** Writes the head, through all who hooked `writeHead` too, so that it is decided what follows. */
@@ -162,13 +169,16 @@ class Filter {
       }
       flowing = this.#write(piece)
     }
-    if (this.#cut!.done) {
-      this.#ended = true
-      this.#end()
-      for (const source of this.#sources) this.#letGo(source)
-      return true
-    }
-    return flowing
+    return this.#endIfDone() || flowing
+  }
+
+  /** Ends the answer with the last byte of its body, and whatever is piped into it. */
+  #endIfDone(): boolean {
+    if (this.#ended || !this.#cut!.done) return this.#ended
+    this.#ended = true
+    this.#end()
+    for (const source of this.#sources) this.#letGo(source)
+    return true
   }
 
   /** Decides about an answer as its head is written, and gives the arguments to write it with. */
@@ -185,10 +195,12 @@ class Filter {
     this.#observe(plan, length)
     if (plan.status === 200) {
       if (fields['accept-ranges'] === undefined) response.setHeader('Accept-Ranges', 'bytes')
+      // Node leaves it out where it sends no content.
+      if (this.#request.method === 'HEAD') response.setHeader('Content-Length', length)
       return args
     }
     for (const [name, value] of Object.entries(given)) {
-      if (value !== undefined) response.setHeader(name, value as string)
+      if (value !== undefined) response.setHeader(name, value)
     }
     for (const name of response.getHeaderNames()) {
       if (isPlanned(name) || isWithheld(plan.status, name)) response.removeHeader(name)
@@ -279,7 +291,11 @@ function toPairs(list: unknown[]): [string, unknown][] {
   return pairs
 }
 
-function isContent(chunk: unknown): boolean {
+function hasLength(response: ServerResponse): boolean {
+  return response.hasHeader('Content-Length') || response.hasHeader('Transfer-Encoding')
+}
+
+function isContent(chunk: unknown): chunk is string | Uint8Array {
   return typeof chunk === 'string' || chunk instanceof Uint8Array
 }
 
@@ -293,9 +309,10 @@ function toBytes(chunk: unknown, encoding: unknown): Uint8Array {
   })
 }
 
-function lengthOf(chunk: unknown, encoding: unknown): number {
-  if (typeof chunk === 'string') {
-    return Buffer.byteLength(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
-  }
-  return chunk instanceof Uint8Array ? chunk.length : 0
+function lengthOf(chunk: string | Uint8Array, encoding: unknown): number {
+  if (typeof chunk !== 'string') return chunk.length
+  return Buffer.byteLength(
+    chunk,
+    typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8',
+  )
 }

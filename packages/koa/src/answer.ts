@@ -1,7 +1,14 @@
 import { Readable } from 'node:stream'
 import type { ParameterizedContext } from 'koa'
 import type { Transfer } from '@range-serve/core'
-import { type Answer, cutOff, isPlanned, isSent, isWithheld, toBody } from '@range-serve/core/adapter'
+import {
+  type Answer,
+  cutOff,
+  isPlanned,
+  isSent,
+  isWithheld,
+  toBody,
+} from '@range-serve/core/adapter'
 
 /**
  * Makes an answer Koa's: body, status and fields. `finished` resolves when the answer is over.
@@ -27,7 +34,8 @@ export async function applyAnswer(
     if (isPlanned(name) || isWithheld(plan.status, name)) ctx.remove(name)
   }
   ctx.status = plan.status
-  for (const [name, value] of Object.entries(plan.headers)) ctx.set(name, value as string | string[])
+  for (const [name, value] of Object.entries(plan.headers))
+    ctx.set(name, value as string | string[])
 
   const finished = new Promise<Transfer>((resolve) => {
     res.once('close', () => {

@@ -1,6 +1,5 @@
 // The filter: what `ctx.body` is when all middleware is done, as a source.
 
-import { Blob } from 'node:buffer'
 import { Stream } from 'node:stream'
 import type { ParameterizedContext as Context } from 'koa'
 import {
@@ -29,7 +28,7 @@ export async function filterBody(ctx: Context, options: FilterOptions): Promise<
   }
   const source = file ?? toSource(ctx)
   if (!source) return
-  const preset = pickPreset(ctx.response.headers as Record<string, string | undefined>)
+  const preset = pickPreset(ctx.response.headers)
   const answer = await prepareAnswer(ctx.req, source, options, () => preset)
   await applyAnswer(ctx, answer)
 }

@@ -1,6 +1,11 @@
 import type { Middleware, ParameterizedContext } from 'koa'
 import type { SendOptions, Servable, Transfer } from '@range-serve/core'
-import { pickPreset, prepareAnswer, StaticFolder, type StaticOptions } from '@range-serve/core/adapter'
+import {
+  pickPreset,
+  prepareAnswer,
+  StaticFolder,
+  type StaticOptions,
+} from '@range-serve/core/adapter'
 import { applyAnswer } from './answer.ts'
 import { filterBody } from './filter.ts'
 
@@ -104,7 +109,7 @@ function send(
   source: Servable,
   options: SendOptions,
 ): Promise<PendingTransfer> {
-  const preset = () => pickPreset(ctx.response.headers as Record<string, string | undefined>)
+  const preset = () => pickPreset(ctx.response.headers)
   const answer = prepareAnswer(ctx.req, source, options, preset)
   return answer.then(async (decided) => {
     answered.add(ctx.res)

@@ -1,4 +1,3 @@
-import { Blob } from 'node:buffer'
 import { invalidArgument } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
@@ -18,7 +17,6 @@ export function fromBlob(blob: Blob, metadata: Metadata = {}): Source {
     ...(blob.type === '' ? {} : { type: blob.type }),
     ...metadata,
     length: blob.size,
-    read: ({ firstPos, lastPos }: ByteRange) =>
-      blob.slice(firstPos, lastPos + 1).stream() as unknown as AsyncIterable<Uint8Array>,
+    read: ({ firstPos, lastPos }: ByteRange) => blob.slice(firstPos, lastPos + 1).stream(),
   }
 }

@@ -4,7 +4,7 @@ import type { OngoingTransfer } from '../telemetry.ts'
 import { readBody } from './body.ts'
 import { release } from './deliver.ts'
 import { smallSize } from './pool.ts'
-import type { Source } from './source.ts'
+import type { DirectSource, Source } from './source.ts'
 
 /** A body for a framework that wants to send it itself: bytes, a stream of them, or nothing. */
 export type Body = Buffer | Readable | undefined
@@ -17,25 +17,32 @@ export type Body = Buffer | Readable | undefined
  */
 export async function toBody(
   segments: readonly Segment[],
-  source: Source,
+  source: DirectSource,
   transfer: OngoingTransfer,
 ): Promise<Body> {
   if (segments.length === 0) {
     release(source, false)
     return undefined
   }
-  if (transfer.bytesPlanned > smallSize) return new BodyStream(segments, source, transfer)
-  const chunks: Uint8Array[] = []
-  let failed = true
   try {
-    for await (const chunk of readBody(segments, source, new AbortController().signal)) {
-      chunks.push(chunk)
-    }
-    failed = false
-  } finally {
-    release(source, failed)
+    // Held open from here on, whatever each of the reads opens and closes.
+    await source.open?.()
+    if (transfer.bytesPlanned > smallSize) return new BodyStream(segments, source, transfer)
+    const body = await readWhole(segments, source)
+    release(source, false)
+    transfer.firstByte()
+    return body
+  } catch (error) {
+    release(source, true)
+    throw error
   }
-  transfer.firstByte()
+}
+
+async function readWhole(segments: readonly Segment[], source: Source): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of readBody(segments, source, new AbortController().signal)) {
+    chunks.push(chunk)
+  }
   return Buffer.concat(chunks)
 }
 

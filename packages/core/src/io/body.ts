@@ -66,7 +66,9 @@ export class Pull {
       // Its own iterator would let a pending read finish before it cancels.
       const reader = stream.getReader()
       this.#next = () => reader.read() as Promise<IteratorResult<Uint8Array, unknown>>
-      this.#stop = () => reader.cancel()
+      // At once, Readable.toWeb would still enqueue what it has in hand, to a stream that is closed,
+      // and that error ends the process. In the next turn it has nothing in hand.
+      this.#stop = () => new Promise((resolve) => setImmediate(() => resolve(reader.cancel())))
     } else {
       const iterator = stream[Symbol.asyncIterator]()
       this.#next = () => iterator.next()

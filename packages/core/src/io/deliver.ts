@@ -134,7 +134,11 @@ class Delivery {
         return
       }
       if (budget > 0) this.#response.write(piece, this.#count(piece.length))
-      else this.#response.write(piece, this.#count(piece.length, () => this.#sendMemory(bytes)))
+      else
+        this.#response.write(
+          piece,
+          this.#count(piece.length, () => this.#sendMemory(bytes)),
+        )
     }
   }
 

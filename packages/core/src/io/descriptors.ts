@@ -36,7 +36,12 @@ export class Descriptor {
   /** No longer to be found by its path: closed as soon as nobody holds it. */
   retired = false
 
-  constructor(key: string, fd: number, stats: fs.BigIntStats, onIdle: (descriptor: Descriptor) => void) {
+  constructor(
+    key: string,
+    fd: number,
+    stats: fs.BigIntStats,
+    onIdle: (descriptor: Descriptor) => void,
+  ) {
     this.key = key
     this.fd = fd
     this.stats = stats
@@ -77,8 +82,8 @@ export interface DescriptorTableOptions {
 }
 
 interface Waiter {
-  resolve(descriptor: Descriptor): void
-  reject(error: unknown): void
+  readonly resolve: (descriptor: Descriptor) => void
+  readonly reject: (error: unknown) => void
 }
 
 export class DescriptorTable {
@@ -114,8 +119,7 @@ export class DescriptorTable {
       if (waiters) {
         waiters.push({ resolve, reject })
       } else {
-        const first = [{ resolve, reject }]
-        this.#waiters.set(key, first)
+        this.#waiters.set(key, [{ resolve, reject }])
         void this.#serve(key, filePath, root)
       }
     })
@@ -137,9 +141,9 @@ export class DescriptorTable {
       try {
         const descriptor = await this.#look(key, filePath, root)
         descriptor.holders += waiters.length - 1
-        for (const { resolve } of waiters) resolve(descriptor)
+        for (const waiter of waiters) waiter.resolve(descriptor)
       } catch (error) {
-        for (const { reject } of waiters) reject(error)
+        for (const waiter of waiters) waiter.reject(error)
       }
       waiters = this.#waiters.get(key)!
     }
@@ -192,7 +196,8 @@ export class DescriptorTable {
     if (descriptor.retired) return close(descriptor)
     descriptor.idleSince = performance.now()
     this.#evict(this.#found.size - this.#options.most)
-    this.#sweep ??= setTimeout(() => this.#closeIdle(), this.#options.idleMs).unref()
+    if (this.#sweep) return
+    this.#sweep = setTimeout(() => this.#closeIdle(), this.#options.idleMs).unref()
   }
 
   #closeIdle(): void {

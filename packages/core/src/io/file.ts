@@ -37,7 +37,10 @@ const unsettledMs = 2000
  * @throws TypeError `ERR_RELATIVE_PATH` or `ERR_INVALID_…`, at the call
  * @throws SourceError with status 403, 404, 500 or 503, by rejecting
  */
-export function fromFile(file: string | URL | FileHandle, metadata: Metadata = {}): Promise<Source> {
+export function fromFile(
+  file: string | URL | FileHandle,
+  metadata: Metadata = {},
+): Promise<Source> {
   validateMetadata(metadata)
   if (isFileHandle(file)) return fromHandle(file, metadata)
   const filePath = toPath(file)
@@ -109,16 +112,41 @@ function factsOf(stats: fs.BigIntStats, type: string): Facts {
   }
 }
 
-/** Reads from a file descriptor. */
+/** Reads from a file descriptor, which it has for as long as anybody has it open. */
 abstract class DescriptorSource implements DirectSource {
   abstract readonly length: number
   protected abstract readonly fd: number
   /** Where in the file the representation begins. */
   protected readonly start: number = 0
+  #users = 0
 
-  abstract open(): Promise<void> | undefined
-  abstract close(): void
-  abstract abandon(): void
+  /** Gets a descriptor where there is none. */
+  protected abstract obtain(): Promise<void> | undefined
+  /** Gives the descriptor back; `abandoned` where nobody should keep it for a next answer. */
+  protected abstract letGo(abandoned: boolean): void
+
+  open(): Promise<void> | undefined {
+    this.#users++
+    return this.obtain()
+  }
+
+  close(): void {
+    this.#leave(false)
+  }
+
+  abandon(): void {
+    this.#leave(true)
+  }
+
+  #leave(abandoned: boolean): void {
+    if (this.#users > 0) this.#users--
+    if (this.#users === 0) this.letGo(abandoned)
+  }
+
+  /** Whether it is closed again already. */
+  protected get unused(): boolean {
+    return this.#users === 0
+  }
 
   readInto(
     target: Uint8Array,
@@ -130,9 +158,9 @@ abstract class DescriptorSource implements DirectSource {
   }
 
   async *read({ firstPos, lastPos }: ByteRange): AsyncGenerator<Uint8Array> {
-    await this.open()
     try {
-      for (let position = firstPos; position <= lastPos; ) {
+      await this.open()
+      for (let position = firstPos; position <= lastPos;) {
         const length = Math.min(largeSize, lastPos + 1 - position)
         const chunk = Buffer.allocUnsafeSlow(length)
         const bytesRead = await new Promise<number>((resolve, reject) => {
@@ -176,15 +204,11 @@ export abstract class FileSource extends DescriptorSource {
   }
 }
 
-/**
- * A file by its path. It holds its descriptor from the start; when the last of those who opened it
- * has closed it the descriptor is let go, and who opens it once more finds the same file or an error.
- */
+/** A file by its path. Opened once more after it was let go, it is the same file or an error. */
 class PathSource extends FileSource {
   readonly #path: string
   readonly #root: string | undefined
   #descriptor: Descriptor | undefined
-  #users = 0
 
   constructor(
     descriptor: Descriptor,
@@ -204,21 +228,16 @@ class PathSource extends FileSource {
     return this.#descriptor.fd
   }
 
-  open(): Promise<void> | undefined {
-    this.#users++
+  protected obtain(): Promise<void> | undefined {
     return this.#descriptor ? undefined : this.#reopen()
   }
 
-  close(): void {
-    if (this.#users > 0) this.#users--
-    if (this.#users > 0) return
-    this.#descriptor?.release()
+  protected letGo(abandoned: boolean): void {
+    const descriptor = this.#descriptor
+    if (!descriptor) return
     this.#descriptor = undefined
-  }
-
-  abandon(): void {
-    if (this.#users <= 1 && this.#descriptor?.holders === 1) descriptors.retire(this.#descriptor)
-    this.close()
+    if (abandoned && descriptor.holders === 1) descriptors.retire(descriptor)
+    descriptor.release()
   }
 
   async #reopen(): Promise<void> {
@@ -231,7 +250,7 @@ class PathSource extends FileSource {
       })
     }
     // Others may have opened it meanwhile, or all may have left.
-    if (this.#descriptor || this.#users === 0) descriptor.release()
+    if (this.#descriptor || this.unused) descriptor.release()
     else this.#descriptor = descriptor
   }
 }
@@ -258,9 +277,8 @@ class HandleSource extends FileSource {
     return this.#handle.fd
   }
 
-  open(): undefined {}
-  close(): void {}
-  abandon(): void {}
+  protected obtain(): undefined {}
+  protected letGo(): void {}
 }
 
 /**
@@ -272,7 +290,8 @@ class HandleSource extends FileSource {
  */
 export async function fromReadStream(stream: unknown): Promise<Source | undefined> {
   if (!(stream instanceof fs.ReadStream)) return undefined
-  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true) return undefined
+  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true)
+    return undefined
   if (stream.readableEncoding !== null || stream.bytesRead > 0) return undefined
   const { fd: opened } = stream as { fd?: number | null }
   if (typeof opened !== 'number') {
@@ -300,13 +319,9 @@ class ReadStreamSource extends DescriptorSource {
     this.#stream = stream
   }
 
-  open(): undefined {}
+  protected obtain(): undefined {}
 
-  close(): void {
+  protected letGo(): void {
     this.#stream.destroy()
-  }
-
-  abandon(): void {
-    this.close()
   }
 }

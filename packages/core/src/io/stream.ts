@@ -36,7 +36,10 @@ export function fromStream(
     return { ...metadata, read: async (range) => stream(range) }
   }
   if (typeof stream?.[Symbol.asyncIterator] !== 'function') {
-    throw invalidArgument('ERR_INVALID_ARGUMENT', 'Cannot serve the stream: it is no stream of bytes')
+    throw invalidArgument(
+      'ERR_INVALID_ARGUMENT',
+      'Cannot serve the stream: it is no stream of bytes',
+    )
   }
   return new OnePassSource(stream, metadata)
 }

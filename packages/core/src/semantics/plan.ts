@@ -70,7 +70,10 @@ export function planResponse(
   if (ranges.length === 0) return withoutContent(416, representation, options, now)
   const [range] = ranges
   if (ranges.length === 1 && range) return onePart(range, representation, options, now)
-  return severalParts(ranges, representation, options, now) ?? whole(method, representation, options, now)
+  return (
+    severalParts(ranges, representation, options, now) ??
+    whole(method, representation, options, now)
+  )
 }
 
 /** The satisfiable ranges, none for 416, or `undefined` where the Range field does not apply. */
@@ -147,11 +150,10 @@ function severalParts(
 ): ResponsePlan | undefined {
   const { length, type, seekable } = representation
   const boundary = (options.boundary ?? randomBoundary)()
-  const ranges = coalesce(requested, partOverhead(length, type, boundary))
+  const joined = coalesce(requested, partOverhead(length, type, boundary))
+  const ranges = seekable === false ? joined.toSorted((a, b) => a.firstPos - b.firstPos) : joined
   if (ranges.length === 1) return onePart(ranges[0]!, representation, options, now)
   if (ranges.length > (options.maxRanges ?? defaultMaxRanges)) return undefined
-  if (seekable === false) ranges.sort((a, b) => a.firstPos - b.firstPos)
-
   const body = formatByteranges(ranges, length, type, boundary)
   const bodyLength = contentLength(body)
   if (bodyLength >= length) return undefined
@@ -168,7 +170,8 @@ function withoutContent(
   now: number,
 ): ResponsePlan {
   const headers = fields(status, representation, options, now)
-  if (status === 416) headers['Content-Range'] = formatContentRange(undefined, representation.length)
+  if (status === 416)
+    headers['Content-Range'] = formatContentRange(undefined, representation.length)
   // 304 ends at its header section (§15.4.5); the other two have content, of no bytes.
   if (status !== 304) headers['Content-Length'] = '0'
   return { status, headers, body: [] }

@@ -84,7 +84,7 @@ export function coalesce(ranges: readonly ByteRange[], maxGap: number): ByteRang
   if (ranges.length < 2) return [...ranges]
   const ascending = ranges
     .map(({ firstPos, lastPos }, place) => ({ firstPos, lastPos, place }))
-    .sort((a, b) => a.firstPos - b.firstPos)
+    .toSorted((a, b) => a.firstPos - b.firstPos)
   const joined = [ascending[0]!]
   for (const range of ascending.slice(1)) {
     const last = joined.at(-1)!
@@ -97,7 +97,7 @@ export function coalesce(ranges: readonly ByteRange[], maxGap: number): ByteRang
     }
   }
   return joined
-    .sort((a, b) => a.place - b.place)
+    .toSorted((a, b) => a.place - b.place)
     .map(({ firstPos, lastPos }) => ({ firstPos, lastPos }))
 }
 

@@ -1,0 +1,331 @@
+// Every way to serve the representation: adapter × source × verb, filter or folder.
+
+import fs from 'node:fs'
+import { open } from 'node:fs/promises'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream'
+import { pathToFileURL } from 'node:url'
+import express5, { type Express, type RequestHandler } from 'express'
+import express4 from 'express4'
+import Koa3, { type Middleware } from 'koa'
+import Koa2 from 'koa2'
+import {
+  fromBlob,
+  fromBuffer,
+  fromFile,
+  fromReader,
+  fromStream,
+  type SendOptions,
+  type Servable,
+  serve,
+} from '@range-serve/core'
+import * as forExpress from '@range-serve/express'
+import * as forKoa from '@range-serve/koa'
+import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
+import { representation } from './requirements.ts'
+
+export const bytes = pattern(representation.length)
+const folder = temporaryFolder()
+const fileName = 'representation.bin'
+const filePath = path.join(folder, fileName)
+writeOldFile(filePath, bytes, representation.lastModified)
+
+export interface TestServer {
+  readonly name: string
+  /** Whether several ranges come ascending, since the bytes pass by once. */
+  readonly ascending: boolean
+  /** What this combination answers otherwise, by the id of the requirement, and why. */
+  readonly otherwise: Readonly<Record<string, string>>
+  start(): Promise<{ port: number; close(): Promise<void> }>
+}
+
+const { type, etag, lastModified, cacheControl } = representation
+const metadata: SendOptions = { type, etag, lastModified }
+
+/** A new source for each answer, by name. */
+const sources: Record<string, () => Servable | Promise<Servable>> = {
+  'a path': () => filePath,
+  'a file: URL': () => pathToFileURL(filePath),
+  'a FileHandle': () => open(filePath),
+  fromFile: () => fromFile(filePath),
+  'a Uint8Array': () => new Uint8Array(bytes),
+  'a Buffer': () => fromBuffer(bytes),
+  'a Blob': () => fromBlob(new Blob([new Uint8Array(bytes)])),
+  'a one-pass stream': () => fromStream(slowly(bytes), { length: bytes.length }),
+  'a web stream': () => fromStream(Readable.toWeb(slowly(bytes)), { length: bytes.length }),
+  'a stream opened at a range': () =>
+    fromStream(({ firstPos }) => fs.createReadStream(filePath, { start: firstPos }), {
+      length: bytes.length,
+    }),
+  fromReader: () =>
+    fromReader({
+      length: bytes.length,
+      read: async ({ firstPos, lastPos }) => bytes.subarray(firstPos, lastPos + 1),
+    }),
+  'fromReader in small reads': () =>
+    fromReader({
+      length: bytes.length,
+      maxRead: 1000,
+      read: async ({ firstPos, lastPos }) => bytes.subarray(firstPos, lastPos + 1),
+    }),
+}
+const isOnePass = (source: string) => source === 'a one-pass stream' || source === 'a web stream'
+
+/** A stream in chunks of uneven sizes, each in a turn of its own. */
+function slowly(content: Buffer): Readable {
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for (let at = 0, size = 1; at < content.length; at += size, size = (size * 7 + 3) % 1500) {
+      yield content.subarray(at, at + size)
+    }
+  }
+  return Readable.from(chunks(), { objectMode: false })
+}
+
+/** FileHandles stay ours, also when the answer is over. */
+async function withSource<T>(
+  make: () => Servable | Promise<Servable>,
+  send: (source: Servable) => Promise<T>,
+): Promise<T> {
+  const source = await make()
+  try {
+    return await send(source)
+  } finally {
+    if (isClosable(source)) await source.close()
+  }
+}
+
+function isClosable(source: Servable): source is Awaited<ReturnType<typeof open>> {
+  return typeof source === 'object' && 'fd' in source && 'stat' in source
+}
+
+const fields: [string, string][] = [
+  ['Cache-Control', cacheControl],
+  ['Vary', 'Origin'],
+  ['Access-Control-Allow-Origin', '*'],
+]
+const describing: [string, string][] = [
+  ['Content-Type', type],
+  ['ETag', etag],
+  ['Last-Modified', lastModified.toUTCString()],
+]
+
+function listen(server: http.Server): Promise<{ port: number; close(): Promise<void> }> {
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      const close = () =>
+        new Promise<void>((closed) => {
+          server.close(() => closed())
+          server.closeAllConnections()
+        })
+      resolve({ port, close })
+    })
+  })
+}
+
+function nodeServer(name: string, source: string): TestServer {
+  return {
+    name,
+    ascending: isOnePass(source),
+    otherwise: {},
+    start: () =>
+      listen(
+        http.createServer((request, response) => {
+          for (const [field, value] of fields) response.setHeader(field, value)
+          void withSource(sources[source]!, (servable) =>
+            serve(request, response, servable, metadata),
+          ).catch((error: Error) => response.destroy(error))
+        }),
+      ),
+  }
+}
+
+type ExpressFactory = () => Express
+
+function expressServer(
+  name: string,
+  create: ExpressFactory,
+  handler: RequestHandler,
+  more: Partial<TestServer> = {},
+): TestServer {
+  return {
+    name,
+    ascending: false,
+    otherwise: {},
+    ...more,
+    start: () => {
+      const app = create()
+      app.use((_request, response, next) => {
+        for (const [field, value] of fields) response.setHeader(field, value)
+        next()
+      })
+      app.use(forExpress.rangeServe())
+      app.use(handler)
+      return listen(http.createServer(app))
+    },
+  }
+}
+
+const describeThen =
+  (send: RequestHandler): RequestHandler =>
+  (request, response, next) => {
+    for (const [field, value] of describing) response.setHeader(field, value)
+    return send(request, response, next)
+  }
+
+/** What Express answers itself, before any filter can see it. */
+const expressFresh = {
+  'im-before-inm': 'res.send answers 304 by req.fresh, which knows no If-Match',
+  'inm-comma': 'res.send answers 304 by req.fresh, which splits at every comma',
+  'ims-invalid': 'res.send answers 304 by req.fresh, which takes any date that Date.parse does',
+}
+
+const expressFilters: Record<string, RequestHandler> = {
+  'res.send of a Buffer': (_request, response) => void response.send(bytes),
+  'res.end of a Buffer': (_request, response) => void response.end(bytes),
+  'res.end of a Uint8Array': (_request, response) => void response.end(new Uint8Array(bytes)),
+  'pipe with a length': (_request, response) => {
+    response.setHeader('Content-Length', bytes.length)
+    slowly(bytes).pipe(response)
+  },
+  'pipeline with a length': (_request, response, next) => {
+    response.setHeader('Content-Length', bytes.length)
+    pipeline(slowly(bytes), response, (error) => (error ? next(error) : undefined))
+  },
+  'writeHead and writes': (_request, response) => {
+    response.writeHead(200, 'OK', { 'Content-Length': bytes.length })
+    for (let at = 0; at < bytes.length; at += 700) response.write(bytes.subarray(at, at + 700))
+    response.end()
+  },
+  'writeHead with a list': (_request, response) => {
+    response.writeHead(200, ['Content-Length', String(bytes.length)])
+    response.end(bytes)
+  },
+  'a file stream': (_request, response) => {
+    response.setHeader('Content-Length', bytes.length)
+    fs.createReadStream(filePath).pipe(response)
+  },
+}
+const wholeAtOnce = (name: string) => name.startsWith('res.')
+
+function koaServer(
+  name: string,
+  Koa: typeof Koa3,
+  middleware: Middleware,
+  more: Partial<TestServer> = {},
+): TestServer {
+  return {
+    name,
+    ascending: false,
+    otherwise: {},
+    ...more,
+    start: () => {
+      const app = new Koa()
+      app.silent = true
+      app.use(async (ctx, next) => {
+        for (const [field, value] of fields) ctx.set(field, value)
+        await next()
+      })
+      app.use(forKoa.rangeServe())
+      app.use(middleware)
+      const answer = app.callback()
+      return listen(http.createServer((request, response) => void answer(request, response)))
+    },
+  }
+}
+
+type Body = () => unknown
+const koaBodies: Record<string, { body: Body; length?: boolean; ascending?: boolean; since?: 3 }> =
+  {
+    'a Buffer': { body: () => bytes },
+    'a Uint8Array': { body: () => new Uint8Array(bytes) },
+    'a file stream': { body: () => fs.createReadStream(filePath) },
+    'a file stream with a length': { body: () => fs.createReadStream(filePath), length: true },
+    'a stream with a length': { body: () => slowly(bytes), length: true, ascending: true },
+    'a Blob': { body: () => new Blob([new Uint8Array(bytes)]), since: 3 },
+    'a web stream with a length': {
+      body: () => Readable.toWeb(slowly(bytes)),
+      length: true,
+      ascending: true,
+      since: 3,
+    },
+    'a Response with a length': {
+      body: () => new Response(new Uint8Array(bytes), { headers: { 'Content-Length': '10000' } }),
+      ascending: true,
+      since: 3,
+    },
+  }
+
+const expresses: [string, ExpressFactory][] = [
+  ['Express 5', express5],
+  ['Express 4', express4],
+]
+const koas: [string, typeof Koa3, 2 | 3][] = [
+  ['Koa 3', Koa3, 3],
+  ['Koa 2', Koa2, 2],
+]
+const folderOptions = { etag, cacheControl } as const
+
+export const servers: readonly TestServer[] = [
+  ...Object.keys(sources).map((source) => nodeServer(`node:http, serve, ${source}`, source)),
+
+  ...expresses.flatMap(([framework, create]) => [
+    ...Object.keys(sources).map((source) =>
+      expressServer(
+        `${framework}, sendRange, ${source}`,
+        create,
+        (_request, response) =>
+          void withSource(sources[source]!, (servable) => response.sendRange(servable, metadata)),
+        { ascending: isOnePass(source) },
+      ),
+    ),
+    ...Object.entries(expressFilters).map(([name, send]) =>
+      expressServer(`${framework}, filter, ${name}`, create, describeThen(send), {
+        ascending: !wholeAtOnce(name),
+        otherwise: name === 'res.send of a Buffer' ? expressFresh : {},
+      }),
+    ),
+    expressServer(
+      `${framework}, rangeStatic`,
+      create,
+      forExpress.rangeStatic(folder, { ...folderOptions, index: fileName }),
+    ),
+  ]),
+
+  ...koas.flatMap(([framework, Koa, version]) => [
+    ...Object.keys(sources).map((source) =>
+      koaServer(
+        `${framework}, sendRange, ${source}`,
+        Koa,
+        async (ctx) => {
+          const servable = await sources[source]!()
+          const { finished } = await ctx.sendRange(servable, metadata)
+          if (isClosable(servable)) void finished.then(() => servable.close())
+        },
+        { ascending: isOnePass(source) },
+      ),
+    ),
+    ...Object.entries(koaBodies)
+      .filter(([, { since = 2 }]) => since <= version)
+      .map(([name, { body, length = false, ascending = false }]) =>
+        koaServer(
+          `${framework}, filter, ${name}`,
+          Koa,
+          (ctx) => {
+            ctx.body = body()
+            for (const [field, value] of describing) ctx.set(field, value)
+            if (length) ctx.length = bytes.length
+          },
+          { ascending },
+        ),
+      ),
+    koaServer(
+      `${framework}, rangeStatic`,
+      Koa,
+      forKoa.rangeStatic(folder, { ...folderOptions, index: fileName }),
+    ),
+  ]),
+]

@@ -1,0 +1,49 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+
+/** Bytes whose every neighbour differs, so that an off-by-one shows. */
+export function pattern(length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length)
+  for (let i = 0; i < length; i++) bytes[i] = i % 251
+  return bytes
+}
+
+/** A folder that is removed when the process ends. */
+export function temporaryFolder(): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'range-serve-test-'))
+  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Writes a file and makes it as old as it is said to be. */
+export function writeOldFile(filePath: string, bytes: Uint8Array, modified: Date): void {
+  fs.writeFileSync(filePath, bytes)
+  fs.utimesSync(filePath, modified, modified)
+}
+
+/** How many descriptors of this process lead to a path, deleted or not; needs /proc. */
+export function openDescriptors(filePath: string): number {
+  let count = 0
+  for (const fd of fs.readdirSync('/proc/self/fd')) {
+    try {
+      if (fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(filePath)) count++
+    } catch {
+      // The descriptor that readdir itself had.
+    }
+  }
+  return count
+}
+
+/** Waits until a condition holds; fails after a bounded time with what it was about. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  ms = 5000,
+): Promise<void> {
+  const deadline = Date.now() + ms
+  while (!(await condition())) {
+    if (Date.now() > deadline) throw new Error(`Waited ${ms} ms in vain until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

@@ -1,0 +1,24 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+import { NamesWhatWasSkipped } from './reporter.ts'
+
+const source = (file: string) => fileURLToPath(new URL(`../packages/${file}`, import.meta.url))
+
+export default defineConfig({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  resolve: {
+    // Tests run the sources, so that a failure points at the line that was written.
+    alias: [
+      { find: /^@range-serve\/core\/adapter$/, replacement: source('core/src/adapter.ts') },
+      { find: /^@range-serve\/(core|express|koa)$/, replacement: source('$1/src/index.ts') },
+    ],
+  },
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    reporters: ['default', new NamesWhatWasSkipped()],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+    // Two cores, and each file starts servers of its own.
+    maxWorkers: 2,
+  },
+})
