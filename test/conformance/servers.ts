@@ -3,7 +3,6 @@
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
@@ -25,6 +24,7 @@ import {
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
+import { listen } from '../support/listen.ts'
 import { representation } from './requirements.ts'
 
 export const bytes = pattern(representation.length)
@@ -111,20 +111,6 @@ const describing: [string, string][] = [
   ['ETag', etag],
   ['Last-Modified', lastModified.toUTCString()],
 ]
-
-function listen(server: http.Server): Promise<{ port: number; close(): Promise<void> }> {
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo
-      const close = () =>
-        new Promise<void>((closed) => {
-          server.close(() => closed())
-          server.closeAllConnections()
-        })
-      resolve({ port, close })
-    })
-  })
-}
 
 function nodeServer(name: string, source: string): TestServer {
   return {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { prepareAnswer, type ServerRequest } from './answer.ts'
 import { type Body, toBody } from './io/body-stream.ts'
 import type { Servable } from './open.ts'
@@ -30,11 +31,19 @@ export function respond(
   servable: Servable,
   options: SendOptions = {},
 ): Promise<RangeResponse> {
+  const { signal } = options
   const answer = prepareAnswer(request, servable, options, () => ({}))
   return answer.then(async ({ plan, source, transfer }) => {
-    const body = await toBody(plan.body, source, transfer)
-    const finish = (aborted: boolean) => transfer.finish(aborted)
-    if (body && 'destroy' in body) body.once('close', () => finish(!body.readableEnded))
+    const aborter = new AbortController()
+    const abort = () => aborter.abort(signal?.reason)
+    if (signal?.aborted === true) abort()
+    signal?.addEventListener('abort', abort)
+    const finish = (aborted: boolean) => {
+      signal?.removeEventListener('abort', abort)
+      transfer.finish(aborted)
+    }
+    const body = await toBody(plan.body, source, transfer, aborter)
+    if (body instanceof Readable) body.once('close', () => finish(!body.readableEnded))
     else finish(false)
     return { status: plan.status, headers: plan.headers, body }
   })

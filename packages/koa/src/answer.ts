@@ -20,14 +20,27 @@ export async function applyAnswer(
   { plan, source, transfer }: Answer,
   signal?: AbortSignal,
 ): Promise<{ finished: Promise<Transfer> }> {
-  signal?.throwIfAborted()
-  const body = await toBody(plan.body, source, transfer)
   const { res } = ctx
+  const aborter = new AbortController()
+  const abort = () => {
+    aborter.abort(signal?.reason)
+    if (res.headersSent) cutOff(res)
+  }
+  if (signal?.aborted === true) abort()
+  signal?.addEventListener('abort', abort)
+  const finished = new Promise<Transfer>((resolve) => {
+    res.once('close', () => {
+      signal?.removeEventListener('abort', abort)
+      aborter.abort()
+      transfer.finish(!isSent(res))
+      resolve(transfer)
+    })
+  })
+
+  ignoreLeaving(ctx, transfer)
+  const body = await toBody(plan.body, source, transfer, aborter)
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))
-  const abort = () => cutOff(res)
-  signal?.addEventListener('abort', abort)
-
   // Body first: Koa drops Content-Length when a stream replaces an earlier body.
   ctx.body = body ?? ''
   for (const name of Object.keys(ctx.response.headers)) {
@@ -36,13 +49,22 @@ export async function applyAnswer(
   ctx.status = plan.status
   for (const [name, value] of Object.entries(plan.headers))
     ctx.set(name, value as string | string[])
-
-  const finished = new Promise<Transfer>((resolve) => {
-    res.once('close', () => {
-      signal?.removeEventListener('abort', abort)
-      transfer.finish(!isSent(res))
-      resolve(transfer)
-    })
-  })
   return { finished }
+}
+
+const leaving = new Set([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+])
+
+/** Koa calls it an error when a client leaves, and prints a stack for each seek in a video. */
+function ignoreLeaving(ctx: ParameterizedContext, transfer: Transfer): void {
+  const report = ctx.onerror.bind(ctx)
+  ctx.onerror = (error: NodeJS.ErrnoException) => {
+    const hasLeft = ctx.headerSent && leaving.has(error?.code ?? '')
+    if (!hasLeft || transfer.error) report(error)
+  }
 }

@@ -41,9 +41,9 @@ export interface PlanOptions {
 }
 
 /** The most ranges of an answer, where nothing else is said. */
-export const defaultMaxRanges = 100
+const defaultMaxRanges = 100
 /** The most bytes to read past in a stream, where nothing else is said: 64 MiB. */
-export const defaultMaxSkip: number = 64 * 1024 * 1024
+const defaultMaxSkip = 64 * 1024 * 1024
 
 /**
  * Decides the answer to a request for a representation, and does nothing else: no I/O, no clock or

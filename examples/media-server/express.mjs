@@ -1,0 +1,26 @@
+import { pipeline } from 'node:stream'
+import { rangeServe, rangeStatic } from '@range-serve/express'
+import express from 'express'
+
+export function createApp({ folder, page, list, feed, line }) {
+  const app = express()
+  app.use(rangeServe())
+
+  app.get('/api/media', (req, res, next) => {
+    list().then((files) => res.json(files), next)
+  })
+  app.get('/api/transfers', (req, res) => {
+    res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
+    pipeline(feed.follow(), res, () => {})
+  })
+
+  app.get('/api/line', (req, res) => res.json(line.state))
+  app.post('/api/line/:speed', (req, res) => {
+    res.set('Connection', 'close').json(line.set(req.params.speed === 'slow'))
+  })
+
+  // no-store, so that what the map shows is what the player asked for, not what a cache left over.
+  app.use('/media', rangeStatic(folder, { cacheControl: 'no-store' }))
+  app.use(rangeStatic(page, { index: 'index.html' }))
+  return app
+}

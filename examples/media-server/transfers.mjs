@@ -1,0 +1,89 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { PassThrough } from 'node:stream'
+
+const sampleMs = 100
+const heartbeatMs = 15_000
+
+/**
+ * What is being sent, as server-sent events: `start`, `progress` while the bytes go, and `end`.
+ *
+ * The packages publish a live object when an answer begins and again when it is over; in between,
+ * its `bytesSent` is sampled, so that nothing is paid for each chunk.
+ */
+export class TransferFeed {
+  #prefix
+  #followers = new Set()
+  #active = new Map()
+  #count = 0
+  #sampler
+  #heartbeat
+
+  /** Reports the requests whose target begins with `prefix`. */
+  constructor(prefix) {
+    this.#prefix = prefix
+    subscribe('range-serve:transfer:start', this.#start)
+    subscribe('range-serve:transfer', this.#end)
+    this.#heartbeat = setInterval(() => this.#write(':\n\n'), heartbeatMs)
+  }
+
+  /** A stream of events for one client; those that are being sent come first. */
+  follow() {
+    const follower = new PassThrough()
+    this.#followers.add(follower)
+    follower.on('close', () => this.#followers.delete(follower))
+    follower.write('retry: 1000\n\n')
+    for (const [transfer, { id }] of this.#active) follower.write(format('start', id, transfer))
+    return follower
+  }
+
+  close() {
+    unsubscribe('range-serve:transfer:start', this.#start)
+    unsubscribe('range-serve:transfer', this.#end)
+    clearInterval(this.#heartbeat)
+    clearInterval(this.#sampler)
+    for (const follower of this.#followers) follower.end()
+  }
+
+  #start = (transfer) => {
+    if (!transfer.url.startsWith(this.#prefix)) return
+    const id = ++this.#count
+    this.#active.set(transfer, { id, reported: 0 })
+    this.#sampler ??= setInterval(this.#sample, sampleMs)
+    this.#write(format('start', id, transfer))
+  }
+
+  #sample = () => {
+    for (const [transfer, state] of this.#active) {
+      if (transfer.bytesSent === state.reported) continue
+      state.reported = transfer.bytesSent
+      this.#write(format('progress', state.id, transfer))
+    }
+  }
+
+  #end = (transfer) => {
+    const state = this.#active.get(transfer)
+    if (!state) return
+    this.#active.delete(transfer)
+    if (this.#active.size === 0) {
+      clearInterval(this.#sampler)
+      this.#sampler = undefined
+    }
+    this.#write(format('end', state.id, transfer))
+  }
+
+  // A client that has stopped reading is let go; its EventSource comes back when it wakes up.
+  #write(event) {
+    for (const follower of this.#followers) {
+      if (follower.writableLength > 1 << 20) follower.destroy()
+      else follower.write(event)
+    }
+  }
+}
+
+function format(event, id, transfer) {
+  const { method, url, status, ranges, completeLength, bytesPlanned, bytesSent } = transfer
+  const { aborted, durationMs, firstByteMs } = transfer
+  const data = { id, method, url, status, ranges, completeLength, bytesPlanned, bytesSent }
+  if (event === 'end') Object.assign(data, { aborted, durationMs, firstByteMs })
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+}

@@ -1,0 +1,524 @@
+// What only Express has: the filter on whatever other handlers do, its neighbours, its types.
+
+import fs from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import { pipeline, Readable, Transform } from 'node:stream'
+import zlib from 'node:zlib'
+import compression from 'compression'
+import express5, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
+import express4 from 'express4'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Transfer } from '@range-serve/core'
+import { rangeServe, rangeStatic } from '@range-serve/express'
+import {
+  openDescriptors,
+  pattern,
+  temporaryFolder,
+  until,
+  writeOldFile,
+} from './support/fixture.ts'
+import { listen, type Running } from './support/listen.ts'
+import { parseByteranges } from './support/multipart.ts'
+import { ask, exchange, field } from './support/raw.ts'
+
+const folder = temporaryFolder()
+const modified = new Date('2025-01-01T10:00:00Z')
+const size = 4 * 1024 * 1024
+const bytes = pattern(size)
+const filePath = path.join(folder, 'file.bin')
+writeOldFile(filePath, bytes, modified)
+const text = 'A line that compresses well.\n'.repeat(2000)
+writeOldFile(path.join(folder, 'text.txt'), Buffer.from(text), modified)
+
+const range = (value: string): { headers: [string, string][] } => ({
+  headers: [['Range', `bytes=${value}`]],
+})
+
+describe.each([
+  ['Express 5', express5],
+  ['Express 4', express4],
+])('%s', (name, express) => {
+  let running: Running
+  afterEach(() => running.close())
+
+  async function start(set: (app: Express) => void): Promise<number> {
+    const app = express()
+    app.set('env', 'production')
+    set(app)
+    const fail: ErrorRequestHandler = (error, _request, response, next) =>
+      response.headersSent ? next(error) : void response.status(error.status ?? 500).end('failed')
+    app.use(fail)
+    running = await listen(http.createServer(app))
+    return running.port
+  }
+
+  const withFilter = (...handlers: RequestHandler[]) =>
+    start((app) => app.use(rangeServe(), ...handlers))
+
+  describe('the filter', () => {
+    it('cuts res.json', async () => {
+      const port = await withFilter((_request, response) => void response.json({ a: 'bcdef' }))
+      const response = await ask(port, range('2-4'))
+      expect(response.status).toBe(206)
+      expect(field(response, 'Content-Type')).toBe('application/json; charset=utf-8')
+      expect(response.content.toString()).toBe('a":')
+    })
+
+    it('counts bytes, not characters, of a string', async () => {
+      const port = await withFilter((_request, response) => void response.end('äöü', 'utf8'))
+      const response = await ask(port, range('1-2'))
+      expect(field(response, 'Content-Range')).toBe('bytes 1-2/6')
+      expect(response.content.equals(Buffer.from('äöü').subarray(1, 3))).toBe(true)
+    })
+
+    it('adds Accept-Ranges to an answer without Range, and changes nothing else', async () => {
+      const handler: RequestHandler = (_request, response) => void response.send('some text')
+      const port = await withFilter(handler)
+      const filtered = await ask(port, {})
+      await running.close()
+      const plain = await ask(await start((app) => app.use(handler)), {})
+      expect(field(filtered, 'Accept-Ranges')).toBe('bytes')
+      const fields = new Map(filtered.fields)
+      fields.delete('accept-ranges')
+      fields.delete('date')
+      expect(fields).toEqual(new Map([...plain.fields].filter(([key]) => key !== 'date')))
+      expect(filtered.content.equals(plain.content)).toBe(true)
+    })
+
+    const untouched: [what: string, handler: RequestHandler][] = [
+      ['another status', (_, response) => void response.status(404).send('not there')],
+      ['created', (_, response) => void response.status(201).send('made')],
+      [
+        'another status ended raw',
+        (_, response) => ((response.statusCode = 404), void response.end('no')),
+      ],
+      ['no known length', (_, response) => (response.write('ab'), void response.end('cd'))],
+      [
+        'Accept-Ranges: none',
+        (_, response) => void response.set('Accept-Ranges', 'none').send('text'),
+      ],
+      [
+        'a Content-Range of its own',
+        (_, response) => void response.set('Content-Range', 'bytes 0-3/9').send('text'),
+      ],
+      [
+        'multipart/byteranges of its own',
+        (_, response) =>
+          void response.set('Content-Type', 'multipart/byteranges; boundary=x').end('text'),
+      ],
+      [
+        'a Content-Length that is none',
+        (_, response) => (
+          response.writeHead(200, { 'Transfer-Encoding': 'chunked' }),
+          void response.end('text')
+        ),
+      ],
+    ]
+    it.each(untouched)('leaves an answer alone with %s', async (_what, handler) => {
+      const port = await withFilter(handler)
+      const filtered = await ask(port, range('0-1'))
+      await running.close()
+      const plain = await ask(await start((app) => app.use(handler)), range('0-1'))
+      const without = (fields: ReadonlyMap<string, unknown>) =>
+        new Map([...fields].filter(([key]) => key !== 'date'))
+      expect(filtered.status).toBe(plain.status)
+      expect(without(filtered.fields)).toEqual(without(plain.fields))
+      expect(filtered.content.equals(plain.content)).toBe(true)
+    })
+
+    it('leaves a POST alone', async () => {
+      const port = await withFilter((_request, response) => void response.send('text'))
+      const response = await ask(port, {
+        method: 'POST',
+        headers: [['Range', 'bytes=0-1'], ['Content-Length', '0']], // prettier-ignore
+      })
+      expect(response.status).toBe(200)
+      expect(field(response, 'Accept-Ranges')).toBeUndefined()
+      expect(response.content.toString()).toBe('text')
+    })
+
+    it('changes nothing when it is applied twice', async () => {
+      const port = await start((app) =>
+        app.use(
+          rangeServe(),
+          rangeServe(),
+          (_request, response) => void response.send('some text'),
+        ),
+      )
+      const response = await ask(port, range('5-'))
+      expect(response.status).toBe(206)
+      expect(response.content.toString()).toBe('text')
+    })
+
+    it('ends a piped answer at the last byte, and closes the file without reading on', async () => {
+      let stream: fs.ReadStream | undefined
+      const port = await withFilter((_request, response) => {
+        stream = fs.createReadStream(filePath)
+        response.set('Content-Length', String(size))
+        stream.pipe(response)
+      })
+      const [first, second] = await exchange(port, [range('100-199'), range('0-0')])
+      expect(first!.content.equals(bytes.subarray(100, 200))).toBe(true)
+      expect(second!.status).toBe(206)
+      await until('the stream is destroyed', () => stream?.destroyed === true, 1000)
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+      expect(stream!.bytesRead).toBeLessThan(size / 4)
+    })
+
+    it('ends a pipeline as a success, on a connection that lives on', async () => {
+      const ended: unknown[] = []
+      const port = await withFilter((_request, response, next) => {
+        response.set('Content-Length', String(size))
+        pipeline(fs.createReadStream(filePath), response, (error) => {
+          ended.push(error)
+          if (error) next(error)
+        })
+      })
+      const [first, second] = await exchange(port, [range('100-199'), range('0-0,4000000-')])
+      expect(first!.content.equals(bytes.subarray(100, 200))).toBe(true)
+      expect(second!.status).toBe(206)
+      await until('both pipelines end', () => ended.length === 2)
+      expect(ended).toEqual([undefined, undefined])
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+    })
+
+    it('releases a pipeline through a transform when all is sent', async () => {
+      let stream: fs.ReadStream | undefined
+      const port = await withFilter((_request, response) => {
+        stream = fs.createReadStream(filePath)
+        response.set('Content-Length', String(size))
+        const through = new Transform({ transform: (chunk, _encoding, done) => done(null, chunk) })
+        pipeline(stream, through, response, () => {})
+      })
+      const response = await ask(port, range('100-199'))
+      expect(response.content.equals(bytes.subarray(100, 200))).toBe(true)
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+    })
+
+    it('releases the source of an answer that turns out to be 304', async () => {
+      let stream: fs.ReadStream | undefined
+      const port = await withFilter((_request, response) => {
+        stream = fs.createReadStream(filePath)
+        response.set({ 'Content-Length': String(size), ETag: '"v1"' })
+        stream.pipe(response)
+      })
+      const response = await ask(port, { headers: [['If-None-Match', '"v1"']] })
+      expect(response.status).toBe(304)
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+      expect(stream!.destroyed).toBe(true)
+    })
+
+    it('sends the whole where too much would have to be read past', async () => {
+      const port = await start((app) =>
+        app.use(rangeServe({ maxSkip: 1000 }), (_request, response) => {
+          response.set('Content-Length', String(size))
+          Readable.from([bytes]).pipe(response)
+        }),
+      )
+      expect((await ask(port, range('1000-1009'))).status).toBe(206)
+      const whole = await ask(port, range('1001-1009'))
+      expect(whole.status).toBe(200)
+      expect(whole.content.equals(bytes)).toBe(true)
+    })
+
+    it('never ends an answer cleanly whose handler wrote less than it promised', async () => {
+      const port = await withFilter((_request, response) => {
+        response.set('Content-Length', '1000')
+        response.write(bytes.subarray(0, 100))
+        response.end()
+      })
+      await expect(ask(port, range('50-500'))).rejects.toThrow(/ended before/)
+    })
+
+    it('drops what a handler writes beyond what it promised', async () => {
+      const port = await withFilter((_request, response) => {
+        response.set('Content-Length', '10')
+        response.write(bytes.subarray(0, 10))
+        response.write(bytes.subarray(10, 20))
+        response.end('more', () => {})
+      })
+      const [first, second] = await exchange(port, [range('5-'), range('-1')])
+      expect([...first!.content]).toEqual([5, 6, 7, 8, 9])
+      expect([...second!.content]).toEqual([9])
+    })
+
+    it('calls back each write and the end', async () => {
+      const called: string[] = []
+      const port = await withFilter((_request, response) => {
+        response.set('Content-Length', '10')
+        response.write(bytes.subarray(0, 5), () => called.push('write'))
+        response.write(bytes.subarray(5, 10), () => called.push('write'))
+        response.end(() => called.push('end'))
+      })
+      expect([...(await ask(port, range('2-3'))).content]).toEqual([2, 3])
+      await until('all are called', () => called.length === 3)
+      expect(called).toEqual(['write', 'write', 'end'])
+    })
+
+    it('gives several ranges to express.static', async () => {
+      const port = await withFilter(express.static(folder))
+      const single = await ask(port, { path: '/file.bin', ...range('1-2') })
+      expect([...single.content]).toEqual([1, 2])
+      const several = await ask(port, { path: '/file.bin', ...range('0-1,300000-300001') })
+      expect(several.status).toBe(206)
+      const parts = parseByteranges(field(several, 'Content-Type')!, several.content)
+      expect(parts.map(({ contentRange }) => contentRange)).toEqual([
+        `bytes 0-1/${size}`,
+        `bytes 300000-300001/${size}`,
+      ])
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+    })
+
+    it('tells onTransfer of filtered answers', async () => {
+      const transfers: Transfer[] = []
+      const port = await start((app) =>
+        app.use(
+          rangeServe({ onTransfer: (transfer) => transfers.push(transfer) }),
+          (_, response) => void response.send(bytes.subarray(0, 1000)),
+        ),
+      )
+      await ask(port, { path: '/a?b', ...range('0-9') })
+      await until('it is told', () => transfers.length === 1)
+      expect(transfers[0]).toMatchObject({
+        method: 'GET',
+        url: '/a?b',
+        status: 206,
+        ranges: [{ firstPos: 0, lastPos: 9 }],
+        completeLength: 1000,
+        bytesPlanned: 10,
+        bytesSent: 10,
+        aborted: false,
+      })
+    })
+  })
+
+  describe('beside compression', () => {
+    const orders: [string, RequestHandler[]][] = [
+      ['before', [compression(), rangeServe()]],
+      ['after', [rangeServe(), compression()]],
+    ]
+    const handlers: [string, RequestHandler][] = [
+      ['res.send', (_request, response) => void response.type('txt').send(text)],
+      ['sendRange', (_request, response) => void response.sendRange(path.join(folder, 'text.txt'))],
+      ['rangeStatic', rangeStatic(folder)],
+    ]
+    const combinations = orders.flatMap(([order, uses]) =>
+      handlers.map(([what, handler]) => [order, what, uses, handler] as const),
+    )
+    it.each(combinations)(
+      '%s it, %s is never a gzipped slice',
+      async (order, what, uses, handler) => {
+        const port = await start((app) => app.use(...uses, handler))
+        const accept = ['Accept-Encoding', 'gzip'] as [string, string]
+        const slice = await ask(port, {
+          path: '/text.txt',
+          headers: [['Range', 'bytes=5-99'], accept],
+        })
+        const several = await ask(port, {
+          path: '/text.txt',
+          headers: [['Range', 'bytes=5-99,9000-9099'], accept],
+        })
+        if (order === 'after' && what === 'res.send') {
+          // The filter sees what compression has made of it, which has no known length: all of it.
+          for (const response of [slice, several]) {
+            expect(response.status).toBe(200)
+            expect(zlib.gunzipSync(response.content).toString()).toBe(text)
+          }
+        } else {
+          expect(slice.status).toBe(206)
+          expect(field(slice, 'Content-Encoding')).toBeUndefined()
+          expect(slice.content.toString()).toBe(text.slice(5, 100))
+          expect(field(several, 'Content-Encoding')).toBeUndefined()
+          const parts = parseByteranges(field(several, 'Content-Type')!, several.content)
+          expect(parts.length).toBe(2)
+        }
+        const whole = await ask(port, { path: '/text.txt', headers: [accept] })
+        expect(field(whole, 'Content-Encoding')).toBe('gzip')
+        expect(zlib.gunzipSync(whole.content).toString()).toBe(text)
+      },
+    )
+  })
+
+  describe('sendRange', () => {
+    it('throws at the call for what can never be served', async () => {
+      const thrown: unknown[] = []
+      const port = await withFilter((_request, response) => {
+        try {
+          void response.sendRange(42 as unknown as string)
+        } catch (error) {
+          thrown.push(error)
+        }
+        try {
+          void response.sendRange('relative/path')
+        } catch (error) {
+          thrown.push(error)
+        }
+        try {
+          void response.sendRange(filePath, { etag: 'no quotes' })
+        } catch (error) {
+          thrown.push(error)
+        }
+        try {
+          void response.sendRange(filePath, { maxRanges: -1 })
+        } catch (error) {
+          thrown.push(error)
+        }
+        response.end()
+      })
+      await ask(port, {})
+      expect(thrown).toMatchObject([
+        { name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' },
+        { name: 'TypeError', code: 'ERR_RELATIVE_PATH' },
+        { name: 'TypeError', code: 'ERR_INVALID_ETAG' },
+        { name: 'RangeError', code: 'ERR_INVALID_ARGUMENT' },
+      ])
+    })
+
+    it('resolves with the transfer', async () => {
+      let transfer: Transfer | undefined
+      const port = await withFilter(async (_request, response) => {
+        transfer = await response.sendRange(filePath)
+      })
+      await ask(port, range('0-99'))
+      await until('it resolves', () => transfer !== undefined)
+      expect(transfer).toMatchObject({ status: 206, bytesSent: 100, aborted: false })
+      expect(transfer!.durationMs).toBeGreaterThanOrEqual(transfer!.firstByteMs!)
+    })
+
+    it('resolves with the error that went to next', async () => {
+      let transfer: Transfer | undefined
+      const port = await withFilter(async (_request, response) => {
+        transfer = await response.sendRange(path.join(folder, 'missing'))
+      })
+      expect((await ask(port, {})).status).toBe(404)
+      await until('it resolves', () => transfer !== undefined)
+      expect(transfer).toMatchObject({ status: 404, aborted: true, error: { code: 'ENOENT' } })
+    })
+
+    it('takes fields that were set before for its own', async () => {
+      const port = await withFilter((_request, response) => {
+        response.set({
+          ETag: '"mine"',
+          'Cache-Control': 'private',
+          'Content-Type': 'application/x-mine',
+        })
+        void response.sendRange(filePath)
+      })
+      const response = await ask(port, { headers: [['Range', 'bytes=0-1'], ['If-Range', '"mine"']] }) // prettier-ignore
+      expect(response.status).toBe(206)
+      expect(field(response, 'Content-Type')).toBe('application/x-mine')
+      expect(field(response, 'Cache-Control')).toBe('private, no-transform')
+    })
+
+    it('sends an attachment under a name that cannot break out of its field', async () => {
+      const port = await withFilter((_request, response) => {
+        void response.sendRange(bytes.subarray(0, 10), { filename: 'na"me\r\nX: y, ä.pdf' })
+      })
+      const response = await ask(port, {})
+      expect(field(response, 'Content-Type')).toBe('application/pdf')
+      expect(field(response, 'Content-Disposition')).toMatch(/^attachment; filename="na\\"me/)
+      expect(field(response, 'X')).toBeUndefined()
+    })
+
+    it('knows no way out of its root', async () => {
+      const port = await start((app) => {
+        app.use(rangeServe({ root: path.join(folder, 'below') }))
+        app.use((request, response) => void response.sendRange(decodeURIComponent(request.path)))
+      })
+      fs.mkdirSync(path.join(folder, 'below'), { recursive: true })
+      for (const escape of [
+        '/../file.bin',
+        '/..%2ffile.bin',
+        '/%2e%2e/file.bin',
+        '/x/../../file.bin',
+      ]) {
+        const response = await ask(port, { path: escape })
+        expect(response.status, escape).toBe(404)
+      }
+    })
+  })
+
+  describe('rangeStatic', () => {
+    it('serves a folder below its mount path', async () => {
+      const port = await start((app) => app.use('/media', rangeStatic(folder, { maxAge: '1d' })))
+      const response = await ask(port, { path: '/media/file.bin?x', ...range('0-9') })
+      expect(response.status).toBe(206)
+      expect(field(response, 'Cache-Control')).toBe('public, max-age=86400, no-transform')
+    })
+
+    it('leaves what it has not to the next handler, or answers', async () => {
+      const port = await start((app) => {
+        app.use('/falls', rangeStatic(folder))
+        app.use('/stays', rangeStatic(folder, { fallthrough: false }))
+        app.use((_request, response) => void response.status(299).end())
+      })
+      expect((await ask(port, { path: '/falls/missing' })).status).toBe(299)
+      expect((await ask(port, { path: '/falls/' })).status).toBe(299)
+      expect((await ask(port, { path: '/falls/%ff' })).status).toBe(299)
+      expect((await ask(port, { path: '/falls/file.bin', method: 'POST' })).status).toBe(299)
+      expect((await ask(port, { path: '/stays/missing' })).status).toBe(404)
+      expect((await ask(port, { path: '/stays/%ff' })).status).toBe(400)
+      expect((await ask(port, { path: '/stays/%00' })).status).toBe(400)
+      const post = await ask(port, { path: '/stays/file.bin', method: 'POST' })
+      expect(post.status).toBe(405)
+      expect(field(post, 'Allow')).toBe('GET, HEAD')
+    })
+
+    it('serves an index where it is told to, and sends a folder to its slash', async () => {
+      fs.mkdirSync(path.join(folder, 'site/sub'), { recursive: true })
+      fs.writeFileSync(path.join(folder, 'site/sub/index.html'), 'the index')
+      const port = await start((app) =>
+        app.use('/at', rangeStatic(path.join(folder, 'site'), { index: 'index.html' })),
+      )
+      expect((await ask(port, { path: '/at/sub/' })).content.toString()).toBe('the index')
+      const redirect = await ask(port, { path: '/at/sub?q' })
+      expect(redirect.status).toBe(301)
+      const target = new URL(field(redirect, 'Location')!, 'http://h/at/sub?q')
+      expect(target.href).toBe('http://h/at/sub/?q')
+    })
+
+    it('hides dotfiles, and symbolic links that leave the folder', async () => {
+      const inside = path.join(folder, 'inside')
+      fs.mkdirSync(inside)
+      fs.writeFileSync(path.join(inside, '.hidden'), 'hidden')
+      fs.symlinkSync(filePath, path.join(inside, 'out'))
+      fs.writeFileSync(path.join(inside, 'in.txt'), 'in')
+      fs.symlinkSync('in.txt', path.join(inside, 'link'))
+      const port = await start((app) => {
+        app.use('/a', rangeStatic(inside, { fallthrough: false }))
+        app.use('/b', rangeStatic(inside, { fallthrough: false, dotfiles: 'deny' }))
+        app.use('/c', rangeStatic(inside, { dotfiles: 'allow', followSymlinks: true }))
+      })
+      expect((await ask(port, { path: '/a/.hidden' })).status).toBe(404)
+      expect((await ask(port, { path: '/a/out' })).status).toBe(404)
+      expect((await ask(port, { path: '/a/link' })).content.toString()).toBe('in')
+      expect((await ask(port, { path: '/b/.hidden' })).status).toBe(403)
+      expect((await ask(port, { path: '/c/.hidden' })).content.toString()).toBe('hidden')
+      expect((await ask(port, { path: '/c/out', ...range('0-3') })).status).toBe(206)
+      fs.rmSync(inside, { recursive: true })
+    })
+
+    it('asks setHeaders and etag about a file', async () => {
+      const port = await start((app) =>
+        app.use(
+          rangeStatic(folder, {
+            etag: ({ size: length }) => `"${length}"`,
+            setHeaders: (response, file, stats) =>
+              void response.setHeader('X-File', `${path.basename(file)} ${stats.size}`),
+          }),
+        ),
+      )
+      const response = await ask(port, { path: '/file.bin', ...range('0-1') })
+      expect(field(response, 'ETag')).toBe(`"${size}"`)
+      expect(field(response, 'X-File')).toBe(`file.bin ${size}`)
+    })
+
+    it(`throws where it is made for options that can never work (${name})`, async () => {
+      running = await listen(http.createServer())
+      expect(() => rangeStatic('')).toThrow(TypeError)
+      expect(() => rangeStatic(folder, { maxAge: 'soon' })).toThrow(RangeError)
+      expect(() => rangeStatic(folder, { headers: { 'X-A': 'b\r\nc' } })).toThrow(TypeError)
+    })
+  })
+})

@@ -1,0 +1,296 @@
+// Failing, short and long sources; clients that leave; descriptors that must not stay open.
+
+import fs from 'node:fs'
+import { open } from 'node:fs/promises'
+import http from 'node:http'
+import http2 from 'node:http2'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import { afterEach, describe, expect, it } from 'vitest'
+import { fromReader, fromStream } from '@range-serve/core'
+import {
+  openDescriptors,
+  pattern,
+  temporaryFolder,
+  until,
+  writeOldFile,
+} from './support/fixture.ts'
+import { frameworks, type Sent, startHttp2 } from './support/frameworks.ts'
+import { ask } from './support/raw.ts'
+
+const folder = temporaryFolder()
+const modified = new Date('2025-01-01T10:00:00Z')
+const size = 4 * 1024 * 1024
+const bytes = pattern(size)
+
+function largeFile(name: string): string {
+  const filePath = path.join(folder, name)
+  writeOldFile(filePath, bytes, modified)
+  return filePath
+}
+
+/** Reads an answer as far as it comes: its bytes, and whether it said it was complete. */
+function download(
+  port: number,
+  headers: http.OutgoingHttpHeaders = {},
+  onFirstBytes: () => void = () => {},
+): Promise<{ status: number; content: Buffer; complete: boolean }> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ host: '127.0.0.1', port, headers, agent: false }, (response) => {
+      const chunks: Buffer[] = []
+      response.once('data', onFirstBytes)
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.on('error', () => {})
+      response.on('close', () => {
+        const { statusCode: status = 0, complete } = response
+        resolve({ status, content: Buffer.concat(chunks), complete })
+      })
+    })
+    request.on('error', reject)
+  })
+}
+
+/** Begins to read an answer, and leaves after the first bytes. */
+function leave(port: number, headers: http.OutgoingHttpHeaders = {}): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = http.get({ host: '127.0.0.1', port, headers, agent: false }, (response) => {
+      response.once('data', () => {
+        response.destroy()
+        resolve()
+      })
+      response.on('error', () => {})
+    })
+    request.on('error', reject)
+  })
+}
+
+describe.each(frameworks)('%s', (name, start) => {
+  let running: Sent
+  afterEach(() => running.close())
+
+  const short = [
+    ['as bytes', async () => bytes.subarray(0, 300_000)],
+    ['as a stream', async () => Readable.from([bytes.subarray(0, 300_000)])],
+  ] as const
+  it.each(short)('never ends an answer cleanly whose source runs short %s', async (_kind, read) => {
+    running = await start(() => fromReader({ length: size, read: () => read() }))
+    const { status, content, complete } = await download(running.port)
+    expect(status).toBe(200)
+    expect(complete).toBe(false)
+    expect(content.equals(bytes.subarray(0, content.length))).toBe(true)
+    await until('the transfer ends', () => running.transfers.length === 1)
+    expect(running.transfers[0]).toMatchObject({
+      aborted: true,
+      error: { code: 'ERR_SOURCE_TOO_SHORT' },
+    })
+  })
+
+  it('answers with an error where a small source runs short before the head is sent', async () => {
+    running = await start(() =>
+      fromReader({ length: 100, read: async () => bytes.subarray(0, 50) }),
+    )
+    // Only where the framework owns the body can the whole be read before the head is written.
+    const { status, complete } = await download(running.port)
+    if (name.startsWith('Koa')) expect(status).toBe(500)
+    else expect(complete).toBe(false)
+  })
+
+  it('sends no more than a source has declared', async () => {
+    running = await start(() =>
+      fromReader({ length: 1000, read: async () => Readable.from([bytes.subarray(0, 5000)]) }),
+    )
+    const { content, complete } = await download(running.port)
+    expect(complete).toBe(true)
+    expect(content.equals(bytes.subarray(0, 1000))).toBe(true)
+  })
+
+  it('gives an error before the first byte to the framework', async () => {
+    const failure = Object.assign(new Error('no such object'), { status: 404 })
+    running = await start(() => fromReader({ length: size, read: () => Promise.reject(failure) }))
+    const { status } = await download(running.port)
+    expect(status).toBe(404)
+    expect(running.errors).toEqual([failure])
+  })
+
+  it('gives a missing file to the framework as 404', async () => {
+    running = await start(() => path.join(folder, 'missing'))
+    const response = await ask(running.port, {})
+    expect(response.status).toBe(404)
+    expect(response.content.toString()).not.toContain('missing')
+    expect(running.errors).toMatchObject([{ status: 404, code: 'ENOENT', expose: false }])
+  })
+
+  it('gives a folder to the framework as 404', async () => {
+    running = await start(() => folder)
+    expect((await ask(running.port, {})).status).toBe(404)
+    expect(running.errors).toMatchObject([{ status: 404, code: 'ERR_NOT_A_FILE' }])
+  })
+
+  it('destroys the connection where a file is truncated while it is sent', async () => {
+    const filePath = path.join(folder, `truncated-${name}`)
+    // More than the kernel's buffers hold.
+    fs.writeFileSync(filePath, Buffer.alloc(64 * 1024 * 1024, bytes))
+    running = await start(() => filePath)
+    const { complete, content } = await download(running.port, {}, () =>
+      fs.truncateSync(filePath, 100_000),
+    )
+    fs.rmSync(filePath)
+    expect(complete).toBe(false)
+    expect(content.length).toBeGreaterThan(0)
+    await until('the transfer ends', () => running.transfers.length === 1)
+    expect(running.transfers[0]).toMatchObject({
+      aborted: true,
+      error: { code: 'ERR_SOURCE_TOO_SHORT' },
+    })
+  })
+
+  it('sends one file to its end that is replaced meanwhile', async () => {
+    const filePath = largeFile(`replaced-${name}`)
+    running = await start(() => filePath)
+    const answer = download(running.port)
+    await until('the file is open', () => openDescriptors(filePath) > 0)
+    fs.writeFileSync(`${filePath}.new`, Buffer.alloc(size, 1))
+    fs.renameSync(`${filePath}.new`, filePath)
+    const { content, complete } = await answer
+    expect(complete).toBe(true)
+    expect(content.equals(bytes)).toBe(true)
+    const next = await download(running.port)
+    expect(next.content.equals(Buffer.alloc(size, 1))).toBe(true)
+  })
+
+  it('closes the file when the client leaves', async () => {
+    const filePath = largeFile(`left-${name}`)
+    running = await start(() => filePath)
+    await leave(running.port)
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+    await until('the transfer ends', () => running.transfers.length === 1)
+    expect(running.transfers[0]).toMatchObject({ status: 200, aborted: true })
+  })
+
+  it('keeps a FileHandle open when the client leaves', async () => {
+    const handle = await open(largeFile(`handle-${name}`))
+    try {
+      running = await start(() => handle)
+      await leave(running.port)
+      await until('the transfer ends', () => running.transfers.length === 1)
+      expect((await handle.read(Buffer.alloc(4), 0, 4, 1)).buffer).toEqual(
+        Buffer.from([1, 2, 3, 4]),
+      )
+    } finally {
+      await handle.close()
+    }
+  })
+
+  it('aborts a source and destroys its stream when the client leaves', async () => {
+    const signals: AbortSignal[] = []
+    const streams: Readable[] = []
+    running = await start(() =>
+      fromReader({
+        length: size * 100,
+        read: async (_range, { signal }) => {
+          const stream = new Readable({ read() {} })
+          stream.push(bytes)
+          signals.push(signal)
+          streams.push(stream)
+          return stream
+        },
+      }),
+    )
+    await leave(running.port)
+    await until('the signal aborts', () => signals[0]?.aborted === true, 1000)
+    await until('the stream is destroyed', () => streams[0]?.destroyed === true, 1000)
+  })
+
+  it('destroys a one-pass stream after the last byte asked for', async () => {
+    const filePath = largeFile(`one-pass-${name}`)
+    let stream: fs.ReadStream | undefined
+    running = await start(() => {
+      stream = fs.createReadStream(filePath)
+      return fromStream(stream, { length: size })
+    })
+    const { content } = await download(running.port, { Range: 'bytes=100000-100009' })
+    expect(content.equals(bytes.subarray(100_000, 100_010))).toBe(true)
+    await until('the stream is destroyed', () => stream?.destroyed === true, 1000)
+    await until('its file is closed', () => openDescriptors(filePath) === 0, 1000)
+    expect(stream!.bytesRead).toBeLessThan(size / 4)
+  })
+
+  it('ends an answer when its signal aborts', async () => {
+    const aborter = new AbortController()
+    running = await start(() => slowFile(largeFile(`signal-${name}`)), { signal: aborter.signal })
+    const { complete, content } = await download(running.port, {}, () => aborter.abort())
+    expect(complete).toBe(false)
+    expect(content.equals(bytes.subarray(0, content.length))).toBe(true)
+  })
+})
+
+/** A file that is read slowly enough for things to happen meanwhile. */
+function slowFile(filePath: string) {
+  return fromReader({
+    length: size,
+    maxRead: 100_000,
+    read: async ({ firstPos, lastPos }) => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      const handle = await open(filePath)
+      try {
+        const { buffer, bytesRead } = await handle.read(
+          Buffer.alloc(lastPos - firstPos + 1),
+          0,
+          lastPos - firstPos + 1,
+          firstPos,
+        )
+        return buffer.subarray(0, bytesRead)
+      } finally {
+        await handle.close()
+      }
+    },
+  })
+}
+
+describe('HTTP/2', () => {
+  it('serves ranges, and resets the stream where a source runs short', async () => {
+    const filePath = largeFile('http2')
+    let isShort = false
+    const running = await startHttp2(() =>
+      isShort
+        ? fromReader({
+            length: size,
+            read: async () => Readable.from([bytes.subarray(0, 300_000)]),
+          })
+        : filePath,
+    )
+    const session = http2.connect(`http://127.0.0.1:${running.port}`)
+    try {
+      const range = await get(session, 'bytes=-5')
+      expect(range).toMatchObject({ status: 206, code: http2.constants.NGHTTP2_NO_ERROR })
+      expect(range.content.equals(bytes.subarray(-5))).toBe(true)
+      const whole = await get(session)
+      expect(whole.content.equals(bytes)).toBe(true)
+      isShort = true
+      const cut = await get(session)
+      expect(cut.code).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR)
+    } finally {
+      session.close()
+      await running.close()
+    }
+  })
+})
+
+function get(
+  session: http2.ClientHttp2Session,
+  range?: string,
+): Promise<{ status: number; content: Buffer; code: number }> {
+  return new Promise((resolve) => {
+    const stream = session.request({ ':path': '/', ...(range ? { range } : {}) })
+    const chunks: Buffer[] = []
+    let status = 0
+    stream.on('response', (fields) => {
+      status = Number(fields[':status'])
+    })
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    stream.on('error', () => {})
+    stream.on('close', () =>
+      resolve({ status, content: Buffer.concat(chunks), code: stream.rstCode }),
+    )
+  })
+}

@@ -1,0 +1,360 @@
+// What only Koa has: the filter on every kind of body, its neighbours, its error handling.
+
+import fs from 'node:fs'
+import http from 'node:http'
+import http2 from 'node:http2'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import zlib from 'node:zlib'
+import Koa3, { type Middleware } from 'koa'
+import koaCompress from 'koa-compress'
+import Koa2 from 'koa2'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { Transfer } from '@range-serve/core'
+import { rangeServe, rangeStatic } from '@range-serve/koa'
+import {
+  openDescriptors,
+  pattern,
+  temporaryFolder,
+  until,
+  writeOldFile,
+} from './support/fixture.ts'
+import { listen, type Running } from './support/listen.ts'
+import { parseByteranges } from './support/multipart.ts'
+import { ask, exchange, field } from './support/raw.ts'
+
+const folder = temporaryFolder()
+const modified = new Date('2025-01-01T10:00:00Z')
+const size = 4 * 1024 * 1024
+const bytes = pattern(size)
+const filePath = path.join(folder, 'file.bin')
+writeOldFile(filePath, bytes, modified)
+const text = 'A line that compresses well.\n'.repeat(2000)
+writeOldFile(path.join(folder, 'text.txt'), Buffer.from(text), modified)
+
+const range = (value: string): { headers: [string, string][] } => ({
+  headers: [['Range', `bytes=${value}`]],
+})
+
+describe.each([
+  ['Koa 3', Koa3],
+  ['Koa 2', Koa2],
+])('%s', (name, Koa) => {
+  let running: Running
+  let errors: unknown[]
+  afterEach(() => running.close())
+
+  async function start(...middleware: Middleware[]): Promise<number> {
+    const app = new Koa()
+    errors = []
+    app.on('error', (error) => errors.push(error))
+    for (const each of middleware) app.use(each)
+    const answer = app.callback()
+    const handler: http.RequestListener = (request, response) => void answer(request, response)
+    running = await listen(http.createServer(handler))
+    return running.port
+  }
+
+  describe('the filter', () => {
+    it('cuts JSON', async () => {
+      const port = await start(rangeServe(), (ctx) => void (ctx.body = { a: 'bcdef' }))
+      const response = await ask(port, range('2-4'))
+      expect(response.status).toBe(206)
+      expect(field(response, 'Content-Type')).toBe('application/json; charset=utf-8')
+      expect(response.content.toString()).toBe('a":')
+    })
+
+    it('counts bytes, not characters, of a string', async () => {
+      const port = await start(rangeServe(), (ctx) => void (ctx.body = 'äöü'))
+      const response = await ask(port, range('1-2'))
+      expect(field(response, 'Content-Range')).toBe('bytes 1-2/6')
+      expect(response.content.equals(Buffer.from('äöü').subarray(1, 3))).toBe(true)
+    })
+
+    it('sends a typed array as the bytes it is', async () => {
+      const port = await start(rangeServe(), (ctx) => void (ctx.body = new Uint16Array([1, 2, 3])))
+      const whole = await ask(port, {})
+      expect(field(whole, 'Content-Type')).toBe('application/octet-stream')
+      expect(field(whole, 'Accept-Ranges')).toBe('bytes')
+      expect([...whole.content]).toEqual([1, 0, 2, 0, 3, 0])
+    })
+
+    const bodies: [what: string, known: boolean, set: Middleware][] = [
+      ['a string', true, (ctx) => void (ctx.body = 'text')],
+      ['JSON', true, (ctx) => void (ctx.body = [1])],
+      ['a file stream', true, (ctx) => void (ctx.body = fs.createReadStream(filePath))],
+      ['a stream', false, (ctx) => void (ctx.body = Readable.from(['text']))],
+      ['nothing', false, (ctx) => void (ctx.status = 204)],
+      ['an error page', false, (ctx) => ((ctx.status = 404), void (ctx.body = 'not there'))],
+      [
+        'Accept-Ranges: none',
+        false,
+        (ctx) => (ctx.set('Accept-Ranges', 'none'), void (ctx.body = 'a')),
+      ],
+    ]
+    it.each(bodies)('says Accept-Ranges where it can keep it: %s', async (_what, known, set) => {
+      const port = await start(rangeServe(), set)
+      const response = await ask(port, {})
+      const value = field(response, 'Accept-Ranges')
+      if (known) expect(value).toBe('bytes')
+      else expect(value === undefined || value === 'none').toBe(true)
+    })
+
+    it('leaves a stream of unknown length alone', async () => {
+      const port = await start(rangeServe(), (ctx) => void (ctx.body = Readable.from(['te', 'xt'])))
+      const response = await ask(port, range('0-1'))
+      expect(response.status).toBe(200)
+      expect(response.content.toString()).toBe('text')
+    })
+
+    it('leaves alone what bypasses Koa', async () => {
+      const port = await start(rangeServe(), (ctx) => {
+        ctx.respond = false
+        ctx.status = 200
+        ctx.res.end('raw')
+      })
+      const response = await ask(port, range('0-0'))
+      expect(response.status).toBe(200)
+      expect(response.content.toString()).toBe('raw')
+    })
+
+    it('changes nothing when it is applied twice', async () => {
+      const port = await start(rangeServe(), rangeServe(), (ctx) => void (ctx.body = 'some text'))
+      const response = await ask(port, range('5-'))
+      expect(response.status).toBe(206)
+      expect(response.content.toString()).toBe('text')
+    })
+
+    it('reads a file stream from the first byte asked for, and closes it', async () => {
+      const streams: fs.ReadStream[] = []
+      const port = await start(rangeServe(), (ctx) => {
+        const stream = fs.createReadStream(filePath)
+        streams.push(stream)
+        ctx.body = stream
+      })
+      const [last, several] = await exchange(port, [range('-1024'), range('0-99,-100')])
+      expect(last!.status).toBe(206)
+      expect(last!.content.equals(bytes.subarray(-1024))).toBe(true)
+      const parts = parseByteranges(field(several!, 'Content-Type')!, several!.content)
+      expect(parts.map(({ firstPos }) => firstPos)).toEqual([0, size - 100])
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+      expect(streams.map(({ bytesRead }) => bytesRead)).toEqual([0, 0])
+    })
+
+    it('takes the part of a file that a stream was told to read for the whole', async () => {
+      const port = await start(rangeServe(), (ctx) => {
+        ctx.body = fs.createReadStream(filePath, { start: 100, end: 199 })
+      })
+      const [whole, last] = await exchange(port, [{}, range('-10')])
+      expect(whole!.content.equals(bytes.subarray(100, 200))).toBe(true)
+      expect(field(last!, 'Content-Range')).toBe('bytes 90-99/100')
+      expect(last!.content.equals(bytes.subarray(190, 200))).toBe(true)
+    })
+
+    it('answers 404 where the file of a stream is missing', async () => {
+      const port = await start(rangeServe(), (ctx) => {
+        ctx.body = fs.createReadStream(path.join(folder, 'missing'))
+      })
+      expect((await ask(port, range('0-1'))).status).toBe(404)
+    })
+
+    it('sends the whole where too much would have to be read past', async () => {
+      const port = await start(rangeServe({ maxSkip: 1000 }), (ctx) => {
+        ctx.body = Readable.from([bytes])
+        ctx.length = size
+      })
+      expect((await ask(port, range('1000-1009'))).status).toBe(206)
+      expect((await ask(port, range('1001-1009'))).status).toBe(200)
+    })
+
+    it('tells onTransfer of filtered answers', async () => {
+      const transfers: Transfer[] = []
+      const onTransfer = (transfer: Transfer) => void transfers.push(transfer)
+      const port = await start(rangeServe({ onTransfer }), (ctx) => void (ctx.body = 'some text'))
+      await ask(port, { path: '/a?b', ...range('0-3') })
+      await until('it is told', () => transfers.length === 1)
+      expect(transfers[0]).toMatchObject({
+        url: '/a?b',
+        status: 206,
+        ranges: [{ firstPos: 0, lastPos: 3 }],
+        completeLength: 9,
+        bytesPlanned: 4,
+        bytesSent: 4,
+        aborted: false,
+      })
+    })
+  })
+
+  describe('beside koa-compress', () => {
+    const orders: [string, Middleware[]][] = [
+      ['before', [koaCompress() as Middleware, rangeServe()]],
+      ['after', [rangeServe(), koaCompress() as Middleware]],
+    ]
+    const handlers: [string, Middleware][] = [
+      ['a string', (ctx) => void (ctx.body = text)],
+      ['sendRange', (ctx) => ctx.sendRange(path.join(folder, 'text.txt'))],
+      ['rangeStatic', rangeStatic(folder)],
+    ]
+    const combinations = orders.flatMap(([order, uses]) =>
+      handlers.map(([what, handler]) => [order, what, uses, handler] as const),
+    )
+    it.each(combinations)(
+      '%s it, %s is never a gzipped slice',
+      async (order, what, uses, handler) => {
+        const port = await start(...uses, handler)
+        const accept: [string, string] = ['Accept-Encoding', 'gzip']
+        const slice = await ask(port, {
+          path: '/text.txt',
+          headers: [['Range', 'bytes=5-2099'], accept],
+        })
+        if (order === 'after' && what === 'a string') {
+          expect(slice.status).toBe(200)
+          expect(zlib.gunzipSync(slice.content).toString()).toBe(text)
+        } else {
+          expect(slice.status).toBe(206)
+          expect(field(slice, 'Content-Encoding')).toBeUndefined()
+          expect(slice.content.toString()).toBe(text.slice(5, 2100))
+        }
+        const whole = await ask(port, { path: '/text.txt', headers: [accept] })
+        expect(field(whole, 'Content-Encoding')).toBe('gzip')
+        expect(zlib.gunzipSync(whole.content).toString()).toBe(text)
+      },
+    )
+  })
+
+  describe('sendRange', () => {
+    it('throws a TypeError for what can never be served', async () => {
+      const port = await start(rangeServe(), (ctx) => ctx.sendRange('relative/path'))
+      expect((await ask(port, {})).status).toBe(500)
+      expect(errors).toMatchObject([{ name: 'TypeError', code: 'ERR_RELATIVE_PATH' }])
+    })
+
+    it('throws 404 for a file that is missing, and no text of it reaches the client', async () => {
+      const port = await start(rangeServe(), (ctx) => ctx.sendRange(path.join(folder, 'missing')))
+      const response = await ask(port, {})
+      expect(response.status).toBe(404)
+      expect(response.content.toString()).toBe('Not Found')
+    })
+
+    it('lets a handler catch that and answer otherwise', async () => {
+      const port = await start(rangeServe(), async (ctx) => {
+        try {
+          await ctx.sendRange(path.join(folder, 'missing'))
+        } catch (error) {
+          ctx.body = (error as { code: string }).code
+        }
+      })
+      const response = await ask(port, range('0-2'))
+      expect(response.status).toBe(206)
+      expect(response.content.toString()).toBe('ENO')
+    })
+
+    it('resolves when the answer is decided, and tells when it is over', async () => {
+      let finished: Transfer | undefined
+      const port = await start(rangeServe(), async (ctx) => {
+        const transfer = await ctx.sendRange(filePath)
+        expect(transfer).toMatchObject({ status: 206, bytesPlanned: 1_000_000 })
+        void transfer.finished.then((value) => (finished = value))
+      })
+      await ask(port, range('0-999999'))
+      await until('it is over', () => finished !== undefined)
+      expect(finished).toMatchObject({ bytesSent: 1_000_000, aborted: false })
+    })
+
+    it('takes fields that were set before for its own', async () => {
+      const port = await start(rangeServe(), (ctx) => {
+        ctx.set({
+          ETag: '"mine"',
+          'Cache-Control': 'private',
+          'Content-Type': 'application/x-mine',
+        })
+        return ctx.sendRange(filePath)
+      })
+      const response = await ask(port, {
+        headers: [
+          ['Range', 'bytes=0-1'],
+          ['If-Range', '"mine"'],
+        ],
+      })
+      expect(response.status).toBe(206)
+      expect(field(response, 'Content-Type')).toBe('application/x-mine')
+      expect(field(response, 'Cache-Control')).toBe('private, no-transform')
+    })
+
+    it('says nothing when a client leaves', async () => {
+      let finished: Transfer | undefined
+      const port = await start(rangeServe(), async (ctx) => {
+        const transfer = await ctx.sendRange(filePath)
+        void transfer.finished.then((value) => (finished = value))
+      })
+      await new Promise<void>((resolve, reject) => {
+        const request = http.get({ host: '127.0.0.1', port, agent: false }, (response) => {
+          response.once('data', () => response.destroy())
+          response.once('close', resolve)
+        })
+        request.on('error', reject)
+      })
+      await until('it is over', () => finished !== undefined)
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+      expect(finished).toMatchObject({ aborted: true, error: undefined })
+      expect(errors).toEqual([])
+    })
+
+    it('serves HTTP/2', async () => {
+      const app = new Koa()
+      app.use(rangeServe())
+      app.use((ctx) => ctx.sendRange(filePath))
+      const answer = app.callback()
+      running = await listen(
+        http2.createServer((request, response) => void answer(request as never, response as never)),
+      )
+      const session = http2.connect(`http://127.0.0.1:${running.port}`)
+      const stream = session.request({ ':path': '/', range: 'bytes=-100000' })
+      let status: unknown
+      stream.on('response', (fields) => (status = fields[':status']))
+      const chunks: Buffer[] = []
+      for await (const chunk of stream) chunks.push(chunk as Buffer)
+      session.destroy()
+      expect(status).toBe(206)
+      expect(Buffer.concat(chunks).equals(bytes.subarray(-100_000))).toBe(true)
+    })
+  })
+
+  describe('rangeStatic', () => {
+    it('serves a folder below its prefix, and nothing beside it', async () => {
+      const port = await start(
+        rangeServe(),
+        rangeStatic(folder, { prefix: '/media', maxAge: '1d' }),
+        (ctx) => void (ctx.status = 299),
+      )
+      const response = await ask(port, { path: '/media/file.bin?x', ...range('0-9') })
+      expect(response.status).toBe(206)
+      expect(field(response, 'Cache-Control')).toBe('public, max-age=86400, no-transform')
+      expect((await ask(port, { path: '/mediafile.bin' })).status).toBe(299)
+      expect((await ask(port, { path: '/file.bin' })).status).toBe(299)
+      expect((await ask(port, { path: '/media/../media/missing' })).status).toBe(299)
+      expect((await ask(port, { path: '/media/%2e%2e/file.bin' })).status).toBe(299)
+    })
+
+    it('answers itself where it is told to', async () => {
+      const port = await start(rangeStatic(folder, { fallthrough: false }))
+      expect((await ask(port, { path: '/missing' })).status).toBe(404)
+      expect((await ask(port, { path: '/%ff' })).status).toBe(400)
+      const post = await ask(port, { path: '/file.bin', method: 'POST' })
+      expect(post.status).toBe(405)
+      expect(field(post, 'Allow')).toBe('GET, HEAD')
+    })
+
+    it(`serves an index where it is told to, and sends a folder to its slash (${name})`, async () => {
+      fs.mkdirSync(path.join(folder, 'site/sub'), { recursive: true })
+      fs.writeFileSync(path.join(folder, 'site/sub/index.html'), 'the index')
+      const site = path.join(folder, 'site')
+      const port = await start(rangeStatic(site, { prefix: '/at', index: 'index.html' }))
+      expect((await ask(port, { path: '/at/sub/' })).content.toString()).toBe('the index')
+      const redirect = await ask(port, { path: '/at/sub?q' })
+      expect(redirect.status).toBe(301)
+      const target = new URL(field(redirect, 'Location')!, 'http://h/at/sub?q')
+      expect(target.href).toBe('http://h/at/sub/?q')
+    })
+  })
+})

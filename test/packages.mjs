@@ -1,0 +1,47 @@
+// What users would get: each package, packed, checked, and weighed.
+
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+
+/** The most that the JavaScript of each package may weigh, gzipped, in bytes. Raise it on purpose. */
+const budget = { core: 22_000, express: 5_000, koa: 4_000 }
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'range-serve-packages-'))
+const run = (command, args, cwd) =>
+  execFileSync(join(root, 'node_modules/.bin', command), args, { cwd, stdio: 'inherit' })
+
+try {
+  for (const name of Object.keys(budget)) {
+    const packageFolder = join(root, 'packages', name)
+    execFileSync(
+      'npm',
+      ['run', '-s', 'pnpm', '--', '-C', packageFolder, 'pack', '--pack-destination', folder],
+      {
+        cwd: root,
+        stdio: ['ignore', 'ignore', 'inherit'],
+      },
+    )
+    const tarball = join(
+      folder,
+      readdirSync(folder).find((file) => file.includes(`-${name}-`)),
+    )
+    run('publint', ['--strict', tarball], packageFolder)
+    run('attw', ['--profile', 'esm-only', '--format', 'ascii', tarball], packageFolder)
+    weigh(name, join(packageFolder, 'dist'))
+  }
+} finally {
+  rmSync(folder, { recursive: true })
+}
+
+function weigh(name, dist) {
+  const files = readdirSync(dist, { recursive: true }).filter((file) => file.endsWith('.js'))
+  const code = files.map((file) => readFileSync(join(dist, file), 'utf8')).join('\n')
+  const size = gzipSync(code).length
+  console.log(`${name}: ${size} bytes gzipped, of ${budget[name]}`)
+  if (size > budget[name]) throw new Error(`${name} weighs more than it may`)
+}

@@ -1,0 +1,24 @@
+import { execFileSync } from 'node:child_process'
+import { describe } from 'vitest'
+
+/** Where each client is that a test may need; `undefined` where this machine has it not. */
+function find(command: string): string | undefined {
+  try {
+    return execFileSync('sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).trim()
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Describes tests that need a program of the system's. Where it is missing they are skipped, and
+ * named with what they need; with RANGE_SERVE_REQUIRE_CLIENTS=1 they fail instead.
+ */
+export function describeWith(command: string, title: string, tests: (path: string) => void): void {
+  const path = find(command)
+  const required = process.env['RANGE_SERVE_REQUIRE_CLIENTS'] === '1'
+  if (path === undefined && required) throw new Error(`${command} is required and not installed`)
+  describe.skipIf(path === undefined)(`${title} [needs ${command}]`, () => {
+    tests(path ?? command)
+  })
+}

@@ -1,0 +1,99 @@
+// One source behind each adapter, for what must hold for all of them.
+
+import http from 'node:http'
+import http2 from 'node:http2'
+import express5 from 'express'
+import express4 from 'express4'
+import Koa3 from 'koa'
+import Koa2 from 'koa2'
+import { type SendOptions, type Servable, serve, type Transfer } from '@range-serve/core'
+import * as forExpress from '@range-serve/express'
+import * as forKoa from '@range-serve/koa'
+import { listen, type Running } from './listen.ts'
+
+export interface Sent extends Running {
+  /** How the answers so far have ended. */
+  readonly transfers: Transfer[]
+  /** What the framework's own error handling was given. */
+  readonly errors: unknown[]
+}
+
+/** Makes what is to be sent for a request; it may throw, as a handler may. */
+type Make = () => Servable | Promise<Servable>
+type Start = (make: Make, options?: SendOptions) => Promise<Sent>
+
+function nodeHandler(make: Make, options: SendOptions, sent: Omit<Sent, keyof Running>) {
+  return async (
+    request: http.IncomingMessage | http2.Http2ServerRequest,
+    response: http.ServerResponse | http2.Http2ServerResponse,
+  ) => {
+    try {
+      sent.transfers.push(await serve(request, response, await make(), options))
+    } catch (error) {
+      sent.errors.push(error)
+      response.statusCode = (error as { status?: number }).status ?? 500
+      response.end()
+    }
+  }
+}
+
+const startNode: Start = async (make, options = {}) => {
+  const sent = { transfers: [], errors: [] }
+  const handler = nodeHandler(make, options, sent)
+  return { ...sent, ...(await listen(http.createServer((...args) => void handler(...args)))) }
+}
+
+const startHttp2: Start = async (make, options = {}) => {
+  const sent = { transfers: [], errors: [] }
+  const handler = nodeHandler(make, options, sent)
+  return { ...sent, ...(await listen(http2.createServer((...args) => void handler(...args)))) }
+}
+
+const startExpress =
+  (express: typeof express5): Start =>
+  async (make, options = {}) => {
+    const transfers: Transfer[] = []
+    const errors: unknown[] = []
+    const app = express()
+    app.use(forExpress.rangeServe())
+    app.use((_request, response, next) => {
+      Promise.resolve()
+        .then(make)
+        .then((source) => response.sendRange(source, options))
+        .then((transfer) => transfers.push(transfer))
+        .catch(next)
+    })
+    app.use(((error, _request, response, _next) => {
+      errors.push(error)
+      response.status(error.status ?? 500).end()
+    }) satisfies express5.ErrorRequestHandler)
+    return { transfers, errors, ...(await listen(http.createServer(app))) }
+  }
+
+const startKoa =
+  (Koa: typeof Koa3): Start =>
+  async (make, options = {}) => {
+    const transfers: Transfer[] = []
+    const errors: unknown[] = []
+    const app = new Koa()
+    app.on('error', (error) => errors.push(error))
+    app.use(forKoa.rangeServe())
+    app.use(async (ctx) => {
+      const { finished } = await ctx.sendRange(await make(), options)
+      void finished.then((transfer) => transfers.push(transfer))
+    })
+    const answer = app.callback()
+    const server = http.createServer((request, response) => void answer(request, response))
+    return { transfers, errors, ...(await listen(server)) }
+  }
+
+/** Those that speak HTTP/1.1. */
+export const frameworks: readonly [name: string, start: Start][] = [
+  ['node:http', startNode],
+  ['Express 5', startExpress(express5)],
+  ['Express 4', startExpress(express4)],
+  ['Koa 3', startKoa(Koa3)],
+  ['Koa 2', startKoa(Koa2)],
+]
+
+export { startHttp2 }

@@ -1,0 +1,26 @@
+import http from 'node:http'
+import type { Http2Server } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+
+export interface Running {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/** Starts a server on a free port of this machine. */
+export function listen(server: http.Server | Http2Server): Promise<Running> {
+  const sessions = new Set<{ destroy(): void }>()
+  server.on('session', (session: { destroy(): void }) => sessions.add(session))
+  return new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo
+      const close = () =>
+        new Promise<void>((closed) => {
+          server.close(() => closed())
+          if (server instanceof http.Server) server.closeAllConnections()
+          for (const session of sessions) session.destroy()
+        })
+      resolve({ port, close })
+    })
+  })
+}
