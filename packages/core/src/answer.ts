@@ -1,4 +1,4 @@
-import type { Source } from './io/source.ts'
+import type { DirectSource, Source } from './io/source.ts'
 import { openSource, type Servable } from './open.ts'
 import { describe, type PresetFields, type SendOptions, validateOptions } from './options.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
@@ -6,7 +6,7 @@ import type { RangeRequest } from './semantics/representation.ts'
 import { release } from './io/deliver.ts'
 import { OngoingTransfer } from './telemetry.ts'
 
-/** An answer that is decided, and the source of its bytes, which whoever sends it must release. */
+/** An answer that is decided, and the source of its bytes, open, which whoever sends it must release. */
 export interface Answer {
   readonly plan: ResponsePlan
   readonly source: Source
@@ -39,13 +39,16 @@ export function prepareAnswer(
 
 async function decide(
   request: ServerRequest,
-  opened: Source | Promise<Source>,
+  opened: DirectSource | Promise<DirectSource>,
   options: SendOptions,
   preset: () => PresetFields,
   transfer: OngoingTransfer,
 ): Promise<Answer> {
   const source = await opened
   try {
+    // Held for this answer alone, so that another's end does not close it.
+    const opening = source.open?.()
+    if (opening) await opening
     const { representation, planOptions } = describe(source, options, preset())
     const plan = planResponse(request, representation, planOptions)
     transfer.start(plan, source.length)

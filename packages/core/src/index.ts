@@ -17,7 +17,7 @@ export type { FileStats } from './io/file.ts'
 export { fromFile } from './io/file.ts'
 export type { Reader } from './io/reader.ts'
 export { fromReader } from './io/reader.ts'
-export type { StreamMetadata } from './io/stream.ts'
+export type { OpenStream, StreamMetadata } from './io/stream.ts'
 export { fromStream } from './io/stream.ts'
 
 export type { PlanOptions, ResponsePlan } from './semantics/plan.ts'

@@ -16,7 +16,7 @@ export interface SendOptions {
   readonly etag?: string | false | ((stats: FileStats) => string)
   /** When the source was last modified; `false` for no Last-Modified. */
   readonly lastModified?: Date | boolean
-  /** The whole Cache-Control field; `false` for none, whatever `maxAge` says. */
+  /** The whole Cache-Control field; `false`: do not make one of `maxAge`. */
   readonly cacheControl?: string | boolean
   /** `max-age` of Cache-Control, in milliseconds or as text: `'1d'`, `'2 hours'`. */
   readonly maxAge?: number | string
@@ -114,15 +114,13 @@ export function validateOptions(options: SendOptions): void {
     lastModified: typeof lastModified === 'boolean' ? undefined : lastModified,
   })
   if (typeof cacheControl === 'string') validateFieldValue('cacheControl', cacheControl)
-  if (filename !== undefined && (typeof filename !== 'string' || filename === '')) {
-    throw invalidArgument('ERR_INVALID_ARGUMENT', 'filename must be a string, and not empty')
-  }
+  if (filename !== undefined) validateFilename(filename)
   for (const name in headers) {
     if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
       throw invalidArgument('ERR_INVALID_FIELD', `${JSON.stringify(name)} cannot name a field`)
     }
     const value = headers[name]
-    if (typeof value === 'object') for (const line of value) validateFieldValue(name, line)
+    if (Array.isArray(value)) for (const line of value) validateFieldValue(name, line)
     else validateFieldValue(name, value)
   }
   validateCount('maxRanges', options.maxRanges)
@@ -131,6 +129,18 @@ export function validateOptions(options: SendOptions): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal')
   }
+}
+
+function validateFilename(filename: unknown): void {
+  try {
+    if (typeof filename === 'string' && filename !== '' && contentDisposition(filename)) return
+  } catch {
+    // A lone surrogate, which no encoding has a form for.
+  }
+  throw invalidArgument(
+    'ERR_INVALID_ARGUMENT',
+    `filename must be well-formed text, and not empty, got ${JSON.stringify(filename)}`,
+  )
 }
 
 function validateCount(name: string, value: number | undefined): void {
@@ -195,25 +205,17 @@ function formatCacheControl(options: SendOptions): string | undefined {
   return `public, max-age=${seconds}${immutable === true ? ', immutable' : ''}`
 }
 
-const unitMs: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-  y: 31_557_600_000,
-}
+/** In the order of the groups below. */
+const unitMs = [1, 1000, 60_000, 3_600_000, 86_400_000, 604_800_000, 31_557_600_000]
 const duration =
-  /^(\d+(?:\.\d+)?) ?(ms|[smhdwy])?$|^(\d+(?:\.\d+)?) ?([smhdwy])(?:ec|in|our|ay|eek|ear|econd|inute)s?$/i
+  /^(\d+(?:\.\d+)?) ?(?:(ms|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hours?)|(d|days?)|(w|weeks?)|(y|years?))?$/i
 /** A year is the most that is of use (RFC 9111 §5.2.2.1). */
 const longestMs = 31_536_000_000
 
 function parseMaxAge(maxAge: number | string): number {
-  const match = typeof maxAge === 'string' ? duration.exec(maxAge) : undefined
-  const ms = match
-    ? Number(match[1] ?? match[3]) * unitMs[(match[2] ?? match[4] ?? 'ms').toLowerCase()]!
-    : maxAge
+  const [, count, ...units] = (typeof maxAge === 'string' && duration.exec(maxAge)) || []
+  const unit = units.findIndex((name) => name !== undefined)
+  const ms = count === undefined ? maxAge : Number(count) * (unitMs[unit] ?? 1)
   if (typeof ms !== 'number' || !(ms >= 0)) {
     throw outOfRange(
       'ERR_INVALID_ARGUMENT',

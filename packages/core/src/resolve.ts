@@ -23,6 +23,9 @@ export async function resolveInside(
     throw sourceError(400, 'ERR_BAD_PATH', 'A path cannot hold a NUL', { path: filePath })
   }
   const components = filePath.split(path.sep === '\\' ? /[\\/]+/ : /\/+/)
+  if (components.at(-1) === '') {
+    throw sourceError(404, 'ERR_NOT_A_FILE', 'A folder has no content', { path: filePath })
+  }
   const resolved = path.join(root, ...components)
   if (components.includes('..') || !isInside(resolved, root)) {
     throw sourceError(404, 'ERR_OUTSIDE_ROOT', 'The path leaves the root', { path: filePath })

@@ -3,7 +3,7 @@
 import fs from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import path from 'node:path'
-import { invalidArgument, type SourceError, sourceError } from './errors.ts'
+import { invalidArgument, type SourceError } from './errors.ts'
 import { type FileSource, type FileStats, openFile } from './io/file.ts'
 import { type SendOptions, validateOptions } from './options.ts'
 import { decodePath, resolveInside } from './resolve.ts'
@@ -58,9 +58,6 @@ export class StaticFolder {
     const { index = false, followSymlinks = false } = this.#options
     const pathname = decodePath(target)
     const isFolder = pathname.endsWith('/')
-    if (isFolder && index === false) {
-      throw sourceError(404, 'ERR_NOT_A_FILE', 'A folder has no content', { path: pathname })
-    }
     const filePath = await resolveInside(
       this.#root,
       isFolder && index !== false ? pathname + index : pathname,

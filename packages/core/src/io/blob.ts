@@ -1,7 +1,7 @@
 import { invalidArgument } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
-import { type Source, validateMetadata } from './source.ts'
+import { pickMetadata, type Source, validateMetadata } from './source.ts'
 
 /**
  * Makes a source of a `Blob`, whose own type serves where `metadata` gives none.
@@ -15,7 +15,7 @@ export function fromBlob(blob: Blob, metadata: Metadata = {}): Source {
   validateMetadata(metadata)
   return {
     ...(blob.type === '' ? {} : { type: blob.type }),
-    ...metadata,
+    ...pickMetadata(metadata),
     length: blob.size,
     read: ({ firstPos, lastPos }: ByteRange) => blob.slice(firstPos, lastPos + 1).stream(),
   }

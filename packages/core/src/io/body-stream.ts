@@ -4,7 +4,7 @@ import type { OngoingTransfer } from '../telemetry.ts'
 import { readBody } from './body.ts'
 import { release } from './deliver.ts'
 import { smallSize } from './pool.ts'
-import type { DirectSource, Source } from './source.ts'
+import type { Source } from './source.ts'
 
 /** A body for a framework that wants to send it itself: bytes, a stream of them, or nothing. */
 export type Body = Buffer | Readable | undefined
@@ -20,7 +20,7 @@ export type Body = Buffer | Readable | undefined
  */
 export async function toBody(
   segments: readonly Segment[],
-  source: DirectSource,
+  source: Source,
   transfer: OngoingTransfer,
   aborter: AbortController,
 ): Promise<Body> {
@@ -29,8 +29,6 @@ export async function toBody(
     return undefined
   }
   try {
-    // Held open from here on, whatever each of the reads opens and closes.
-    await source.open?.()
     const chunks = readBody(segments, source, aborter.signal)
     if (transfer.bytesPlanned > smallSize) {
       const first = await readFirst(chunks, segments)

@@ -28,7 +28,11 @@ export async function* readRange(
 ): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted()
   let remaining = byteLength(range)
-  const result = await untilAborted(Promise.resolve(source.read(range, { signal })), signal)
+  const reading = Promise.resolve(source.read(range, { signal }))
+  const result = await untilAborted(reading, signal).catch((error: unknown) => {
+    reading.then(releaseLate, () => {})
+    throw error
+  })
   const pull = new Pull(result instanceof Uint8Array ? once(result) : result)
   try {
     while (remaining > 0) {
@@ -97,6 +101,11 @@ export class Pull {
   }
 }
 
+/** Lets go of a stream that comes when nobody waits for it any more. */
+function releaseLate(result: Uint8Array | ByteStream): void {
+  if (!(result instanceof Uint8Array)) new Pull(result).stop()
+}
+
 function toBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   if (typeof chunk === 'string') return Buffer.from(chunk)
@@ -112,7 +121,11 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
-    if (signal.aborted) return abort()
+    if (signal.aborted) {
+      // A source that honours the signal rejects too, with nobody left to hear it.
+      promise.catch(() => {})
+      return abort()
+    }
     signal.addEventListener('abort', abort)
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })

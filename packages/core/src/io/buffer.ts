@@ -1,7 +1,7 @@
 import { invalidArgument } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Representation } from '../semantics/representation.ts'
-import { type DirectSource, type Source, validateMetadata } from './source.ts'
+import { type DirectSource, pickMetadata, type Source, validateMetadata } from './source.ts'
 
 /** What a constructor of sources takes beside the bytes. */
 export type Metadata = Partial<Pick<Representation, 'type' | 'etag' | 'lastModified'>>
@@ -29,7 +29,7 @@ class BufferSource implements DirectSource {
   constructor(bytes: Uint8Array, metadata: Metadata) {
     this.bytes = bytes
     this.length = bytes.length
-    Object.assign(this, metadata)
+    Object.assign(this, pickMetadata(metadata))
   }
 
   read({ firstPos, lastPos }: ByteRange): Promise<Uint8Array> {

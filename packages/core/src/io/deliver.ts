@@ -104,10 +104,8 @@ class Delivery {
     } else if (this.#source.readInto) {
       const small = bytesPlanned <= smallSize
       this.#pool = small ? smallBuffers : largeBuffers
-      const opening = this.#source.open?.()
-      const next = small ? () => this.#gather(0) : this.#pump
-      if (opening) opening.then(next, this.#fail)
-      else next()
+      if (small) this.#gather(0)
+      else this.#pump()
     } else {
       void this.#iterate()
     }
@@ -234,10 +232,10 @@ class Delivery {
     this.#aborter = new AbortController()
     try {
       for await (const chunk of readBody(this.#answer.body, this.#source, this.#aborter.signal)) {
-        if (this.#over) return
         await this.#write(chunk)
+        if (this.#over) return
       }
-      if (!this.#over) response.end()
+      response.end()
     } catch (error) {
       this.#fail(error)
     }

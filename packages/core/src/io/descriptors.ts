@@ -21,6 +21,9 @@ const fstat = promisify(fs.fstat) as (
 const openFlags =
   fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOCTTY ?? 0)
 
+/** How long a path that lay in its root is taken to lie there still, if it is the same file. */
+const confinementMs = 500
+
 /** An open file, and the state that it was found in. */
 export class Descriptor {
   readonly key: string
@@ -31,6 +34,8 @@ export class Descriptor {
   readonly #ctimeMs: number
   /** Whatever its reader wants to keep for as long as the file stays the same. */
   memo: unknown
+  /** When its path was last seen to lie in its root. */
+  confinedAt: number = performance.now()
   holders = 0
   idleSince = 0
   /** No longer to be found by its path: closed as soon as nobody holds it. */
@@ -127,10 +132,15 @@ export class DescriptorTable {
 
   /** Stops finding a descriptor by its path; it is closed when the last answer lets go of it. */
   retire(descriptor: Descriptor): void {
+    void this.#drop(descriptor)
+  }
+
+  /** Resolves when it is closed, where nobody holds it. */
+  async #drop(descriptor: Descriptor): Promise<void> {
     if (descriptor.retired) return
     descriptor.retired = true
     this.#found.delete(descriptor.key)
-    if (descriptor.holders === 0) close(descriptor)
+    if (descriptor.holders === 0) await close(descriptor)
   }
 
   /** Looks at a path for those who wait, until nobody does. */
@@ -155,6 +165,7 @@ export class DescriptorTable {
     const held = this.#found.get(key)
     try {
       const stats = await stat(filePath)
+      if (held && root !== undefined) await this.#confineAgain(held, filePath, root)
       if (held && !held.retired && held.isStill(stats)) {
         this.#found.delete(key)
         this.#found.set(key, held)
@@ -166,7 +177,7 @@ export class DescriptorTable {
       const descriptor = await this.#open(key, filePath, root)
       descriptor.holders++
       this.#found.set(key, descriptor)
-      this.#evict(this.#found.size - this.#options.most)
+      void this.#evict(this.#found.size - this.#options.most)
       return descriptor
     } catch (error) {
       if (held) this.retire(held)
@@ -174,11 +185,22 @@ export class DescriptorTable {
     }
   }
 
+  /**
+   * The folders above a file can be moved away and linked to while the file stays the same: looks
+   * now and then.
+   */
+  async #confineAgain(held: Descriptor, filePath: string, root: string): Promise<void> {
+    const now = performance.now()
+    if (now - held.confinedAt < confinementMs) return
+    await confine(filePath, root)
+    held.confinedAt = now
+  }
+
   async #open(key: string, filePath: string, root: string | undefined): Promise<Descriptor> {
     const target = root === undefined ? filePath : await confine(filePath, root)
-    const fd = await open(target, openFlags).catch((error: NodeJS.ErrnoException) => {
+    const fd = await open(target, openFlags).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error
-      this.#evict(Infinity)
+      await this.#evict(Infinity)
       return open(target, openFlags)
     })
     const stats = await fstat(fd, { bigint: true }).catch((error: unknown) => {
@@ -193,9 +215,12 @@ export class DescriptorTable {
   }
 
   #onIdle(descriptor: Descriptor): void {
-    if (descriptor.retired) return close(descriptor)
+    if (descriptor.retired) {
+      void close(descriptor)
+      return
+    }
     descriptor.idleSince = performance.now()
-    this.#evict(this.#found.size - this.#options.most)
+    void this.#evict(this.#found.size - this.#options.most)
     if (this.#sweep) return
     this.#sweep = setTimeout(() => this.#closeIdle(), this.#options.idleMs).unref()
   }
@@ -212,13 +237,13 @@ export class DescriptorTable {
   }
 
   /** Closes up to `count` descriptors that nobody holds, the least recently used first. */
-  #evict(count: number): void {
+  async #evict(count: number): Promise<void> {
+    const idle: Descriptor[] = []
     for (const descriptor of this.#found.values()) {
-      if (count <= 0) return
-      if (descriptor.holders > 0) continue
-      this.retire(descriptor)
-      count--
+      if (idle.length >= count) break
+      if (descriptor.holders === 0) idle.push(descriptor)
     }
+    await Promise.all(idle.map((descriptor) => this.#drop(descriptor)))
   }
 }
 
@@ -244,8 +269,8 @@ function notAFile(filePath: string): Error {
   return sourceError(404, 'ERR_NOT_A_FILE', 'Only a regular file can be served', { path: filePath })
 }
 
-function close(descriptor: Descriptor): void {
-  fs.close(descriptor.fd, noop)
+function close({ fd }: Descriptor): Promise<void> {
+  return new Promise((resolve) => fs.close(fd, () => resolve()))
 }
 
 function noop(): void {}

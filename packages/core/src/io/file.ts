@@ -67,27 +67,27 @@ export function isFileHandle(value: unknown): value is FileHandle {
   return (
     typeof value === 'object' &&
     value !== null &&
-    typeof (value as FileHandle).fd === 'number' &&
-    typeof (value as FileHandle).stat === 'function'
+    typeof (value as FileHandle).stat === 'function' &&
+    typeof (value as FileHandle).fd === 'number'
   )
 }
 
 /** A path or `file:` URL as a path. */
 export function toPath(file: string | URL): string {
-  if (typeof file === 'string') {
-    if (file === '' || file.includes('\0')) {
-      throw invalidArgument(
-        'ERR_INVALID_ARGUMENT',
-        `Cannot serve the path ${JSON.stringify(file)}: it must not be empty nor hold a NUL`,
-      )
-    }
-    return file
+  if (typeof file !== 'string' && !(file instanceof URL && file.protocol === 'file:')) {
+    throw invalidArgument(
+      'ERR_INVALID_ARGUMENT',
+      `Cannot serve ${String(file)}: a path, a file: URL or a FileHandle is needed`,
+    )
   }
-  if (file instanceof URL && file.protocol === 'file:') return fileURLToPath(file)
-  throw invalidArgument(
-    'ERR_INVALID_ARGUMENT',
-    `Cannot serve ${String(file)}: a path, a file: URL or a FileHandle is needed`,
-  )
+  const filePath = typeof file === 'string' ? file : fileURLToPath(file)
+  if (filePath === '' || filePath.includes('\0')) {
+    throw invalidArgument(
+      'ERR_INVALID_ARGUMENT',
+      `Cannot serve the path ${JSON.stringify(filePath)}: it must not be empty nor hold a NUL`,
+    )
+  }
+  return filePath
 }
 
 /** The media type for a file name, with its charset; what is unknown is bytes. */
@@ -144,7 +144,7 @@ abstract class DescriptorSource implements DirectSource {
   }
 
   /** Whether it is closed again already. */
-  protected get unused(): boolean {
+  protected get hasNoUsers(): boolean {
     return this.#users === 0
   }
 
@@ -154,7 +154,12 @@ abstract class DescriptorSource implements DirectSource {
     position: number,
     done: (error: Error | null, bytesRead: number) => void,
   ): void {
-    fs.read(this.fd, target, 0, length, this.start + position, done)
+    try {
+      fs.read(this.fd, target, 0, length, this.start + position, done)
+    } catch (error) {
+      // A FileHandle that its owner has closed meanwhile.
+      process.nextTick(done, error, 0)
+    }
   }
 
   async *read({ firstPos, lastPos }: ByteRange): AsyncGenerator<Uint8Array> {
@@ -250,7 +255,7 @@ class PathSource extends FileSource {
       })
     }
     // Others may have opened it meanwhile, or all may have left.
-    if (this.#descriptor || this.unused) descriptor.release()
+    if (this.#descriptor || this.hasNoUsers) descriptor.release()
     else this.#descriptor = descriptor
   }
 }
@@ -300,7 +305,9 @@ export async function fromReadStream(stream: unknown): Promise<Source | undefine
     })
   }
   const { fd } = stream as unknown as { fd: number }
-  const stats = await fstat(fd)
+  const stats = await fstat(fd).catch((error: unknown) => {
+    throw fileError(error, String(stream.path))
+  })
   return stats.isFile() ? new ReadStreamSource(stream, fd, stats.size) : undefined
 }
 

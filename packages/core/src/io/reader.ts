@@ -2,7 +2,7 @@ import { invalidArgument, outOfRange } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import { readRange } from './body.ts'
 import type { Metadata } from './buffer.ts'
-import { type Source, validateRepresentation } from './source.ts'
+import { pickMetadata, type Source, validateRepresentation } from './source.ts'
 
 /** What {@link fromReader} needs: a length, a way to read a range, and what is known of the bytes. */
 export interface Reader extends Metadata, Pick<Source, 'read' | 'close'> {
@@ -38,12 +38,9 @@ export function fromReader(reader: Reader): Source {
   if (!Number.isSafeInteger(maxRead) || maxRead < 1) {
     throw outOfRange('ERR_INVALID_ARGUMENT', `maxRead must be a positive integer, got ${maxRead}`)
   }
-  const { length, type, etag, lastModified } = reader
   return {
-    length,
-    ...(type === undefined ? {} : { type }),
-    ...(etag === undefined ? {} : { etag }),
-    ...(lastModified === undefined ? {} : { lastModified }),
+    ...pickMetadata(reader),
+    length: reader.length,
     read: (range, options) => readInTurn(reader, range, maxRead, options),
     close: () => reader.close?.(),
   }

@@ -39,7 +39,7 @@ export interface Source extends Representation {
 export interface DirectSource extends Source {
   /** The bytes, where they are in memory already. */
   readonly bytes?: Uint8Array
-  /** Gets ready to `readInto`, if it is not. */
+  /** Gets ready to be read for one answer; each is followed by one `close` or `abandon`. */
   open?(): Promise<void> | undefined
   /**
    * Reads up to `length` bytes at `position` into the head of `target`; none means the end. The
@@ -51,7 +51,7 @@ export interface DirectSource extends Source {
     position: number,
     done: (error: Error | null, bytesRead: number) => void,
   ): void
-  /** Releases what the source holds and keeps nothing for a next answer. */
+  /** Closes it, and keeps nothing for a next answer. */
   abandon?(): void
 }
 
@@ -98,6 +98,19 @@ export function validateFieldValue(name: string, value: unknown): void {
       'ERR_INVALID_FIELD',
       `Cannot use ${name}: it must be a string of visible Latin-1 characters, got ${JSON.stringify(value)}`,
     )
+  }
+}
+
+/** What is known of the bytes, and nothing else that a caller's object may hold. */
+export function pickMetadata({
+  type,
+  etag,
+  lastModified,
+}: Partial<Representation>): Partial<Representation> {
+  return {
+    ...(type === undefined ? {} : { type }),
+    ...(etag === undefined ? {} : { etag }),
+    ...(lastModified === undefined ? {} : { lastModified }),
   }
 }
 

@@ -4,13 +4,19 @@ import type { ByteRange } from '../semantics/range.ts'
 import { Pull } from './body.ts'
 import type { Metadata } from './buffer.ts'
 import { overlap } from './cut.ts'
-import { type ByteStream, type Source, validateRepresentation } from './source.ts'
+import { type ByteStream, pickMetadata, type Source, validateRepresentation } from './source.ts'
 
 /** What {@link fromStream} must be told: a stream does not know its own length. */
 export interface StreamMetadata extends Metadata {
   /** The complete length in bytes. */
   readonly length: number
 }
+
+/** Opens a stream at a range; `signal` aborts when nobody wants it any more. */
+export type OpenStream = (
+  range: ByteRange,
+  options: { readonly signal: AbortSignal },
+) => ByteStream | Promise<ByteStream>
 
 /**
  * Makes a source of a stream of known length, or of a function that opens one at a range.
@@ -27,13 +33,15 @@ export interface StreamMetadata extends Metadata {
  *
  * @throws TypeError or RangeError `ERR_INVALID_…`
  */
-export function fromStream(
-  stream: ByteStream | ((range: ByteRange) => ByteStream | Promise<ByteStream>),
-  metadata: StreamMetadata,
-): Source {
+export function fromStream(stream: ByteStream | OpenStream, metadata: StreamMetadata): Source {
   validateRepresentation(metadata)
   if (typeof stream === 'function') {
-    return { ...metadata, read: async (range) => stream(range) }
+    const { length } = metadata
+    return {
+      ...pickMetadata(metadata),
+      length,
+      read: async (range, options) => stream(range, options),
+    }
   }
   if (typeof stream?.[Symbol.asyncIterator] !== 'function') {
     throw invalidArgument(
@@ -55,7 +63,7 @@ class OnePassSource implements Source {
 
   constructor(stream: ByteStream, metadata: StreamMetadata) {
     this.length = metadata.length
-    Object.assign(this, metadata)
+    Object.assign(this, pickMetadata(metadata))
     this.#stream = stream
     // An error before anybody reads would end the process; the read that comes will see it.
     if (stream instanceof Readable) stream.on('error', () => {})

@@ -7,7 +7,8 @@ import { byteLength } from './range.ts'
 /** Bytes to send as they are, or a range to copy from the source. */
 export type Segment = Uint8Array | ByteRange
 
-const encoder = new TextEncoder()
+/** As a header field goes out: one octet for each character (§5.5). */
+const encode = (text: string): Uint8Array => Buffer.from(text, 'latin1')
 
 /** A boundary that no content holds but by a chance of 1 in 2^96. */
 export function randomBoundary(): string {
@@ -26,11 +27,11 @@ export function formatByteranges(
   for (const [index, range] of ranges.entries()) {
     const delimiter = index === 0 ? `--${boundary}` : `\r\n--${boundary}`
     segments.push(
-      encoder.encode(delimiter + partFields(type, formatContentRange(range, completeLength))),
+      encode(delimiter + partFields(type, formatContentRange(range, completeLength))),
       range,
     )
   }
-  segments.push(encoder.encode(`\r\n--${boundary}--\r\n`))
+  segments.push(encode(`\r\n--${boundary}--\r\n`))
   return segments
 }
 
@@ -42,7 +43,7 @@ export function partOverhead(
 ): number {
   const last = Math.max(0, completeLength - 1)
   const longest = formatContentRange({ firstPos: last, lastPos: last }, completeLength)
-  return encoder.encode(`\r\n--${boundary}${partFields(type, longest)}`).length
+  return `\r\n--${boundary}${partFields(type, longest)}`.length
 }
 
 /** How many bytes the segments come to: the Content-Length of a body made of them. */

@@ -63,7 +63,7 @@ function toDate(
   const monthIndex = months.indexOf(monthName ?? '')
   const date = new Date(0)
   date.setUTCFullYear(year, monthIndex, Number(day))
-  if (date.getUTCMonth() !== monthIndex || Number(day) < 1) return undefined
+  if (date.getUTCMonth() !== monthIndex) return undefined
   date.setUTCHours(hour, minute, second)
   return date
 }

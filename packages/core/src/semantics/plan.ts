@@ -36,7 +36,7 @@ export interface PlanOptions {
   readonly acceptRanges?: boolean
   /** The time of the answer in milliseconds since the epoch. Default: the clock. */
   readonly now?: number
-  /** Makes the boundary of a multipart answer. Default: 96 random bits. */
+  /** Makes the boundary of a multipart answer, which must be a token. Default: 96 random bits. */
   readonly boundary?: () => string
 }
 
@@ -95,11 +95,11 @@ function applicableRanges(
   const rangeSet = parseRange(range)
   if (!rangeSet) return undefined
   const ranges = satisfy(rangeSet, representation.length)
-  return isTooFar(ranges, representation, options) ? undefined : ranges
+  return skipsTooMuch(ranges, representation, options) ? undefined : ranges
 }
 
 /** Whether a representation that passes by once would have too much read past for these ranges. */
-function isTooFar(
+function skipsTooMuch(
   ranges: readonly ByteRange[],
   { seekable }: Representation,
   { maxSkip = defaultMaxSkip }: PlanOptions,

@@ -41,8 +41,9 @@ export function evaluatePreconditions(
 /**
  * Evaluates If-Range (§13.1.5): whether the Range may be applied.
  *
- * An entity-tag is compared strongly. A date must be the very Last-Modified, and a strong validator:
- * the second that it names must have been over, or a second change could hide in it (§8.8.2.2).
+ * An entity-tag is compared strongly. A date must be the very Last-Modified, and the second that it
+ * names be over by now, or another change could hide in it; whether it was over when the client was
+ * told, only the client knows (§8.8.2.2).
  */
 export function evaluateIfRange(
   value: string,

@@ -1,0 +1,524 @@
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import { ReadableStream } from 'node:stream/web'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { formatByteranges } from '../semantics/byteranges.ts'
+import { Pull, readBody, readRange, tooShort } from './body.ts'
+import type { ByteStream, Source } from './source.ts'
+
+const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251))
+const unaborted = new AbortController().signal
+type Read = Source['read']
+
+/** Promises that nobody took care of: each would end a server's process. */
+let unhandled: unknown[] = []
+const onUnhandled = (reason: unknown) => unhandled.push(reason)
+
+beforeEach(() => {
+  unhandled = []
+  process.on('unhandledRejection', onUnhandled)
+})
+
+afterEach(async () => {
+  await turn()
+  process.off('unhandledRejection', onUnhandled)
+  expect(unhandled).toEqual([])
+})
+
+describe('readRange', () => {
+  // Everything that `read` may give, each for 5-14.
+  const given: [what: string, read: Read][] = [
+    ['a promise of bytes', async ({ firstPos, lastPos }) => bytes.subarray(firstPos, lastPos + 1)],
+    ['a generator', ({ firstPos, lastPos }) => pieces(bytes.subarray(firstPos, lastPos + 1), 3)],
+    [
+      'a promise of a generator',
+      async ({ firstPos, lastPos }) => {
+        return pieces(bytes.subarray(firstPos, lastPos + 1), 3)
+      },
+    ],
+    [
+      'a Readable',
+      ({ firstPos, lastPos }) => {
+        return Readable.from(pieces(bytes.subarray(firstPos, lastPos + 1), 3))
+      },
+    ],
+    [
+      'a web stream',
+      ({ firstPos, lastPos }) => {
+        return ReadableStream.from(pieces(bytes.subarray(firstPos, lastPos + 1), 3)) as ByteStream
+      },
+    ],
+    [
+      'empty chunks between',
+      async function* ({ firstPos, lastPos }) {
+        yield new Uint8Array(0)
+        yield bytes.subarray(firstPos, lastPos)
+        yield new Uint8Array(0)
+        yield new Uint8Array(0)
+        yield bytes.subarray(lastPos, lastPos + 1)
+      },
+    ],
+    ['more bytes than it should', async ({ firstPos }) => bytes.subarray(firstPos)],
+    ['more chunks than it should', ({ firstPos }) => pieces(bytes.subarray(firstPos), 7)],
+    [
+      'an ArrayBuffer for a chunk',
+      async function* ({ firstPos, lastPos }) {
+        yield Uint8Array.from(bytes.subarray(firstPos, lastPos + 1)).buffer as never
+      },
+    ],
+  ]
+
+  it.each(given)('takes %s', async (_, read) => {
+    expect(await collect(readRange({ read }, { firstPos: 5, lastPos: 14 }, unaborted))).toEqual(
+      bytes.subarray(5, 15),
+    )
+  })
+
+  it('takes text for UTF-8', async () => {
+    const read: Read = () => Readable.from(['h\u00e9', 'llo'])
+    const chunks = readRange({ read }, { firstPos: 0, lastPos: 5 }, unaborted)
+    expect((await collect(chunks)).toString()).toBe('h\u00e9llo')
+  })
+
+  it.each([[undefined], [null], [5], [new Uint16Array(2)], [{}]])(
+    'refuses %j for a chunk',
+    async (chunk) => {
+      const read: Read = async function* () {
+        yield chunk as never
+      }
+      await expect(
+        collect(readRange({ read }, { firstPos: 0, lastPos: 5 }, unaborted)),
+      ).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT', status: 500 })
+    },
+  )
+
+  it('gives the very range to the source, and the signal', async () => {
+    const calls: unknown[][] = []
+    const read: Read = async (...args) => {
+      calls.push(args)
+      return bytes.subarray(5, 15)
+    }
+    await collect(readRange({ read }, { firstPos: 5, lastPos: 14 }, unaborted))
+    expect(calls).toEqual([[{ firstPos: 5, lastPos: 14 }, { signal: unaborted }]])
+  })
+
+  it('calls read as a method of its source', async () => {
+    const source = {
+      held: bytes,
+      async read() {
+        return this.held
+      },
+    }
+    const chunks = readRange(source, { firstPos: 0, lastPos: 4 }, unaborted)
+    expect(await collect(chunks)).toEqual(bytes.subarray(0, 5))
+  })
+
+  const short: [what: string, read: Read][] = [
+    ['no bytes', async () => new Uint8Array(0)],
+    ['a byte too few', async ({ firstPos, lastPos }) => bytes.subarray(firstPos, lastPos)],
+    ['a chunk too few', ({ firstPos }) => pieces(bytes.subarray(firstPos, firstPos + 9), 3)],
+    ['no chunk', async function* () {}],
+    [
+      'empty chunks and an end',
+      async function* () {
+        yield new Uint8Array(0)
+      },
+    ],
+    ['a Readable that ends at once', () => Readable.from([])],
+  ]
+
+  it.each(short)('throws ERR_SOURCE_TOO_SHORT for %s', async (_, read) => {
+    await expect(
+      collect(readRange({ read }, { firstPos: 5, lastPos: 14 }, unaborted)),
+    ).rejects.toMatchObject({ code: 'ERR_SOURCE_TOO_SHORT', status: 500, expose: false })
+  })
+
+  it('gives what there was before it throws', async () => {
+    const read: Read = () => pieces(bytes.subarray(0, 9), 3)
+    const chunks = readRange({ read }, { firstPos: 0, lastPos: 9 }, unaborted)
+    const got: Uint8Array[] = []
+    await expect(
+      (async () => {
+        for await (const chunk of chunks) got.push(chunk)
+      })(),
+    ).rejects.toThrow('1 bytes before the end of 0-9')
+    expect(Buffer.concat(got)).toEqual(bytes.subarray(0, 9))
+  })
+
+  it.each<[what: string, read: Read]>([
+    [
+      'throws at the call',
+      () => {
+        throw new Error('broken')
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('broken'))],
+    [
+      'throws between chunks',
+      async function* () {
+        yield bytes.subarray(0, 1)
+        throw new Error('broken')
+      },
+    ],
+    [
+      'is a stream that fails',
+      () => {
+        return new Readable({
+          read() {
+            this.destroy(new Error('broken'))
+          },
+        })
+      },
+    ],
+    [
+      'is a web stream that fails',
+      () => {
+        return new ReadableStream({
+          pull: (it) => it.error(new Error('broken')),
+        }) as unknown as ByteStream
+      },
+    ],
+  ])('passes the error on of a source that %s', async (_, read) => {
+    await expect(
+      collect(readRange({ read }, { firstPos: 0, lastPos: 9 }, unaborted)),
+    ).rejects.toThrow(/^broken$/)
+  })
+
+  it('releases a generator that has more to give', async () => {
+    let returned = false
+    const read: Read = async function* () {
+      try {
+        for (;;) yield bytes.subarray(0, 4)
+      } finally {
+        returned = true
+      }
+    }
+    expect(await collect(readRange({ read }, { firstPos: 0, lastPos: 9 }, unaborted))).toHaveLength(
+      10,
+    )
+    await turn()
+    expect(returned).toBe(true)
+  })
+
+  it('destroys a Readable that has more to give', async () => {
+    const stream = endless()
+    await collect(readRange({ read: () => stream }, { firstPos: 0, lastPos: 9 }, unaborted))
+    expect(stream.destroyed).toBe(true)
+  })
+
+  it('cancels a web stream that has more to give', async () => {
+    let cancelled = false
+    const stream = new ReadableStream({
+      pull: (controller) => controller.enqueue(bytes.subarray(0, 4)),
+      cancel: () => {
+        cancelled = true
+      },
+    })
+    const read: Read = () => stream as unknown as ByteStream
+    await collect(readRange({ read }, { firstPos: 0, lastPos: 9 }, unaborted))
+    await turn()
+    expect(cancelled).toBe(true)
+  })
+
+  it('releases the stream when it is left before the end', async () => {
+    const stream = endless()
+    for await (const chunk of readRange(
+      { read: () => stream },
+      { firstPos: 0, lastPos: 99 },
+      unaborted,
+    )) {
+      expect(chunk.length).toBeGreaterThan(0)
+      break
+    }
+    expect(stream.destroyed).toBe(true)
+  })
+
+  const hanging: [what: string, read: Read][] = [
+    ['never gives its stream', () => new Promise(() => {})],
+    [
+      'never gives a chunk',
+      async function* () {
+        await new Promise(() => {})
+      },
+    ],
+    [
+      'gives one chunk and no more',
+      async function* () {
+        yield bytes.subarray(0, 1)
+        await new Promise(() => {})
+      },
+    ],
+    ['is a Readable without bytes', () => new Readable({ read() {} })],
+    ['is a web stream without bytes', () => new ReadableStream() as unknown as ByteStream],
+    [
+      'never lets itself be returned',
+      () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => new Promise(() => {}),
+          return: () => new Promise(() => {}),
+        }),
+      }),
+    ],
+    [
+      'cannot even be returned',
+      () => ({
+        [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
+      }),
+    ],
+  ]
+
+  it.each(hanging)('leaves a source behind on abort that %s', async (_, read) => {
+    const aborter = new AbortController()
+    const chunks = collect(readRange({ read }, { firstPos: 0, lastPos: 9 }, aborter.signal))
+    const left = expect(chunks).rejects.toThrow('the client left')
+    await turn()
+    aborter.abort(new Error('the client left'))
+    await left
+  })
+
+  it('destroys a hanging Readable on abort', async () => {
+    const aborter = new AbortController()
+    const stream = new Readable({ read() {} })
+    const chunks = collect(
+      readRange({ read: () => stream }, { firstPos: 0, lastPos: 9 }, aborter.signal),
+    )
+    const left = expect(chunks).rejects.toThrow()
+    await turn()
+    aborter.abort()
+    await left
+    expect(stream.destroyed).toBe(true)
+  })
+
+  it('reads nothing where the signal has aborted before', async () => {
+    let reads = 0
+    const read: Read = async () => {
+      reads++
+      return bytes
+    }
+    const aborted = AbortSignal.abort(new Error('the client left'))
+    const chunks = collect(readRange({ read }, { firstPos: 0, lastPos: 9 }, aborted))
+    await expect(chunks).rejects.toThrow('the client left')
+    expect(reads).toBe(0)
+  })
+
+  it('takes care of a source that rejects because of the abort, as a good one does', async () => {
+    const aborter = new AbortController()
+    const read: Read = async function* (_, { signal }) {
+      yield bytes.subarray(0, 1)
+      signal.throwIfAborted()
+      yield bytes.subarray(1)
+    }
+    const chunks = readRange({ read }, { firstPos: 0, lastPos: 9 }, aborter.signal)
+    await chunks.next()
+    // Between two chunks: nobody waits for the source just now.
+    aborter.abort(new Error('the client left'))
+    await expect(chunks.next()).rejects.toThrow('the client left')
+    await turn()
+    expect(unhandled.splice(0)).toEqual([])
+  })
+
+  it('takes care of a source that rejects after it was left behind', async () => {
+    const aborter = new AbortController()
+    const { promise, reject } = deferred<Uint8Array>()
+    const chunks = collect(
+      readRange({ read: () => promise }, { firstPos: 0, lastPos: 9 }, aborter.signal),
+    )
+    const left = expect(chunks).rejects.toThrow('the client left')
+    await turn()
+    aborter.abort(new Error('the client left'))
+    await left
+    reject(new Error('too late'))
+    await turn()
+    expect(unhandled.splice(0)).toEqual([])
+  })
+
+  it('releases a stream that arrives when nobody waits for it any more', async () => {
+    const aborter = new AbortController()
+    const { promise, resolve } = deferred<ByteStream>()
+    const chunks = collect(
+      readRange({ read: () => promise }, { firstPos: 0, lastPos: 9 }, aborter.signal),
+    )
+    const left = expect(chunks).rejects.toThrow()
+    await turn()
+    aborter.abort()
+    await left
+    const stream = endless()
+    resolve(stream)
+    await turn()
+    expect(stream.destroyed).toBe(true)
+  })
+
+  it('leaves no listener on the signal', async () => {
+    const aborter = new AbortController()
+    let listeners = 0
+    const { signal } = aborter
+    const { addEventListener, removeEventListener } = signal
+    signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+      listeners++
+      addEventListener.apply(signal, args)
+    }
+    signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
+      listeners--
+      removeEventListener.apply(signal, args)
+    }
+    const read: Read = ({ firstPos, lastPos }) => pieces(bytes.subarray(firstPos, lastPos + 1), 3)
+    await collect(readRange({ read }, { firstPos: 0, lastPos: 99 }, signal))
+    await turn()
+    expect(listeners).toBe(0)
+  })
+})
+
+describe('readBody', () => {
+  it('is the segments, each exact to the byte, however the source cuts its chunks', async () => {
+    const range = fc
+      .tuple(fc.nat({ max: 999 }), fc.nat({ max: 200 }))
+      .map(([firstPos, more]) => ({ firstPos, lastPos: Math.min(999, firstPos + more) }))
+    const sizes = fc
+      .array(fc.nat({ max: 60 }), { minLength: 1 })
+      .filter((all) => all.some((size) => size > 0))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(range, { maxLength: 4 }),
+        sizes,
+        fc.nat({ max: 9 }),
+        async (ranges, cuts, extra) => {
+          const segments = formatByteranges(ranges, 1000, undefined, 'BOUNDARY')
+          const source: Source = {
+            length: 1000,
+            async *read({ firstPos, lastPos }) {
+              const until = Math.min(1000, lastPos + 1 + extra)
+              for (let at = firstPos, turn = 0; at < until; turn++) {
+                const size = Math.min(until - at, cuts[turn % cuts.length]!)
+                yield bytes.subarray(at, at + size)
+                at += size
+              }
+            },
+          }
+          const expected = segments.map((segment) =>
+            segment instanceof Uint8Array
+              ? segment
+              : bytes.subarray(segment.firstPos, segment.lastPos + 1),
+          )
+          expect(await collect(readBody(segments, source, unaborted))).toEqual(
+            Buffer.concat(expected),
+          )
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is empty where there is nothing to send', async () => {
+    const read: Read = () => {
+      throw new Error('nobody asked')
+    }
+    expect(await collect(readBody([], { length: 5, read }, unaborted))).toHaveLength(0)
+  })
+
+  it('reads a range only when what is before it is out', async () => {
+    const reads: number[] = []
+    const read: Read = async ({ firstPos, lastPos }) => {
+      reads.push(firstPos)
+      return bytes.subarray(firstPos, lastPos + 1)
+    }
+    const segments = [
+      { firstPos: 0, lastPos: 4 },
+      { firstPos: 10, lastPos: 14 },
+    ]
+    const body = readBody(segments, { length: 1000, read }, unaborted)
+    await body.next()
+    expect(reads).toEqual([0])
+    await body.next()
+    expect(reads).toEqual([0, 10])
+  })
+})
+
+describe('tooShort', () => {
+  it('says how much is missing, and of what', () => {
+    expect(tooShort({ firstPos: 5, lastPos: 9 }, 3).message).toBe(
+      'The source ended 3 bytes before the end of 5-9',
+    )
+  })
+})
+
+describe('Pull', () => {
+  it('gives the chunks and then undefined', async () => {
+    const pull = new Pull(pieces(bytes.subarray(0, 5), 3))
+    expect(await pull.next()).toEqual(bytes.subarray(0, 3))
+    expect(await pull.next()).toEqual(bytes.subarray(3, 5))
+    expect(await pull.next()).toBeUndefined()
+  })
+
+  it('lets go of a Readable at once, while a chunk is awaited', async () => {
+    const stream = new Readable({ read() {} })
+    const pull = new Pull(stream)
+    const next = pull.next().catch(() => {})
+    pull.stop()
+    expect(stream.destroyed).toBe(true)
+    await once(stream, 'close')
+    await next
+  })
+
+  it('leaves alone what has ended, and may be stopped twice', async () => {
+    let returns = 0
+    const iterator = {
+      next: async () => ({ done: true as const, value: undefined }),
+      return: async () => {
+        returns++
+        return { done: true as const, value: undefined }
+      },
+    }
+    const pull = new Pull({ [Symbol.asyncIterator]: () => iterator })
+    await pull.next()
+    pull.stop()
+    expect(returns).toBe(0)
+    const other = new Pull({ [Symbol.asyncIterator]: () => iterator })
+    other.stop()
+    other.stop()
+    expect(returns).toBe(1)
+  })
+
+  it('takes care of a source that cannot be stopped', async () => {
+    const stop = () => Promise.reject(new Error('cannot stop'))
+    new Pull({
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: stop }),
+    }).stop()
+    await turn()
+    expect(unhandled.splice(0)).toEqual([])
+  })
+})
+
+async function* pieces(content: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < content.length; at += size) yield content.subarray(at, at + size)
+}
+
+function endless(): Readable {
+  return new Readable({
+    read() {
+      this.push(bytes.subarray(0, 4))
+    },
+  })
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const got: Uint8Array[] = []
+  for await (const chunk of chunks) got.push(chunk)
+  return Buffer.concat(got)
+}
+
+function deferred<T>() {
+  let resolve!: (value: T) => void
+  let reject!: (error: Error) => void
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue
+    reject = onError
+  })
+  return { promise, resolve, reject }
+}
+
+/** Two turns of the loop: what was under way has come, and what nobody handles has been reported. */
+async function turn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,489 @@
+import { execFileSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Descriptor, DescriptorTable, isInside } from './descriptors.ts'
+
+/** What happens to the calls of the table; the tests themselves use what they like. */
+const calls = vi.hoisted(() => ({
+  stats: 0,
+  opens: 0,
+  /** Of this test; what an earlier one closes late counts for that. */
+  now: { open: 0 },
+  /** How many descriptors the process may have open. */
+  most: Infinity,
+  /** The code of the error that an open ends with. */
+  refusal: undefined as string | undefined,
+  afterStat: undefined as (() => void) | undefined,
+}))
+
+vi.mock('node:fs', async (importOriginal) => {
+  const { default: actual } = await importOriginal<{ default: typeof fs }>()
+  type Callback = (error: Error | null, value?: unknown) => void
+  const owners = new Map<number, { open: number }>()
+  const stat = (file: string, callback: Callback) => {
+    calls.stats++
+    actual.stat(file, (error, stats) => {
+      calls.afterStat?.()
+      callback(error, stats)
+    })
+  }
+  const open = (file: string, flags: number, callback: Callback) => {
+    const { now } = calls
+    calls.opens++
+    const refusal = now.open >= calls.most ? 'EMFILE' : calls.refusal
+    if (refusal !== undefined) {
+      setImmediate(callback, Object.assign(new Error(refusal), { code: refusal }))
+      return
+    }
+    now.open++
+    actual.open(file, flags, (error, fd) => {
+      if (error) now.open--
+      else owners.set(fd, now)
+      callback(error, fd)
+    })
+  }
+  const close = (fd: number, callback: Callback) => {
+    const owner = owners.get(fd)!
+    actual.close(fd, (error) => {
+      owner.open--
+      callback(error ?? null)
+    })
+  }
+  return { ...actual, default: { ...actual, stat, open, close } }
+})
+
+const hasProc = fs.existsSync('/proc/self/fd')
+let folder: string
+let file: string
+let table: DescriptorTable
+
+beforeEach(() => {
+  folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'descriptors-')))
+  file = path.join(folder, 'a.bin')
+  fs.writeFileSync(file, 'first')
+  Object.assign(calls, {
+    stats: 0,
+    opens: 0,
+    now: { open: 0 },
+    most: Infinity,
+    refusal: undefined,
+    afterStat: undefined,
+  })
+  table = new DescriptorTable({ most: 4, idleMs: 60_000 })
+})
+
+afterEach(() => {
+  fs.rmSync(folder, { recursive: true })
+})
+
+describe('acquire', () => {
+  it('opens a file once for those who come one after the other', async () => {
+    const first = await table.acquire(file)
+    first.release()
+    const second = await table.acquire(file)
+    expect(second).toBe(first)
+    expect(second.holders).toBe(1)
+    expect(calls.opens).toBe(1)
+    expect(read(second)).toBe('first')
+  })
+
+  it('looks at the path for everyone who comes, and once for all who come together', async () => {
+    const together = await Promise.all(Array.from({ length: 50 }, () => table.acquire(file)))
+    expect(new Set(together).size).toBe(1)
+    expect(together[0]!.holders).toBe(50)
+    // The look that the first began may be older than the others; one more is for all of them.
+    expect(calls.stats).toBe(2)
+    expect(calls.opens).toBe(1)
+    await table.acquire(file)
+    expect(calls.stats).toBe(3)
+  })
+
+  it('never shows anyone a state from before he came', async () => {
+    const early = table.acquire(file)
+    calls.afterStat = () => {
+      calls.afterStat = undefined
+      replace(file, 'second')
+    }
+    await early
+    fs.writeFileSync(file, 'third, grown')
+    expect(read(await table.acquire(file))).toBe('third, grown')
+  })
+
+  it('serves who comes while a look is under way with a later one', async () => {
+    await table.acquire(file)
+    let late: Promise<Descriptor> | undefined
+    calls.afterStat = () => {
+      // The stat has seen the first file; the next one comes after the change.
+      calls.afterStat = undefined
+      replace(file, 'second')
+      late = table.acquire(file)
+    }
+    await table.acquire(file)
+    expect(read(await late!)).toBe('second')
+  })
+
+  it.each<[what: string, change: (file: string) => void, text: string]>([
+    ['replaced', (at) => replace(at, 'other'), 'other'],
+    [
+      'replaced by one of the same mtime',
+      (at) => {
+        const { atime, mtime } = fs.statSync(at)
+        fs.writeFileSync(`${at}.new`, 'other')
+        fs.utimesSync(`${at}.new`, atime, mtime)
+        fs.renameSync(`${at}.new`, at)
+      },
+      'other',
+    ],
+    ['truncated', (at) => fs.truncateSync(at, 2), 'fi'],
+    ['grown', (at) => fs.appendFileSync(at, '!'), 'first!'],
+    ['touched', (at) => fs.utimesSync(at, 1000, 1000), 'first'],
+    [
+      'removed and made anew',
+      (at) => {
+        fs.rmSync(at)
+        fs.writeFileSync(at, 'other')
+      },
+      'other',
+    ],
+  ])('notices a file that was %s', async (_, change, text) => {
+    const before = await table.acquire(file)
+    change(file)
+    const after = await table.acquire(file)
+    expect(after).not.toBe(before)
+    expect(Number(after.stats.size)).toBe(text.length)
+    expect(after.stats.mtimeNs).toBe(fs.statSync(file, { bigint: true }).mtimeNs)
+    expect(read(after)).toBe(text)
+    expect(before.retired).toBe(true)
+    expect(table.size).toBe(1)
+  })
+
+  it('lets who holds a file read it to its end, whatever becomes of the path', async () => {
+    const before = await table.acquire(file)
+    replace(file, 'other')
+    await table.acquire(file)
+    expect(read(before)).toBe('first')
+    fs.rmSync(file)
+    await expect(table.acquire(file)).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(read(before)).toBe('first')
+  })
+
+  it('takes a file last changed before 1970, or long from now, for the same as well', async () => {
+    for (const seconds of [-1.5, -1_000_000.25, 0, 1.000_001, 4_000_000_000.75]) {
+      fs.utimesSync(file, seconds, seconds)
+      const first = await table.acquire(file)
+      expect(await table.acquire(file)).toBe(first)
+    }
+  })
+
+  it.each<[what: string, make: () => string, status: number, code: string]>([
+    ['nothing there', () => path.join(folder, 'none'), 404, 'ENOENT'],
+    ['a folder', () => folder, 404, 'ERR_NOT_A_FILE'],
+    ['something below a file', () => path.join(file, 'below'), 404, 'ENOTDIR'],
+    ['a device', () => '/dev/null', 404, 'ERR_NOT_A_FILE'],
+    ['a FIFO', () => fifo('pipe'), 404, 'ERR_NOT_A_FILE'],
+    ['a link to a FIFO', () => link(fifo('pipe'), 'link'), 404, 'ERR_NOT_A_FILE'],
+    ['a link to itself', () => link('loop', 'loop'), 404, 'ELOOP'],
+    ['a dangling link', () => link('none', 'link'), 404, 'ENOENT'],
+    ['a name that is too long', () => path.join(folder, 'a'.repeat(300)), 404, 'ENAMETOOLONG'],
+  ])('refuses %s, and opens nothing', async (_, make, status, code) => {
+    const target = make()
+    await expect(table.acquire(target)).rejects.toMatchObject({
+      status,
+      statusCode: status,
+      code,
+      expose: false,
+      path: target,
+    })
+    expect(table.size).toBe(0)
+    expect(calls.opens).toBe(0)
+  })
+
+  it.each([
+    ['EACCES', 403],
+    ['EPERM', 403],
+    ['ENOENT', 404], // gone since the look at it
+    ['EMFILE', 503],
+    ['ENFILE', 503],
+    ['EIO', 500],
+  ])('says %s with %i', async (code, status) => {
+    calls.refusal = code
+    await expect(table.acquire(file)).rejects.toMatchObject({ status, code, path: file })
+    expect(table.size).toBe(0)
+  })
+
+  it('does not block on a FIFO that took the place of a file just now', async () => {
+    calls.afterStat = () => {
+      calls.afterStat = undefined
+      fs.rmSync(file)
+      fifo('a.bin')
+    }
+    await expect(table.acquire(file)).rejects.toMatchObject({ code: 'ERR_NOT_A_FILE' })
+    expect(calls.opens).toBe(1)
+    await vi.waitFor(() => expect(calls.now.open).toBe(0))
+  })
+
+  it('lets all who wait fail where the file is gone, and finds it when it is back', async () => {
+    ;(await table.acquire(file)).release()
+    fs.rmSync(file)
+    const outcomes = await Promise.allSettled([
+      table.acquire(file),
+      table.acquire(file),
+      table.acquire(file),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected'])
+    expect(table.size).toBe(0)
+    fs.writeFileSync(file, 'back')
+    expect(read(await table.acquire(file))).toBe('back')
+  })
+})
+
+describe('a root', () => {
+  let root: string
+  let secret: string
+
+  beforeEach(() => {
+    root = path.join(folder, 'root')
+    fs.mkdirSync(path.join(root, 'deep'), { recursive: true })
+    fs.writeFileSync(path.join(root, 'in.bin'), 'inside')
+    fs.writeFileSync(path.join(root, 'deep/in.bin'), 'inside')
+    secret = path.join(folder, 'root-secret')
+    fs.writeFileSync(secret, 'secret')
+  })
+
+  it.each<[what: string, make: () => string]>([
+    ['a file in it', () => path.join(root, 'in.bin')],
+    ['a link to a file in it', () => link('in.bin', 'root/link')],
+    ['a link to a folder in it', () => path.join(link('deep', 'root/link'), 'in.bin')],
+    ['a link that leaves it and comes back', () => link('../root/in.bin', 'root/link')],
+  ])('holds %s', async (_, make) => {
+    expect(read(await table.acquire(make(), root))).toBe('inside')
+  })
+
+  it('may be a link itself', async () => {
+    const linked = link(root, 'linked')
+    expect(read(await table.acquire(path.join(linked, 'in.bin'), linked))).toBe('inside')
+  })
+
+  it.each<[what: string, make: () => string]>([
+    ['a file beside it', () => secret],
+    [
+      'a link to a file beside it, of a name that begins alike',
+      () => link('../root-secret', 'root/link'),
+    ],
+    ['an absolute link', () => link(secret, 'root/link')],
+    ['a link to a folder above', () => path.join(link('..', 'root/link'), 'root-secret')],
+    ['a link to a link that leaves', () => link(link(secret, 'root/one'), 'root/two')],
+  ])('does not hold %s', async (_, make) => {
+    await expect(table.acquire(make(), root)).rejects.toMatchObject({
+      status: 404,
+      code: 'ERR_OUTSIDE_ROOT',
+    })
+    expect(calls.opens).toBe(0)
+  })
+
+  it('does not hold what another root, or none, has open already', async () => {
+    const target = link(secret, 'root/link')
+    expect(read(await table.acquire(target))).toBe('secret')
+    expect(read(await table.acquire(target, folder))).toBe('secret')
+    await expect(table.acquire(target, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
+  })
+
+  it('does not hold a file any more that a link has taken the place of', async () => {
+    const inside = path.join(root, 'in.bin')
+    const first = await table.acquire(inside, root)
+    first.release()
+    fs.rmSync(inside)
+    fs.symlinkSync(secret, inside)
+    await expect(table.acquire(inside, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
+  })
+
+  it('soon does not hold a file any more whose folder was moved out and linked to', async () => {
+    const inside = path.join(root, 'deep/in.bin')
+    const first = await table.acquire(inside, root)
+    first.release()
+    // The file itself is the same as before, its ctime included.
+    fs.renameSync(path.join(root, 'deep'), path.join(folder, 'moved'))
+    fs.symlinkSync(path.join(folder, 'moved'), path.join(root, 'deep'))
+    await vi.waitFor(() =>
+      expect(
+        table.acquire(inside, root).then((descriptor) => descriptor.release()),
+      ).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' }),
+    )
+  })
+})
+
+describe('the table', () => {
+  it('keeps a bounded number of files that nobody holds, those used last', async () => {
+    const files = make(10)
+    for (const each of files) (await table.acquire(each)).release()
+    expect(table.size).toBe(4)
+    await vi.waitFor(() => expect(calls.now.open).toBe(4))
+    calls.opens = 0
+    for (const each of files.slice(6)) (await table.acquire(each)).release()
+    expect(calls.opens).toBe(0)
+    // The seventh was used again, so the eighth has to go.
+    ;(await table.acquire(files[6]!)).release()
+    ;(await table.acquire(files[0]!)).release()
+    calls.opens = 0
+    ;(await table.acquire(files[6]!)).release()
+    expect(calls.opens).toBe(0)
+    ;(await table.acquire(files[7]!)).release()
+    expect(calls.opens).toBe(1)
+  })
+
+  it('closes nothing that somebody holds, however many those are', async () => {
+    const files = make(10)
+    const held = await Promise.all(files.map((each) => table.acquire(each)))
+    expect(held.map(read)).toEqual(files.map((each) => path.basename(each)))
+    expect(calls.now.open).toBe(10)
+    expect(table.size).toBe(10)
+    const again = await table.acquire(files[0]!)
+    expect(again).toBe(held[0])
+    again.release()
+    for (const descriptor of held) descriptor.release()
+    expect(table.size).toBe(4)
+    await vi.waitFor(() => expect(calls.now.open).toBe(4))
+  })
+
+  it('closes what it has replaced when the last who holds it lets go', async () => {
+    const [one, two] = await Promise.all([table.acquire(file), table.acquire(file)])
+    replace(file, 'other')
+    ;(await table.acquire(file)).release()
+    expect(calls.now.open).toBe(2)
+    one.release()
+    expect(read(two)).toBe('first')
+    two.release()
+    await vi.waitFor(() => expect(calls.now.open).toBe(1))
+  })
+
+  it('closes what nobody has held for a while, and nothing else', async () => {
+    const brief = new DescriptorTable({ most: 4, idleMs: 20 })
+    const [one, two] = make(2)
+    const held = await brief.acquire(one!)
+    ;(await brief.acquire(two!)).release()
+    expect(brief.size).toBe(2)
+    await vi.waitFor(() => expect(brief.size).toBe(1))
+    await vi.waitFor(() => expect(calls.now.open).toBe(1))
+    expect(read(held)).toBe('0')
+    held.release()
+    await vi.waitFor(() => expect(calls.now.open).toBe(0))
+    expect(brief.size).toBe(0)
+    expect(read(await brief.acquire(one!))).toBe('0')
+  })
+
+  it('closes at once what is retired, and does so once', async () => {
+    const descriptor = await table.acquire(file)
+    table.retire(descriptor)
+    table.retire(descriptor)
+    expect(table.size).toBe(0)
+    expect(read(descriptor)).toBe('first')
+    descriptor.release()
+    await vi.waitFor(() => expect(calls.now.open).toBe(0))
+    const again = await table.acquire(file)
+    expect(again).not.toBe(descriptor)
+    again.release()
+    table.retire(again)
+    await vi.waitFor(() => expect(calls.now.open).toBe(0))
+  })
+
+  it('makes room where the process has too many files open', async () => {
+    const files = make(4)
+    for (const each of files) (await table.acquire(each)).release()
+    calls.most = 4
+    expect(read(await table.acquire(file))).toBe('first')
+  })
+
+  it('says 503 where there is no room to make', async () => {
+    const files = make(4)
+    await Promise.all(files.map((each) => table.acquire(each)))
+    calls.most = 4
+    await expect(table.acquire(file)).rejects.toMatchObject({ status: 503, code: 'EMFILE' })
+  })
+
+  it.runIf(hasProc)(
+    'leaves no descriptor open, whatever becomes of the file meanwhile',
+    async () => {
+      const brief = new DescriptorTable({ most: 1, idleMs: 10 })
+      const targets = [
+        file,
+        path.join(folder, 'b.bin'),
+        fifo('pipe'),
+        folder,
+        path.join(folder, 'none'),
+      ]
+      fs.writeFileSync(targets[1]!, 'b')
+      for (let round = 0; round < 30; round++) {
+        const outcomes = Promise.allSettled(
+          targets.flatMap((each) => [brief.acquire(each), brief.acquire(each)]),
+        )
+        replace(file, String(round))
+        for (const outcome of await outcomes) {
+          if (outcome.status === 'fulfilled') outcome.value.release()
+        }
+      }
+      await vi.waitFor(() => expect(openIn(folder)).toEqual([]))
+      expect(calls.now.open).toBe(0)
+      expect(brief.size).toBe(0)
+    },
+  )
+})
+
+describe('isInside', () => {
+  it.each([
+    ['/srv/a', '/srv', true],
+    ['/srv/a/b', '/srv', true],
+    ['/srv', '/srv', true],
+    ['/srv/..a', '/srv', true], // a name that begins with two dots
+    ['/srv/...', '/srv', true],
+    ['/etc', '/', true],
+    ['/srv-secret', '/srv', false], // a name that begins alike
+    ['/', '/srv', false],
+    ['/etc/passwd', '/srv', false],
+  ])('of %s and %s is %s', (filePath, root, expected) => {
+    expect(isInside(filePath, root)).toBe(expected)
+  })
+})
+
+function read(descriptor: Descriptor): string {
+  const buffer = Buffer.alloc(100)
+  return buffer.toString('utf8', 0, fs.readSync(descriptor.fd, buffer, 0, 100, 0))
+}
+
+/** As an editor or a deployment does it: a new file, renamed onto the old. */
+function replace(target: string, text: string): void {
+  fs.writeFileSync(`${target}.new`, text)
+  fs.renameSync(`${target}.new`, target)
+}
+
+function make(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => {
+    const each = path.join(folder, String(index))
+    fs.writeFileSync(each, String(index))
+    return each
+  })
+}
+
+function fifo(name: string): string {
+  const target = path.join(folder, name)
+  execFileSync('mkfifo', [target])
+  return target
+}
+
+function link(target: string, name: string): string {
+  const at = path.join(folder, name)
+  fs.symlinkSync(target, at)
+  return at
+}
+
+function openIn(where: string): string[] {
+  return fs.readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const target = fs.readlinkSync(`/proc/self/fd/${fd}`)
+      return target.startsWith(where) ? [target] : []
+    } catch {
+      return []
+    }
+  })
+}

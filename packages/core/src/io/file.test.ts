@@ -1,0 +1,552 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { respond } from '../respond.ts'
+import { isEntityTag } from '../semantics/entity-tag.ts'
+import { serve } from '../serve.ts'
+import { readRange } from './body.ts'
+import { type FileSource, fromFile, fromReadStream, isFileHandle, toPath, typeOf } from './file.ts'
+import type { DirectSource, Source } from './source.ts'
+
+const size = 600_000 // more than two reads
+const bytes = Buffer.from(Array.from({ length: size }, (_, index) => index % 251))
+const { signal } = new AbortController()
+const hasProc = fs.existsSync('/proc/self/fd')
+let folder: string
+let file: string
+
+beforeEach(() => {
+  folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'file-')))
+  file = path.join(folder, 'clip.mp4')
+  fs.writeFileSync(file, bytes)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  fs.rmSync(folder, { recursive: true })
+})
+
+describe('fromFile, by a path', () => {
+  it('knows the length, the type, the mtime and an entity-tag', async () => {
+    fs.utimesSync(file, 1000, 1000)
+    const source = await fromFile(file)
+    expect(source).toMatchObject({
+      length: size,
+      type: 'video/mp4',
+      lastModified: new Date(1_000_000),
+    })
+    expect(isEntityTag(source.etag!)).toBe(true)
+    await source.close?.()
+  })
+
+  it('would rather have what it is told', async () => {
+    const metadata = { type: 'audio/mp4', etag: 'W/"v1"', lastModified: new Date(5000) }
+    const source = await fromFile(file, metadata)
+    expect(source).toMatchObject(metadata)
+    await source.close?.()
+  })
+
+  it('takes a file: URL', async () => {
+    const odd = path.join(folder, 'a b%20c#d?e.txt')
+    fs.writeFileSync(odd, 'odd')
+    const source = await fromFile(pathToFileURL(odd))
+    expect((await collect(source, 0, 2)).toString()).toBe('odd')
+    await source.close?.()
+  })
+
+  it('takes a path that is not normal', async () => {
+    const source = await fromFile(`${folder}/none/.././clip.mp4`)
+    expect(source.length).toBe(size)
+    await source.close?.()
+  })
+
+  it.each<[what: string, file: unknown, code: string]>([
+    ['a relative path', 'clip.mp4', 'ERR_RELATIVE_PATH'],
+    ['another relative path', './clip.mp4', 'ERR_RELATIVE_PATH'],
+    ['no path', '', 'ERR_INVALID_ARGUMENT'],
+    ['a NUL', '/srv/a\0.mp4', 'ERR_INVALID_ARGUMENT'],
+    ['another URL', new URL('https://example.com/clip.mp4'), 'ERR_INVALID_ARGUMENT'],
+    ['a number', 5, 'ERR_INVALID_ARGUMENT'],
+    ['nothing', undefined, 'ERR_INVALID_ARGUMENT'],
+  ])('refuses %s at the call', (_, value, code) => {
+    expect(() => fromFile(value as string)).toThrow(
+      expect.objectContaining({ name: 'TypeError', code }),
+    )
+  })
+
+  it('refuses a wrong etag at the call', () => {
+    expect(() => fromFile(file, { etag: 'v1' })).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ETAG' }),
+    )
+  })
+
+  it.each<[what: string, make: () => string, status: number, code: string]>([
+    ['what is not there', () => path.join(folder, 'none'), 404, 'ENOENT'],
+    ['a folder', () => folder, 404, 'ERR_NOT_A_FILE'],
+    ['a device', () => '/dev/null', 404, 'ERR_NOT_A_FILE'],
+    [
+      'a FIFO',
+      () => {
+        execFileSync('mkfifo', [path.join(folder, 'pipe')])
+        return path.join(folder, 'pipe')
+      },
+      404,
+      'ERR_NOT_A_FILE',
+    ],
+  ])('rejects %s', async (_, make, status, code) => {
+    await expect(fromFile(make())).rejects.toMatchObject({ status, code })
+  })
+
+  it('says nothing of the path in the message, which some frameworks print', async () => {
+    const missing = path.join(folder, 'none')
+    const error = await fromFile(missing).catch((reason: Error) => reason)
+    expect((error as Error).message).not.toContain(folder)
+    expect(error).toMatchObject({ path: missing, expose: false })
+  })
+
+  it('reads what an array of the bytes has, across its reads as well', async () => {
+    const source = await fromFile(file)
+    const position = fc.nat({ max: size - 1 })
+    await fc.assert(
+      fc.asyncProperty(position, position, async (a, b) => {
+        const [first, last] = [Math.min(a, b), Math.max(a, b)]
+        expect((await collect(source, first, last)).equals(bytes.subarray(first, last + 1))).toBe(
+          true,
+        )
+      }),
+      {
+        numRuns: 60,
+        examples: [
+          [0, 0],
+          [0, size - 1],
+          [262_143, 262_144],
+          [0, 262_143],
+          [0, 262_144],
+          [size - 1, size - 1],
+        ],
+      },
+    )
+    await source.close?.()
+  })
+
+  it('reads for several at once', async () => {
+    const source = await fromFile(file)
+    const reads = Array.from({ length: 20 }, (_, index) =>
+      collect(source, index * 1000, 400_000 + index, new AbortController().signal),
+    )
+    for (const [index, read] of (await Promise.all(reads)).entries()) {
+      expect(read.equals(bytes.subarray(index * 1000, 400_001 + index))).toBe(true)
+    }
+    await source.close?.()
+  })
+
+  it('serves an empty file', async () => {
+    fs.writeFileSync(file, '')
+    const source = await fromFile(file)
+    expect(source.length).toBe(0)
+    await source.close?.()
+  })
+
+  it('throws ERR_SOURCE_TOO_SHORT where the file was truncated meanwhile', async () => {
+    const source = (await fromFile(file)) as DirectSource
+    await source.open?.()
+    fs.truncateSync(file, 300_000)
+    await expect(collect(source, 0, size - 1)).rejects.toMatchObject({
+      code: 'ERR_SOURCE_TOO_SHORT',
+    })
+    await source.close?.()
+  })
+
+  it('reads on in the file that it opened where another took its place', async () => {
+    const source = (await fromFile(file)) as DirectSource
+    await source.open?.()
+    fs.writeFileSync(`${file}.new`, Buffer.alloc(size))
+    fs.renameSync(`${file}.new`, file)
+    expect((await collect(source, 0, size - 1)).equals(bytes)).toBe(true)
+    await source.close?.()
+  })
+
+  it('can be read again after it was closed, as long as it is the same', async () => {
+    const source = await fromFile(file)
+    await source.close?.()
+    expect(await collect(source, 5, 9)).toEqual(bytes.subarray(5, 10))
+    fs.utimesSync(file, 1000, 1000)
+    await expect(collect(source, 5, 9)).rejects.toMatchObject({
+      code: 'ERR_SOURCE_CHANGED',
+      status: 500,
+    })
+  })
+
+  it('goes on for who reads, while answers without content come and go', async () => {
+    const source = await fromFile(file)
+    const { body } = await respond({ method: 'GET', headers: {} }, source)
+    for (let answer = 0; answer < 3; answer++) {
+      await respond({ method: 'HEAD', headers: {} }, source)
+      await respond({ method: 'GET', headers: { 'if-none-match': '*' } }, source)
+    }
+    const chunks: Uint8Array[] = []
+    for await (const chunk of body as AsyncIterable<Uint8Array>) chunks.push(chunk)
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
+  })
+
+  it('goes on for a slow client, while an answer without content is over', async () => {
+    const large = 48 * 1024 * 1024 // more than the sockets take at once
+    fs.truncateSync(file, large)
+    const source = await fromFile(file)
+    const server = http.createServer((request, response) => {
+      serve(request, response, source).catch((error: Error) => response.destroy(error))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    try {
+      const [slow] = await once(http.get({ port, agent: false }), 'response')
+      const [head] = await once(
+        http.request({ port, method: 'HEAD', agent: false }).end(),
+        'response',
+      )
+      await once(head.resume(), 'end')
+      let received = 0
+      for await (const chunk of slow) received += chunk.length
+      expect(received).toBe(large)
+    } finally {
+      server.closeAllConnections()
+      server.close()
+    }
+  }, 5000)
+
+  it.runIf(hasProc)('has one descriptor open, and none a while after it is closed', async () => {
+    const sources = await Promise.all([fromFile(file), fromFile(file), fromFile(file)])
+    expect(openCount(file)).toBe(1)
+    await Promise.all(sources.map((source) => collect(source, 0, size - 1)))
+    for (const source of sources) await source.close?.()
+    await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 10_000 })
+  })
+
+  it.runIf(hasProc)('has none open at once after it was abandoned', async () => {
+    const source = (await fromFile(file)) as DirectSource
+    await source.open?.()
+    expect(openCount(file)).toBe(1)
+    source.abandon?.()
+    await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 300 })
+  })
+
+  it.runIf(hasProc)(
+    'has none open after a read that was left, or aborted, and a close',
+    async () => {
+      const source = await fromFile(file)
+      for await (const chunk of readRange(source, { firstPos: 0, lastPos: size - 1 }, signal)) {
+        expect(chunk.length).toBeGreaterThan(0)
+        break
+      }
+      const aborter = new AbortController()
+      const aborted = collect(source, 0, size - 1, aborter.signal)
+      aborter.abort()
+      await expect(aborted).rejects.toThrow()
+      await source.close?.()
+      await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 10_000 })
+    },
+  )
+})
+
+describe('the entity-tag of a file', () => {
+  async function etagOf(target: string): Promise<string> {
+    const source = await fromFile(target)
+    await source.close?.()
+    return source.etag!
+  }
+
+  it('is weak while its mtime is younger than 2 s, and strong from then on', async () => {
+    const modifiedMs = Date.now()
+    fs.utimesSync(file, modifiedMs / 1000, modifiedMs / 1000)
+    const source = await fromFile(file)
+    const { mtimeMs } = fs.statSync(file)
+    vi.useFakeTimers({ toFake: ['Date'] })
+    vi.setSystemTime(Math.floor(mtimeMs) + 1999)
+    expect(source.etag).toMatch(/^W\/"/)
+    vi.setSystemTime(Math.floor(mtimeMs) + 2000)
+    const { etag } = source
+    expect(etag).toMatch(/^"/)
+    vi.setSystemTime(Math.floor(mtimeMs) + 1_000_000)
+    expect(source.etag).toBe(etag)
+    await source.close?.()
+  })
+
+  it('is that on the disk as well', async () => {
+    expect(await etagOf(file)).toMatch(/^W\/"/)
+    const old = Date.now() / 1000 - 3
+    fs.utimesSync(file, old, old)
+    expect(await etagOf(file)).toMatch(/^"/)
+  })
+
+  it('is weak where the mtime is yet to come', async () => {
+    const soon = Date.now() / 1000 + 3600
+    fs.utimesSync(file, soon, soon)
+    expect(await etagOf(file)).toMatch(/^W\/"/)
+  })
+
+  it('is the same for every copy, and another for another size, or a moment later', async () => {
+    const copy = path.join(folder, 'copy.mp4')
+    fs.copyFileSync(file, copy)
+    fs.utimesSync(file, 1000.123_456, 1000.123_456)
+    fs.utimesSync(copy, 1000.123_456, 1000.123_456)
+    const etag = await etagOf(file)
+    expect(await etagOf(copy)).toBe(etag)
+    fs.utimesSync(copy, 1000.123_457, 1000.123_457)
+    expect(await etagOf(copy)).not.toBe(etag)
+    fs.appendFileSync(copy, '!')
+    fs.utimesSync(copy, 1000.123_456, 1000.123_456)
+    expect(await etagOf(copy)).not.toBe(etag)
+  })
+
+  it.runIf(process.platform === 'linux')('tells nanoseconds apart', async () => {
+    // No call of Node's sets them; touch does.
+    const moments = ['1.000000001', '1.000000002']
+    const etags = []
+    for (const moment of moments) {
+      execFileSync('touch', ['-d', `@${moment}`, file])
+      etags.push(await etagOf(file))
+    }
+    expect(new Set(etags).size).toBe(
+      fs.statSync(file, { bigint: true }).mtimeNs % 10n === 2n ? 2 : 1,
+    )
+  })
+})
+
+describe('fromFile, of a FileHandle', () => {
+  it('reads ranges, and leaves the handle open', async () => {
+    const handle = await fs.promises.open(file)
+    try {
+      const source = await fromFile(handle)
+      expect(source).toMatchObject({ length: size, type: 'application/octet-stream' })
+      expect((await collect(source, 5, 400_000)).equals(bytes.subarray(5, 400_001))).toBe(true)
+      await source.close?.()
+      ;(source as DirectSource).abandon?.()
+      expect(await collect(source, 5, 9)).toEqual(bytes.subarray(5, 10))
+      // Nor does it move the position of who reads on from there.
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(5), 0, 5)
+      expect(buffer.subarray(0, bytesRead)).toEqual(bytes.subarray(0, 5))
+    } finally {
+      await handle.close()
+    }
+  })
+
+  it('takes what it is told of the file, and the same entity-tag as by the path', async () => {
+    fs.utimesSync(file, 1000, 1000)
+    const handle = await fs.promises.open(file)
+    try {
+      const [byHandle, byPath] = await Promise.all([
+        fromFile(handle, { type: 'video/mp4' }),
+        fromFile(file),
+      ])
+      expect(byHandle.type).toBe('video/mp4')
+      expect(byHandle.etag).toBe(byPath.etag)
+      expect(byHandle.lastModified).toEqual(byPath.lastModified)
+      await byPath.close?.()
+    } finally {
+      await handle.close()
+    }
+  })
+
+  it('refuses a folder, and a handle that is closed', async () => {
+    const handle = await fs.promises.open(folder)
+    await expect(fromFile(handle)).rejects.toMatchObject({ status: 404, code: 'ERR_NOT_A_FILE' })
+    await handle.close()
+    await expect(fromFile(handle)).rejects.toMatchObject({ status: 500, code: 'EBADF' })
+  })
+
+  it('fails the read, and nothing else, where its owner has closed it', async () => {
+    const handle = await fs.promises.open(file)
+    const source = (await fromFile(handle)) as FileSource
+    await handle.close()
+    await expect(collect(source, 0, 9)).rejects.toThrow()
+    // A pump calls this from a callback, where what is thrown would end the process.
+    const error = await new Promise<Error | null>((resolve) => {
+      source.readInto(Buffer.alloc(10), 10, 0, resolve)
+    })
+    expect(error).toBeInstanceOf(Error)
+  })
+})
+
+describe('readInto', () => {
+  it('reads into the head of the target, and says how much', async () => {
+    const source = (await fromFile(file)) as FileSource
+    await source.open()
+    const target = Buffer.alloc(20, 255)
+    expect(await readInto(source, target, 10, 100)).toBe(10)
+    expect(target.subarray(0, 10)).toEqual(bytes.subarray(100, 110))
+    expect(target.subarray(10)).toEqual(Buffer.alloc(10, 255))
+    expect(await readInto(source, target, 20, size - 5)).toBe(5)
+    expect(await readInto(source, target, 20, size)).toBe(0)
+    source.close()
+  })
+})
+
+describe('fromReadStream', () => {
+  it.each<[what: string, options: { start?: number; end?: number }, first: number, length: number]>(
+    [
+      ['the whole', {}, 0, size],
+      ['from a start', { start: 1000 }, 1000, size - 1000],
+      ['to an end, which counts', { end: 999 }, 0, 1000],
+      ['from a start to an end', { start: 1000, end: 1999 }, 1000, 1000],
+      ['to an end beyond the file', { start: 1000, end: size * 2 }, 1000, size - 1000],
+      ['from the last byte', { start: size - 1 }, size - 1, 1],
+      ['from beyond the file', { start: size }, size, 0],
+      ['from far beyond the file', { start: size + 5 }, size + 5, 0],
+      ['the first byte', { start: 0, end: 0 }, 0, 1],
+    ],
+  )('serves %s', async (_, options, first, length) => {
+    const stream = fs.createReadStream(file, options)
+    const source = (await fromReadStream(stream))!
+    expect(source.length).toBe(length)
+    if (length > 0) {
+      expect(
+        (await collect(source, 0, length - 1)).equals(bytes.subarray(first, first + length)),
+      ).toBe(true)
+      expect(stream.destroyed).toBe(true)
+    } else {
+      await source.close?.()
+    }
+  })
+
+  it('reads from where it is asked to, and nothing before', async () => {
+    const stream = fs.createReadStream(file)
+    const source = (await fromReadStream(stream)) as DirectSource
+    await source.open?.()
+    expect(await collect(source, size - 5, size - 1)).toEqual(bytes.subarray(size - 5))
+    expect(await collect(source, 5, 9)).toEqual(bytes.subarray(5, 10))
+    expect(stream.bytesRead).toBe(0)
+    expect(stream.destroyed).toBe(false)
+    void source.close?.()
+    expect(stream.destroyed).toBe(true)
+  })
+
+  it('takes one of a FileHandle', async () => {
+    const handle = await fs.promises.open(file)
+    const source = await fromReadStream(handle.createReadStream({ start: 5 }))
+    expect(source?.length).toBe(size - 5)
+    expect(await collect(source!, 0, 4)).toEqual(bytes.subarray(5, 10))
+  })
+
+  it.each<[what: string, make: () => unknown]>([
+    ['nothing', () => undefined],
+    ['another stream', () => process.stdin],
+    ['one that flows', () => fs.createReadStream(file).on('data', () => {})],
+    ['one that is destroyed', () => fs.createReadStream(file).destroy()],
+    ['one that decodes', () => fs.createReadStream(file, 'utf8')],
+    ['one of a device', () => fs.createReadStream('/dev/zero')],
+  ])('leaves %s as it is', async (_, make) => {
+    const stream = make()
+    expect(await fromReadStream(stream)).toBeUndefined()
+    if (stream instanceof fs.ReadStream) await dispose(stream)
+  })
+
+  it('leaves one that has been read from as it is', async () => {
+    const stream = fs.createReadStream(file, { highWaterMark: 10 })
+    await once(stream, 'readable')
+    expect(stream.read(10)).toHaveLength(10)
+    expect(await fromReadStream(stream)).toBeUndefined()
+    await dispose(stream)
+  })
+
+  it('rejects where the file is not there', async () => {
+    const stream = fs.createReadStream(path.join(folder, 'none'))
+    await expect(fromReadStream(stream)).rejects.toMatchObject({ status: 404, code: 'ENOENT' })
+  })
+
+  it.runIf(hasProc)('closes the descriptor of the stream', async () => {
+    const stream = fs.createReadStream(file)
+    const source = await fromReadStream(stream)
+    expect(openCount(file)).toBe(1)
+    await source?.close?.()
+    await vi.waitFor(() => expect(openCount(file)).toBe(0))
+  })
+})
+
+describe('toPath', () => {
+  it('takes a path for what it is, percent signs included', () => {
+    expect(toPath('/srv/a%20b')).toBe('/srv/a%20b')
+    expect(toPath(new URL('file:///srv/a%20b'))).toBe('/srv/a b')
+  })
+
+  it.each(['file:///srv/a%2fb', 'file:///srv/a%00b'])('refuses %s', (url) => {
+    expect(() => toPath(new URL(url))).toThrow(TypeError)
+  })
+})
+
+describe('typeOf', () => {
+  it.each([
+    ['clip.mp4', 'video/mp4'],
+    ['CLIP.MP4', 'video/mp4'],
+    ['/srv/page.html', 'text/html; charset=utf-8'],
+    ['data.json', 'application/json; charset=utf-8'],
+    ['archive.tar.gz', 'application/gzip'],
+    ['README', 'application/octet-stream'],
+    ['.mp4', 'application/octet-stream'], // a dotfile has no extension
+    ['clip.unheard-of', 'application/octet-stream'],
+    ['', 'application/octet-stream'],
+  ])('of %j is %s', (fileName, expected) => {
+    expect(typeOf(fileName)).toBe(expected)
+  })
+})
+
+describe('isFileHandle', () => {
+  it('knows one from what is none', async () => {
+    const handle = await fs.promises.open(file)
+    expect(isFileHandle(handle)).toBe(true)
+    await handle.close()
+    const stream = fs.createReadStream(file)
+    const source = await fromFile(file)
+    await source.close?.()
+    for (const value of [source, undefined, null, 5, 'a', {}, { fd: 5 }, stream]) {
+      expect(isFileHandle(value)).toBe(false)
+    }
+    await dispose(stream)
+  })
+})
+
+async function collect(
+  source: Pick<Source, 'read'>,
+  firstPos: number,
+  lastPos: number,
+  at = signal,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of readRange(source, { firstPos, lastPos }, at)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+function readInto(
+  source: FileSource,
+  target: Buffer,
+  length: number,
+  position: number,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    source.readInto(target, length, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    )
+  })
+}
+
+async function dispose(stream: fs.ReadStream): Promise<void> {
+  stream.on('error', () => {}).destroy()
+  if (!stream.closed) await once(stream, 'close')
+}
+
+function openCount(target: string): number {
+  return fs.readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(target)
+    } catch {
+      return false
+    }
+  }).length
+}

@@ -1,0 +1,220 @@
+// RFC 9110 §8.8.3.
+
+import fc from 'fast-check'
+import { describe, expect, it, vi } from 'vitest'
+import { isEntityTag, parseEntityTags, strongCompare, weakCompare } from './entity-tag.ts'
+
+const lists: [fieldValue: string, expected: '*' | string[]][] = [
+  ['"xyzzy"', ['"xyzzy"']], // §13.1.1
+  ['"xyzzy", "r2d2xxxx", "c3piozzzz"', ['"xyzzy"', '"r2d2xxxx"', '"c3piozzzz"']],
+  ['W/"xyzzy", W/"r2d2xxxx"', ['W/"xyzzy"', 'W/"r2d2xxxx"']], // §13.1.2
+  ['*', '*'],
+  [' *\t', '*'],
+  ['""', ['""']], // *etagc: none is enough
+  ['W/""', ['W/""']],
+  ['"a,b"', ['"a,b"']], // a comma inside the quotes does not split
+  ['"a,b", "c,d"', ['"a,b"', '"c,d"']],
+  ['","', ['","']],
+  ['"*"', ['"*"']], // a tag like any other
+  ['"W/"', ['"W/"']],
+  ['"a\\"', ['"a\\"']], // a backslash escapes nothing: an opaque-tag is no quoted-string
+  ['"\u00e9"', ['"\u00e9"']], // obs-text
+  ['"a","b"', ['"a"', '"b"']], // white space is optional
+  ['"a"\t ,\t "b"', ['"a"', '"b"']], // OWS is SP and HTAB
+  [',"a",, ,"b",', ['"a"', '"b"']], // §5.6.1.2: empty elements
+  ['  "a"  ', ['"a"']],
+]
+
+const notLists: [fieldValue: string, why: string][] = [
+  ['', 'a list has a member'],
+  [' ', 'a list has a member'],
+  [',', 'a list has a member'],
+  ['xyzzy', 'the quotes belong to it'],
+  ['"xyzzy', 'the quotes close'],
+  ['xyzzy"', 'the quotes open'],
+  ["'xyzzy'", 'these are no quotes'],
+  ['w/"xyzzy"', 'W/ is case-sensitive'],
+  ['W/ "xyzzy"', 'nothing stands behind W/'],
+  ['W/xyzzy', 'the quotes belong to it'],
+  ['"a b"', 'white space is no etagc'],
+  ['"a\tb"', 'white space is no etagc'],
+  ['"a\u007fb"', 'DEL is no etagc'],
+  ['"\u0100"', 'beyond Latin-1 there are no octets'],
+  ['"a" "b"', 'commas part the members'],
+  ['"a";"b"', 'commas part the members'],
+  ['"a"\u00a0,"b"', 'a no-break space is no OWS'],
+  ['*, "a"', 'the asterisk stands alone'],
+  ['"a", *', 'the asterisk stands alone'],
+  ['**', 'the asterisk stands alone'],
+  ['"a", b', 'one member that is none spoils all'],
+]
+
+describe('parseEntityTags', () => {
+  it.each(lists)('reads %j as %j', (fieldValue, expected) => {
+    expect(parseEntityTags(fieldValue)).toEqual(expected)
+  })
+
+  it.each(notLists)('refuses %j: %s', (fieldValue) => {
+    expect(parseEntityTags(fieldValue)).toBeUndefined()
+  })
+
+  it('reads back any list, however it is spaced and however many elements are empty', () => {
+    const separator = fc
+      .tuple(whitespace(), fc.array(whitespace(), { maxLength: 3 }), whitespace())
+      .map(
+        ([before, empty, after]) =>
+          `${before},${empty.map((space) => `${space},`).join('')}${after}`,
+      )
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(entityTags(), separator), { minLength: 1, maxLength: 8 }),
+        fc.tuple(whitespace(), fc.boolean()),
+        (members, [lead, trailingComma]) => {
+          const last = members.length - 1
+          const fieldValue = members
+            .map(([tag, comma], index) => (index < last || trailingComma ? tag + comma : tag))
+            .join('')
+          expect(parseEntityTags(lead + fieldValue)).toEqual(members.map(([tag]) => tag))
+        },
+      ),
+      { numRuns: 5_000 },
+    )
+  })
+
+  it('never throws, and every member that it gives is an entity-tag', () => {
+    const alphabet = fc.constantFrom(
+      '"',
+      'W/',
+      'w/',
+      ',',
+      ' ',
+      '\t',
+      '*',
+      'a',
+      '\\',
+      '\u00e9',
+      '\n',
+    )
+    const tagLike = fc.array(alphabet, { maxLength: 20 }).map((words) => words.join(''))
+    fc.assert(
+      fc.property(fc.oneof(tagLike, fc.string({ unit: 'binary' })), (text) => {
+        const parsed = parseEntityTags(text)
+        if (parsed === undefined) return
+        if (parsed === '*') expect(text.trim()).toBe('*')
+        else expect(parsed.every(isEntityTag)).toBe(true)
+      }),
+      { numRuns: 10_000 },
+    )
+  })
+
+  it.each<[what: string, text: string]>([
+    ['spaces', ' '.repeat(100_000)],
+    ['spaces and then something', `${' '.repeat(100_000)}x`],
+    ['spaces between a tag and something', `"a"${' '.repeat(100_000)}x`],
+    ['quotes', '"'.repeat(100_001)],
+    ['pairs of quotes without commas', '""'.repeat(50_000)],
+    ['W/"', 'W/"'.repeat(33_334)],
+    ['one tag without its end', `"${'a'.repeat(100_000)}`],
+    ['spaced commas, and something', `${' ,\t'.repeat(33_334)}x`],
+    ['tags, and something', `${'"a" ,'.repeat(20_000)}x`],
+    ['asterisks', '*'.repeat(100_000)],
+  ])('is done with 100 KB of %s, and refuses it', (_, text) => {
+    expect(parseEntityTags(text)).toBeUndefined()
+  })
+
+  it('is done with 100 KB of commas before a tag', () => {
+    expect(parseEntityTags(`${','.repeat(100_000)}"a"`)).toEqual(['"a"'])
+  })
+
+  it('is done with 100 KB of tags', () => {
+    expect(parseEntityTags(Array(20_000).fill('"a"').join(', '))).toHaveLength(20_000)
+  })
+
+  it('looks at the text once for each element, and no more often', () => {
+    const exec = vi.spyOn(RegExp.prototype, 'exec')
+    try {
+      for (const size of [10, 100, 1000]) {
+        exec.mockClear()
+        parseEntityTags('"a",,'.repeat(size))
+        expect(exec.mock.calls.length).toBeLessThanOrEqual(2 * size + 1)
+      }
+    } finally {
+      exec.mockRestore()
+    }
+  })
+})
+
+describe('isEntityTag', () => {
+  it.each(['"a"', 'W/"a"', '""', '"a,b"', '"!#~\u0080\u00ff"'])('knows %j for one', (text) => {
+    expect(isEntityTag(text)).toBe(true)
+  })
+
+  it.each([
+    'a',
+    '*',
+    '',
+    ' "a"',
+    '"a" ',
+    '"a", "b"',
+    '"a"b"',
+    'w/"a"',
+    'W/',
+    '"a b"',
+    '"a\u007f"',
+    '"\u0100"',
+    '"a"\n',
+    '"\r\nX: y"',
+  ])('knows %j for none', (text) => {
+    expect(isEntityTag(text)).toBe(false)
+  })
+
+  it('is done with 100 KB of quotes', () => {
+    expect(isEntityTag('"'.repeat(100_000))).toBe(false)
+  })
+})
+
+describe('comparison', () => {
+  // §8.8.3.2, the table of the RFC.
+  it.each<[a: string, b: string, strong: boolean, weak: boolean]>([
+    ['W/"1"', 'W/"1"', false, true],
+    ['W/"1"', 'W/"2"', false, false],
+    ['W/"1"', '"1"', false, true],
+    ['"1"', 'W/"1"', false, true],
+    ['"1"', '"1"', true, true],
+    ['"1"', '"2"', false, false],
+    ['"a"', '"A"', false, false], // character by character
+    ['"W/1"', 'W/"1"', false, false], // W/ inside the quotes is opaque
+  ])('of %s and %s is %s when strong, %s when weak', (a, b, strong, weak) => {
+    expect(strongCompare(a, b)).toBe(strong)
+    expect(weakCompare(a, b)).toBe(weak)
+  })
+
+  it('is symmetric, and what matches strongly matches weakly', () => {
+    const few = fc.constantFrom('"1"', 'W/"1"', '"2"', 'W/"2"', '""', 'W/""')
+    const tag = fc.oneof(few, entityTags())
+    fc.assert(
+      fc.property(tag, tag, (a, b) => {
+        expect(strongCompare(a, b)).toBe(strongCompare(b, a))
+        expect(weakCompare(a, b)).toBe(weakCompare(b, a))
+        if (strongCompare(a, b)) expect(weakCompare(a, b)).toBe(true)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+})
+
+function whitespace(): fc.Arbitrary<string> {
+  return fc.constantFrom('', '', ' ', '\t', ' \t ')
+}
+
+function entityTags(): fc.Arbitrary<string> {
+  const codes = fc.oneof(
+    fc.constant(0x21),
+    fc.constant(0x2c),
+    fc.integer({ min: 0x23, max: 0x7e }),
+    fc.integer({ min: 0x80, max: 0xff }),
+  )
+  return fc
+    .tuple(fc.boolean(), fc.array(codes, { maxLength: 12 }))
+    .map(([weak, opaque]) => `${weak ? 'W/' : ''}"${String.fromCharCode(...opaque)}"`)
+}

@@ -1,0 +1,721 @@
+// The rows of DESIGN §2 that a plan decides, and RFC 9110 §13.2.2, §14.2, §15.3.7, §15.5.17.
+
+import fc from 'fast-check'
+import { describe, expect, it, vi } from 'vitest'
+import { contentLength, isBytes, isRange } from './byteranges.ts'
+import { type PlanOptions, planResponse, type ResponsePlan } from './plan.ts'
+import type { Representation } from './representation.ts'
+
+const bytes = Uint8Array.from({ length: 20_000 }, (_, index) => index % 251)
+const modified = 'Tue, 03 Nov 2026 12:00:00 GMT'
+const now = Date.parse('2026-11-23T12:00:00Z')
+const boundary = () => 'THIS_SEPARATES'
+const clip: Representation = {
+  length: 10_000,
+  type: 'video/mp4',
+  etag: '"v1"',
+  lastModified: new Date(modified),
+}
+const validators = { ETag: '"v1"', 'Last-Modified': modified }
+const whole = {
+  status: 200,
+  headers: {
+    'Accept-Ranges': 'bytes',
+    ...validators,
+    'Content-Type': 'video/mp4',
+    'Content-Length': '10000',
+  },
+  body: ['0-9999'],
+}
+const unsatisfiable = {
+  status: 416,
+  headers: {
+    'Accept-Ranges': 'bytes',
+    'Content-Range': 'bytes */10000',
+    'Content-Length': '0',
+  },
+  body: [],
+}
+const notModified = {
+  status: 304,
+  headers: { 'Accept-Ranges': 'bytes', ...validators },
+  body: [],
+}
+const preconditionFailed = {
+  status: 412,
+  headers: { 'Accept-Ranges': 'bytes', 'Content-Length': '0' },
+  body: [],
+}
+
+function part(firstPos: number, lastPos: number) {
+  return {
+    status: 206,
+    headers: {
+      'Accept-Ranges': 'bytes',
+      ...validators,
+      'Cache-Control': 'no-transform',
+      'Content-Type': 'video/mp4',
+      'Content-Range': `bytes ${firstPos}-${lastPos}/10000`,
+      'Content-Length': String(lastPos - firstPos + 1),
+    },
+    body: [`${firstPos}-${lastPos}`],
+  }
+}
+
+type Fields = Record<string, string | string[]>
+
+describe('a 200', () => {
+  it('says Accept-Ranges, the validators, the type and the length', () => {
+    expect(plan({})).toEqual(whole)
+  })
+
+  it('is for GET where no method is said', () => {
+    expect(shown(planResponse({ headers: {} }, clip, { now }))).toEqual(whole)
+  })
+
+  it('has the same fields for HEAD, Content-Length included, and no content', () => {
+    expect(plan({}, { method: 'HEAD' })).toEqual({ ...whole, body: [] }) // §9.3.2
+  })
+
+  it.each(['HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS'])(
+    'is what %s gets, Range or not',
+    (method) => {
+      // §14.2: MUST ignore a Range that comes with any method but GET.
+      for (const range of ['bytes=0-4', 'bytes=20000-', 'bytes=-0']) {
+        const { status, headers } = plan({ range }, { method })
+        expect({ status, headers }).toEqual({ status: 200, headers: whole.headers })
+      }
+    },
+  )
+
+  it.each(['POST', 'PUT', 'DELETE'])('is what %s gets, precondition or not', (method) => {
+    const headers = { 'if-match': '"v2"', 'if-none-match': '"v1"' }
+    expect(plan(headers, { method }).status).toBe(200)
+  })
+
+  it('leaves out what is not known of the representation', () => {
+    expect(plan({}, {}, { length: 3 })).toEqual({
+      status: 200,
+      headers: { 'Accept-Ranges': 'bytes', 'Content-Length': '3' },
+      body: ['0-2'],
+    })
+  })
+
+  it('never says that it was last modified after it was sent, §8.8.2.1', () => {
+    const lastModified = new Date(now + 5000)
+    const { headers } = plan({}, {}, { length: 3, lastModified })
+    expect(headers['Last-Modified']).toBe('Mon, 23 Nov 2026 12:00:00 GMT')
+  })
+
+  it('of no bytes has no content', () => {
+    expect(plan({}, {}, { length: 0 })).toMatchObject({
+      status: 200,
+      headers: { 'Content-Length': '0' },
+      body: [],
+    })
+  })
+
+  it('leaves the Cache-Control of the caller as it is', () => {
+    const { headers } = plan({}, { headers: { 'cache-control': 'max-age=60' } })
+    expect(headers['Cache-Control']).toBe('max-age=60')
+    expect(plan({}).headers).not.toHaveProperty('Cache-Control')
+  })
+})
+
+describe('a Range that does not apply', () => {
+  it.each([
+    ['another unit', 'items=0-4'], // §14.2
+    ['no unit', '0-4'],
+    ['bad grammar', 'bytes=a-b'],
+    ['no range-spec', 'bytes='],
+    ['last-pos < first-pos', 'bytes=5-2'], // §14.1.1
+    ['one last-pos < first-pos', 'bytes=0-4,5-2'],
+    ['one last-pos < first-pos beyond the end', 'bytes=0-4,20000-10000'],
+  ])('is ignored: %s, %j', (_, range) => {
+    expect(plan({ range })).toEqual(whole)
+  })
+
+  it('is ignored where it came in several field lines', () => {
+    expect(plan({ range: ['bytes=0-4', 'bytes=6-8'] })).toEqual(whole)
+    expect(plan({ range: ['bytes=0-4', '6-8'] })).toEqual(whole)
+    // As Node joins them: a valid set that nobody sent.
+    const rawHeaders = ['Range', 'bytes=0-4', 'Host', 'a', 'RANGE', '6000-6008']
+    const headers = { range: 'bytes=0-4, 6000-6008', host: 'a' }
+    expect(shown(planResponse({ headers, rawHeaders }, clip, { now }))).toEqual(whole)
+  })
+
+  it('applies where one field line has a list', () => {
+    const rawHeaders = ['Range', 'bytes=0-4, 6000-6008', 'Host', 'range']
+    const headers = { range: 'bytes=0-4, 6000-6008', host: 'range' }
+    expect(planResponse({ headers, rawHeaders }, clip, { now }).status).toBe(206)
+    expect(planResponse({ headers: new Headers(headers) }, clip, { now }).status).toBe(206)
+  })
+
+  it('is ignored for an empty representation, of which Content-Range has nothing to say', () => {
+    for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=-5', 'bytes=-0', 'bytes=5-2']) {
+      expect(plan({ range }, {}, { ...clip, length: 0 })).toMatchObject({
+        status: 200,
+        headers: { 'Content-Length': '0' },
+        body: [],
+      })
+    }
+  })
+
+  it('is ignored where ranges are not wanted', () => {
+    const { status, headers } = plan({ range: 'bytes=0-4' }, { acceptRanges: false })
+    expect(status).toBe(200)
+    expect(headers['Accept-Ranges']).toBe('none') // §14.3
+  })
+})
+
+describe('a 206 of one range', () => {
+  it.each<[range: string, firstPos: number, lastPos: number]>([
+    ['bytes=0-499', 0, 499], // §14.1.2
+    ['bytes=0-0', 0, 0], // not the whole: 0 is a position
+    ['bytes=5-', 5, 9999],
+    ['bytes=9999-', 9999, 9999],
+    ['bytes=-500', 9500, 9999],
+    ['bytes=-1', 9999, 9999],
+    ['bytes=0-', 0, 9999], // the whole, as asked for: still a 206
+    ['bytes=0-9999', 0, 9999],
+    ['bytes=0-99999', 0, 9999],
+    ['bytes=-99999', 0, 9999], // a suffix longer than the representation is all of it
+    ['BYTES=0-499', 0, 499],
+    ['bytes=,0-499 ,', 0, 499],
+    ['bytes=20000-,0-4', 0, 4], // some satisfiable: those only
+    ['bytes=-0,0-4,10000-', 0, 4],
+    ['bytes=0-4,5-9', 0, 9], // touching
+    ['bytes=5-9,0-4', 0, 9],
+    ['bytes=0-6,4-9', 0, 9], // overlapping
+    ['bytes=0-4,0-4,0-4', 0, 4],
+    ['bytes=0-4,20-24', 0, 24], // closer than the head of a part is long
+    ['bytes=0-99999999999999999999', 0, 9999],
+  ])('answers %s with %i to %i', (range, firstPos, lastPos) => {
+    expect(plan({ range })).toEqual(part(firstPos, lastPos))
+  })
+
+  it('carries what the 200 would, and no-transform', () => {
+    const further = {
+      'Cache-Control': 'public, max-age=60',
+      Expires: 'Mon, 23 Nov 2026 13:00:00 GMT',
+      Vary: 'Origin',
+      'Content-Location': '/clip',
+      'Content-Disposition': 'attachment',
+      'Content-Encoding': 'br',
+      'Content-Language': 'en',
+      'Set-Cookie': ['a=1', 'b=2'],
+    }
+    const { headers } = plan({ range: 'bytes=0-4' }, { headers: further })
+    expect(headers).toEqual({
+      ...part(0, 4).headers,
+      ...further,
+      'Cache-Control': 'public, max-age=60, no-transform',
+    })
+  })
+
+  it('carries no digest of the content of the 200', () => {
+    const further = { 'Content-MD5': 'x', 'Content-Digest': 'x', 'Repr-Digest': 'kept' }
+    const { headers } = plan({ range: 'bytes=0-4' }, { headers: further })
+    expect(headers).toEqual({ ...part(0, 4).headers, 'Repr-Digest': 'kept' })
+  })
+})
+
+describe('a 206 of several', () => {
+  const farApart = 'bytes=5000-5004,0-4,-5'
+
+  it('has the type and the range in each part, and neither at the top', () => {
+    const answer = planResponse({ headers: { range: farApart } }, clip, { now, boundary })
+    const body = answer.body.map((segment) =>
+      isBytes(segment) ? Buffer.from(segment).toString() : [segment.firstPos, segment.lastPos],
+    )
+    const head = (range: string) =>
+      `--THIS_SEPARATES\r\nContent-Type: video/mp4\r\nContent-Range: bytes ${range}/10000\r\n\r\n`
+    expect(body).toEqual([
+      head('5000-5004'),
+      [5000, 5004],
+      `\r\n${head('0-4')}`,
+      [0, 4],
+      `\r\n${head('9995-9999')}`,
+      [9995, 9999],
+      '\r\n--THIS_SEPARATES--\r\n',
+    ])
+    expect(answer.status).toBe(206)
+    expect(answer.headers).toEqual({
+      'Accept-Ranges': 'bytes',
+      ...validators,
+      'Cache-Control': 'no-transform',
+      'Content-Type': 'multipart/byteranges; boundary=THIS_SEPARATES',
+      'Content-Length': String(contentLength(answer.body)),
+    })
+  })
+
+  it('is in ascending order where the bytes pass by once', () => {
+    const { body } = plan({ range: farApart }, {}, { ...clip, seekable: false })
+    expect(body).toEqual(['0-4', '5000-5004', '9995-9999'])
+  })
+
+  it('is in the order asked for where they do not', () => {
+    expect(plan({ range: farApart }).body).toEqual(['5000-5004', '0-4', '9995-9999'])
+  })
+
+  it('joins what overlaps, in the place of the first', () => {
+    const { body } = plan({ range: 'bytes=5000-5009,0-4,5005-5019,9000-9001' })
+    expect(body).toEqual(['5000-5019', '0-4', '9000-9001'])
+  })
+
+  it('joins what lies closer than the overhead of a part, and nothing further apart', () => {
+    const closest = (gap: number) => `bytes=0-4,${5 + gap}-${9 + gap}`
+    const head =
+      '\r\n--THIS_SEPARATES\r\nContent-Type: video/mp4\r\nContent-Range: bytes 9999-9999/10000\r\n\r\n'
+    expect(plan({ range: closest(head.length - 1) })).toEqual(part(0, 8 + head.length))
+    expect(plan({ range: closest(head.length) }).body).toHaveLength(2)
+  })
+
+  it('sends up to maxRanges, 100 where none is said, and the whole where it would be more', () => {
+    const apart = (count: number) =>
+      `bytes=${Array.from({ length: count }, (_, index) => `${index * 1000}-${index * 1000}`).join()}`
+    const long = { ...clip, length: 1_000_000 }
+    expect(plan({ range: apart(100) }, {}, long).body).toHaveLength(100)
+    expect(plan({ range: apart(101) }, {}, long).status).toBe(200)
+    expect(plan({ range: apart(101) }, { maxRanges: 101 }, long).body).toHaveLength(101)
+    expect(plan({ range: apart(3) }, { maxRanges: 2 }, long).status).toBe(200)
+    expect(plan({ range: apart(2) }, { maxRanges: 1 }, long).status).toBe(200)
+    expect(plan({ range: apart(1) }, { maxRanges: 1 }, long).status).toBe(206)
+  })
+
+  it('counts the ranges after those that overlap were joined', () => {
+    const range = `bytes=${'0-4,'.repeat(500)}5000-5004`
+    expect(plan({ range }).body).toEqual(['0-4', '5000-5004'])
+  })
+
+  it('is the whole where parts and overhead come to as much or more', () => {
+    const { headers } = plan({ range: 'bytes=0-999,2000-9999' })
+    const overhead = Number(headers['Content-Length']) - 9000
+    // The gap that is saved is all that the heads of the parts cost, and then a byte more.
+    expect(plan({ range: `bytes=0-999,${1000 + overhead}-9999` })).toEqual(whole)
+    const fewer = plan({ range: `bytes=0-999,${1001 + overhead}-9999` })
+    expect(fewer.headers['Content-Length']).toBe('9999')
+    expect(fewer.body).toHaveLength(2)
+  })
+
+  it('takes a random boundary where none is given', () => {
+    const types = Array.from({ length: 20 }, () => {
+      return planResponse({ headers: { range: farApart } }, clip).headers['Content-Type']
+    })
+    expect(new Set(types).size).toBe(20)
+    for (const type of types) expect(type).toMatch(/^multipart\/byteranges; boundary=[0-9a-z]{24}$/)
+  })
+})
+
+describe('a 416', () => {
+  it.each([
+    ['bytes=10000-'], // first-pos >= length
+    ['bytes=10000-10000'],
+    ['bytes=-0'], // no suffix at all
+    ['bytes=20000-,-0,30000-40000'],
+    ['bytes=99999999999999999999999-'],
+  ])('answers %s', (range) => {
+    expect(plan({ range })).toEqual(unsatisfiable)
+  })
+
+  it('keeps what is about the exchange, and says nothing of the representation', () => {
+    const about = {
+      'Access-Control-Allow-Origin': '*',
+      Vary: 'Origin',
+      'Set-Cookie': ['a=1', 'b=2'],
+    }
+    const of = {
+      'Content-Encoding': 'br',
+      'content-language': 'en',
+      'Content-Disposition': 'attachment',
+      'Content-Location': '/clip',
+      'CACHE-CONTROL': 'max-age=60',
+      Expires: 'Mon, 23 Nov 2026 13:00:00 GMT',
+      ETag: '"other"',
+    }
+    const { headers } = plan({ range: 'bytes=-0' }, { headers: { ...about, ...of } })
+    expect(headers).toEqual({ ...unsatisfiable.headers, ...about })
+  })
+})
+
+describe('the preconditions, in the order of §13.2.2', () => {
+  it.each<[what: string, fields: Fields, expected: unknown]>([
+    ['If-Match fails', { 'if-match': '"v2"' }, preconditionFailed],
+    [
+      'If-Match fails, with a Range',
+      { 'if-match': '"v2"', range: 'bytes=0-4' },
+      preconditionFailed,
+    ],
+    ['If-Match with a weak tag', { 'if-match': 'W/"v1"' }, preconditionFailed],
+    [
+      'If-Unmodified-Since fails',
+      { 'if-unmodified-since': 'Mon, 02 Nov 2026 12:00:00 GMT' },
+      preconditionFailed,
+    ],
+    [
+      'If-Match and If-None-Match',
+      { 'if-match': '"v2"', 'if-none-match': '"v1"' },
+      preconditionFailed,
+    ],
+    ['If-None-Match', { 'if-none-match': '"v1"' }, notModified],
+    ['If-None-Match, a comma inside of a tag', { 'if-none-match': '"a,"v1"' }, whole],
+    [
+      'If-None-Match, a comma inside of another tag',
+      { 'if-none-match': '"a,b", "v1"' },
+      notModified,
+    ],
+    ['If-None-Match with a Range', { 'if-none-match': '"v1"', range: 'bytes=0-4' }, notModified],
+    [
+      'If-None-Match with an unsatisfiable Range',
+      { 'if-none-match': '"v1"', range: 'bytes=-0' },
+      notModified,
+    ],
+    [
+      'If-None-Match before If-Modified-Since',
+      { 'if-none-match': '"v2"', 'if-modified-since': modified },
+      whole,
+    ],
+    ['If-Modified-Since', { 'if-modified-since': modified }, notModified],
+    ['If-Modified-Since, invalid', { 'if-modified-since': 'never' }, whole],
+    [
+      'no-cache does not disable it',
+      { 'if-none-match': '"v1"', 'cache-control': 'no-cache', pragma: 'no-cache' },
+      notModified,
+    ],
+    [
+      'all hold, with a Range',
+      { 'if-match': '"v1"', 'if-none-match': '"v2"', range: 'bytes=0-4' },
+      part(0, 4),
+    ],
+    // §13.1.5, and only with a Range.
+    ['If-Range without Range', { 'if-range': '"v2"' }, whole],
+    ['If-Range holds', { 'if-range': '"v1"', range: 'bytes=0-4' }, part(0, 4)],
+    ['If-Range holds by date', { 'if-range': modified, range: 'bytes=0-4' }, part(0, 4)],
+    ['If-Range fails', { 'if-range': '"v2"', range: 'bytes=0-4' }, whole],
+    ['If-Range with a weak tag', { 'if-range': 'W/"v1"', range: 'bytes=0-4' }, whole],
+    [
+      'If-Range with a merely later date',
+      { 'if-range': 'Wed, 04 Nov 2026 12:00:00 GMT', range: 'bytes=0-4' },
+      whole,
+    ],
+    [
+      'If-Range with an earlier date',
+      { 'if-range': 'Mon, 02 Nov 2026 12:00:00 GMT', range: 'bytes=0-4' },
+      whole,
+    ],
+    [
+      'If-Range fails, with an unsatisfiable Range',
+      { 'if-range': '"v2"', range: 'bytes=-0' },
+      whole,
+    ],
+    [
+      'If-Range holds, with an unsatisfiable Range',
+      { 'if-range': '"v1"', range: 'bytes=-0' },
+      unsatisfiable,
+    ],
+    ['If-Range holds, with an invalid Range', { 'if-range': '"v1"', range: 'bytes=5-2' }, whole],
+    [
+      'If-Range in several field lines',
+      { 'if-range': ['"v1"', '"v1"'], range: 'bytes=0-4' },
+      whole,
+    ],
+    [
+      'If-None-Match before If-Range',
+      { 'if-none-match': '"v1"', 'if-range': '"v2"', range: 'bytes=0-4' },
+      notModified,
+    ],
+  ])('%s', (_, fields, expected) => {
+    expect(plan(fields)).toEqual(expected)
+  })
+
+  it('hold for HEAD as well, except If-Range', () => {
+    expect(plan({ 'if-none-match': '"v1"' }, { method: 'HEAD' })).toEqual(notModified)
+    expect(plan({ 'if-match': '"v2"' }, { method: 'HEAD' })).toEqual(preconditionFailed)
+    const { status } = plan({ 'if-range': '"v1"', range: 'bytes=0-4' }, { method: 'HEAD' })
+    expect(status).toBe(200)
+  })
+
+  it('leave a 304 what the 200 says of caching, and nothing of its content, §15.4.5', () => {
+    const kept = {
+      'Cache-Control': 'max-age=60',
+      Expires: 'Mon, 23 Nov 2026 13:00:00 GMT',
+      Vary: 'Origin',
+      'Content-Location': '/clip',
+      'Access-Control-Allow-Origin': '*',
+    }
+    const dropped = { 'Content-Encoding': 'br', 'Content-Language': 'en', 'Content-Length': '5' }
+    const { headers } = plan({ 'if-none-match': '*' }, { headers: { ...kept, ...dropped } })
+    expect(headers).toEqual({ ...notModified.headers, ...kept })
+  })
+
+  it('leave a 412 neither', () => {
+    const further = { 'Cache-Control': 'max-age=60', 'Content-Encoding': 'br', Vary: 'Origin' }
+    const { headers } = plan({ 'if-match': '"v2"' }, { headers: further })
+    expect(headers).toEqual({ ...preconditionFailed.headers, Vary: 'Origin' })
+  })
+})
+
+describe('bytes that pass by once', () => {
+  const mebibyte = 1024 * 1024
+  const stream = { length: 200 * mebibyte, seekable: false }
+
+  it.each<[what: string, range: string, maxSkip: number | undefined, status: number]>([
+    ['as much as by default', `bytes=${64 * mebibyte}-`, undefined, 206],
+    ['more than by default', `bytes=${64 * mebibyte + 1}-`, undefined, 200],
+    ['nothing', 'bytes=0-4', 0, 206],
+    ['a byte too many', 'bytes=1-4', 0, 200],
+    ['as much as said', 'bytes=1000-1004', 1000, 206],
+    ['both gaps, as much as said', 'bytes=100-199,1200-1299', 1100, 206],
+    ['both gaps, a byte too many', 'bytes=100-199,1200-1299', 1099, 200],
+    ['both gaps, in another order', 'bytes=1200-1299,100-199', 1099, 200],
+    ['overlapping ranges, the gap once', 'bytes=100-2000,100-3000', 100, 206],
+    ['without bound', `bytes=-1`, Infinity, 206],
+    ['nothing at all of an unsatisfiable set', 'bytes=-0', 0, 416],
+  ])('have read past %s: %s', (_, range, maxSkip, status) => {
+    const options = maxSkip === undefined ? {} : { maxSkip }
+    expect(plan({ range }, options, stream).status).toBe(status)
+    if (maxSkip !== Infinity && status !== 416) {
+      expect(plan({ range }, options, { length: stream.length }).status).toBe(206)
+    }
+  })
+})
+
+describe('a plan', () => {
+  it('is what its fields say, for any set of ranges, and never more than the whole', () => {
+    const answers = { whole: 0, one: 0, several: 0, unsatisfiable: 0 }
+    const seekable = fc.boolean()
+    fc.assert(
+      fc.property(
+        requests(),
+        seekable,
+        fc.nat({ max: 6 }),
+        ([length, specs], canSeek, maxRanges) => {
+          const type = length % 2 === 0 ? 'video/mp4' : undefined
+          const representation = { length, seekable: canSeek, ...(type ? { type } : {}) }
+          const headers = { range: `bytes=${specs.map(formatSpec).join(',')}` }
+          const options = { now, boundary, maxRanges }
+          const answer = planResponse({ headers }, representation, options)
+          const content = assemble(answer)
+          const oracle = specs.flatMap((spec) => slices(spec, length))
+
+          expect(answer.headers['Content-Length']).toBe(String(content.length))
+          for (const { firstPos, lastPos } of answer.body.filter(isRange)) {
+            expect(firstPos >= 0 && firstPos <= lastPos && lastPos < length).toBe(true)
+          }
+          if (answer.status === 416) {
+            answers.unsatisfiable++
+            expect(oracle).toEqual([])
+            expect(length).toBeGreaterThan(0)
+            expect(answer.headers['Content-Range']).toBe(`bytes */${length}`)
+            expect(content).toHaveLength(0)
+            return
+          }
+          if (answer.status === 200) {
+            answers.whole++
+            if (length > 0) expect(oracle.length).toBeGreaterThan(1)
+            expect(content.equals(bytes.subarray(0, length))).toBe(true)
+            return
+          }
+          expect(answer.status).toBe(206)
+          const parts = partsOf(answer, content, type)
+          if (parts.length === 1) answers.one++
+          else answers.several++
+          if (parts.length > 1) {
+            expect(parts.length).toBeLessThanOrEqual(maxRanges)
+            expect(content.length).toBeLessThan(length)
+          }
+          for (const { firstPos, lastPos, completeLength, content: piece } of parts) {
+            expect(completeLength).toBe(length)
+            expect(piece.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
+          }
+          // Every byte asked for is in exactly one part, and each part begins what was asked for.
+          const homes = oracle.map(([first, last]) =>
+            parts.findIndex(({ firstPos, lastPos }) => firstPos <= first && last <= lastPos),
+          )
+          expect(homes).not.toContain(-1)
+          expect([...new Set(homes)].toSorted((a, b) => a - b)).toEqual([...parts.keys()])
+          if (canSeek) expect([...new Set(homes)]).toEqual([...parts.keys()])
+          const ascending = parts.toSorted((a, b) => a.firstPos - b.firstPos)
+          for (const [index, next] of ascending.slice(1).entries()) {
+            expect(next.firstPos).toBeGreaterThan(ascending[index]!.lastPos + 1)
+          }
+          if (!canSeek) expect(parts).toEqual(ascending)
+        },
+      ),
+      { numRuns: 20_000 },
+    )
+    // The property says nothing of an answer that never came.
+    for (const count of Object.values(answers)) expect(count).toBeGreaterThan(300)
+  })
+
+  it('never throws, whatever the request says', () => {
+    const words = ['bytes=', '0-4', '-0', '5-2', ',', '"v1"', 'W/', '*', modified, '9'.repeat(30)]
+    const text = fc.oneof(
+      fc.array(fc.constantFrom(...words), { maxLength: 6 }).map((all) => all.join('')),
+      fc.string({ unit: 'binary' }),
+    )
+    const names = ['range', 'if-range', 'if-match', 'if-none-match', 'if-modified-since']
+    const value = fc.oneof(text, fc.array(text, { maxLength: 3 }))
+    const headers = fc.dictionary(fc.constantFrom(...names, 'if-unmodified-since', 'get'), value)
+    const method = fc.constantFrom('GET', 'GET', 'HEAD', 'POST', 'get', '')
+    fc.assert(
+      fc.property(method, headers, (verb, fields) => {
+        const answer = planResponse({ method: verb, headers: fields }, clip, { now, boundary })
+        expect([200, 206, 304, 412, 416]).toContain(answer.status)
+      }),
+      { numRuns: 10_000 },
+    )
+  })
+
+  it('depends on nothing but what it is given', () => {
+    const clock = vi.spyOn(Date, 'now')
+    const random = vi.spyOn(crypto, 'getRandomValues')
+    try {
+      const headers = { range: 'bytes=0-4,5000-5004', 'if-range': modified }
+      const once = planResponse({ headers }, clip, { now, boundary })
+      expect(planResponse({ headers }, clip, { now, boundary })).toEqual(once)
+      expect(once.status).toBe(206)
+      expect(clock).not.toHaveBeenCalled()
+      expect(random).not.toHaveBeenCalled()
+    } finally {
+      clock.mockRestore()
+      random.mockRestore()
+    }
+  })
+
+  it('leaves what it was given as it was', () => {
+    const headers = Object.freeze({ 'Cache-Control': 'public', Vary: 'Origin' })
+    const request = { headers: Object.freeze({ range: 'bytes=0-4,5000-5004' }) }
+    planResponse(
+      Object.freeze(request),
+      Object.freeze({ ...clip }),
+      Object.freeze({ headers, now }),
+    )
+    expect(headers).toEqual({ 'Cache-Control': 'public', Vary: 'Origin' })
+  })
+
+  it('of 1,300 overlapping ranges is one range', () => {
+    const range = `bytes=${Array.from({ length: 1300 }, (_, index) => `${index}-`).join(',')}`
+    expect(plan({ range })).toEqual(part(0, 9999))
+  })
+
+  it.each<[what: string, range: string, status: number]>([
+    ['overlapping ranges', `bytes=${'0-,'.repeat(33_334)}`, 206],
+    [
+      'single bytes',
+      `bytes=${Array.from({ length: 16_000 }, (_, i) => i * 500).map((at) => `${at}-${at}`)}`,
+      200,
+    ],
+    ['unsatisfiable ranges', `bytes=${'-0,'.repeat(33_334)}`, 416],
+    ['commas', `bytes=${','.repeat(100_000)}`, 200],
+    ['spaces', `bytes=0-4,${' '.repeat(100_000)}x`, 200],
+    ['quotes', `bytes=${'"'.repeat(100_000)}`, 200],
+  ])('is made of 100 KB of %s', (_, range, status) => {
+    const representation = { ...clip, length: 10_000_000 }
+    const fields = { 'if-none-match': '"'.repeat(100_000), 'if-range': '"v1"' }
+    expect(plan({ range, ...fields }, {}, representation).status).toBe(status)
+  })
+})
+
+/** A plan for the clip, its body shown as the ranges in it. */
+function plan(
+  headers: Fields,
+  { method = 'GET', ...options }: PlanOptions & { method?: string } = {},
+  representation = clip,
+) {
+  return shown(planResponse({ method, headers }, representation, { now, boundary, ...options }))
+}
+
+function shown({ status, headers, body }: ResponsePlan) {
+  const ranges = body.filter(isRange).map(({ firstPos, lastPos }) => `${firstPos}-${lastPos}`)
+  return { status, headers, body: ranges }
+}
+
+type Spec = [first: number | undefined, last: number | undefined]
+
+function requests(): fc.Arbitrary<[length: number, specs: Spec[]]> {
+  const length = fc.oneof(fc.nat({ max: 3 }), fc.nat({ max: 600 }), fc.nat({ max: 20_000 }))
+  return length.chain((completeLength) => {
+    const position = fc.oneof(fc.nat({ max: completeLength + 2 }), fc.nat({ max: 30_000 }))
+    const short = fc.nat({ max: 60 })
+    const spec = fc.oneof(
+      {
+        weight: 6,
+        arbitrary: fc.tuple(position, short).map(([first, more]): Spec => [first, first + more]),
+      },
+      { weight: 1, arbitrary: position.map((first): Spec => [first, undefined]) },
+      { weight: 2, arbitrary: short.map((suffix): Spec => [undefined, suffix]) },
+      { weight: 1, arbitrary: position.map((suffix): Spec => [undefined, suffix]) },
+    )
+    return fc.tuple(fc.constant(completeLength), fc.array(spec, { minLength: 1, maxLength: 7 }))
+  })
+}
+
+function formatSpec([first, last]: Spec): string {
+  return `${first ?? ''}-${last ?? ''}`
+}
+
+const positions = Int32Array.from({ length: 20_000 }, (_, index) => index)
+
+/** What an array makes of a spec: nothing, or the one range it is. */
+function slices([first, last]: Spec, length: number): [first: number, last: number][] {
+  const all = positions.subarray(0, length)
+  const found =
+    first === undefined
+      ? all.subarray(last === 0 ? length : -last!)
+      : all.subarray(first, last === undefined ? undefined : last + 1)
+  return found.length === 0 ? [] : [[found[0]!, found.at(-1)!]]
+}
+
+function assemble({ body }: ResponsePlan): Buffer {
+  const pieces = body.map((segment) =>
+    isBytes(segment) ? segment : bytes.subarray(segment.firstPos, segment.lastPos + 1),
+  )
+  return Buffer.concat(pieces)
+}
+
+/** The parts that a client finds, by the fields and the content alone. */
+function partsOf({ headers }: ResponsePlan, content: Buffer, type: string | undefined) {
+  const multipart = /^multipart\/byteranges; boundary=(\S+)$/.exec(String(headers['Content-Type']))
+  if (!multipart) {
+    expect(headers['Content-Type']).toBe(type)
+    return [{ ...readContentRange(String(headers['Content-Range'])), content }]
+  }
+  expect(headers).not.toHaveProperty('Content-Range') // §15.3.7.2: MUST NOT
+  const delimiter = `\r\n--${multipart[1]}`
+  const pieces = split(Buffer.concat([Buffer.from('\r\n'), content]), delimiter)
+  expect(pieces.shift()).toHaveLength(0)
+  expect(pieces.pop()?.toString()).toBe('--\r\n')
+  return pieces.map((piece) => {
+    const blank = piece.indexOf('\r\n\r\n')
+    const lines = piece.subarray(0, blank).toString().split('\r\n')
+    expect(lines.shift()).toBe('')
+    const fields = new Headers(
+      lines.map((line): [string, string] => line.split(': ') as [string, string]),
+    )
+    expect(fields.get('content-type')).toBe(type ?? null)
+    const range = readContentRange(fields.get('content-range') ?? '')
+    return { ...range, content: piece.subarray(blank + 4) }
+  })
+}
+
+function readContentRange(fieldValue: string) {
+  const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(fieldValue)
+  expect(match).not.toBeNull()
+  const [firstPos, lastPos, completeLength] = match!.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+  ]
+  return { firstPos, lastPos, completeLength }
+}
+
+function split(buffer: Buffer, separator: string): Buffer[] {
+  const pieces: Buffer[] = []
+  let from = 0
+  for (let at = buffer.indexOf(separator); at >= 0; at = buffer.indexOf(separator, from)) {
+    pieces.push(buffer.subarray(from, at))
+    from = at + separator.length
+  }
+  return [...pieces, buffer.subarray(from)]
+}

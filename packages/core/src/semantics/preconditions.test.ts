@@ -1,0 +1,229 @@
+// RFC 9110 §13.
+
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  evaluateIfRange,
+  evaluatePreconditions,
+  type PreconditionOutcome,
+} from './preconditions.ts'
+import type { Representation } from './representation.ts'
+
+const before = 'Mon, 02 Nov 2026 12:00:00 GMT'
+const modified = 'Tue, 03 Nov 2026 12:00:00 GMT'
+const after = 'Wed, 04 Nov 2026 12:00:00 GMT'
+const now = Date.parse('2026-11-23T12:00:00Z')
+
+const strong = { length: 10, etag: '"v1"', lastModified: new Date(modified) }
+const weak = { ...strong, etag: 'W/"v1"' }
+const undated = { length: 10, etag: '"v1"' }
+const untagged = { length: 10, lastModified: new Date(modified) }
+const bare = { length: 10 }
+
+type Row = [
+  fields: Record<string, string | string[]>,
+  representation: Representation,
+  expected: PreconditionOutcome,
+]
+
+const ifMatch: Row[] = [
+  [{ 'if-match': '"v1"' }, strong, 'proceed'], // §13.1.1
+  [{ 'if-match': '"v2"' }, strong, 'precondition-failed'],
+  [{ 'if-match': '"v2", "v1"' }, strong, 'proceed'], // any member will do
+  [{ 'if-match': ['"v2"', '"v1"'] }, strong, 'proceed'], // §5.2: field lines are joined
+  [{ 'if-match': '*' }, strong, 'proceed'],
+  [{ 'if-match': '*' }, bare, 'proceed'], // there is a representation, tag or not
+  [{ 'if-match': '"v1"' }, bare, 'precondition-failed'], // nothing matches no tag
+  [{ 'if-match': 'W/"v1"' }, strong, 'precondition-failed'], // strong comparison
+  [{ 'if-match': '"v1"' }, weak, 'precondition-failed'],
+  [{ 'if-match': 'W/"v1"' }, weak, 'precondition-failed'], // even with itself
+  [{ 'if-match': '"a,v1"' }, strong, 'precondition-failed'], // the comma is inside of one tag
+  [{ 'if-match': 'v1' }, strong, 'precondition-failed'], // no entity-tag, so none that matches
+]
+
+const ifUnmodifiedSince: Row[] = [
+  [{ 'if-unmodified-since': modified }, strong, 'proceed'], // §13.1.4: earlier or equal
+  [{ 'if-unmodified-since': after }, strong, 'proceed'],
+  [{ 'if-unmodified-since': before }, strong, 'precondition-failed'],
+  [{ 'if-unmodified-since': 'yesterday' }, strong, 'proceed'], // an invalid date is ignored
+  [{ 'if-unmodified-since': before }, undated, 'proceed'], // no date to compare it with
+  [{ 'if-unmodified-since': 'Monday, 02-Nov-26 12:00:00 GMT' }, strong, 'precondition-failed'],
+  [{ 'if-unmodified-since': before, 'if-match': '"v1"' }, strong, 'proceed'], // If-Match is there
+  [{ 'if-unmodified-since': after, 'if-match': '"v2"' }, strong, 'precondition-failed'],
+]
+
+const ifNoneMatch: Row[] = [
+  [{ 'if-none-match': '"v1"' }, strong, 'not-modified'], // §13.1.2
+  [{ 'if-none-match': '"v2"' }, strong, 'proceed'],
+  [{ 'if-none-match': '"v2", W/"v1"' }, strong, 'not-modified'], // weak comparison
+  [{ 'if-none-match': ['"v2"', '"v1"'] }, strong, 'not-modified'],
+  [{ 'if-none-match': '"v1"' }, weak, 'not-modified'],
+  [{ 'if-none-match': 'W/"v1"' }, weak, 'not-modified'],
+  [{ 'if-none-match': '*' }, strong, 'not-modified'],
+  [{ 'if-none-match': '*' }, bare, 'not-modified'],
+  [{ 'if-none-match': '"v1"' }, bare, 'proceed'],
+  [{ 'if-none-match': '"a,"v1"' }, strong, 'proceed'], // no list: nothing that matches
+  [{ 'if-none-match': 'v1' }, strong, 'proceed'],
+  [{ 'if-none-match': '"v1"', 'cache-control': 'no-cache' }, strong, 'not-modified'], // DESIGN §2
+]
+
+const ifModifiedSince: Row[] = [
+  [{ 'if-modified-since': modified }, strong, 'not-modified'], // §13.1.3: earlier or equal
+  [{ 'if-modified-since': after }, strong, 'not-modified'],
+  [{ 'if-modified-since': before }, strong, 'proceed'],
+  [{ 'if-modified-since': 'yesterday' }, strong, 'proceed'], // an invalid date is ignored
+  [{ 'if-modified-since': '' }, strong, 'proceed'],
+  [{ 'if-modified-since': after }, undated, 'proceed'], // no date to compare it with
+  [{ 'if-modified-since': 'Tue Nov  3 12:00:00 2026' }, strong, 'not-modified'],
+  [{ 'if-modified-since': ` ${modified}\t` }, strong, 'not-modified'],
+  [{ 'if-modified-since': after, 'if-none-match': '"v2"' }, strong, 'proceed'], // the tag decides
+  [{ 'if-modified-since': before, 'if-none-match': '"v1"' }, strong, 'not-modified'],
+  [{ 'if-modified-since': after, 'if-none-match': 'v1' }, strong, 'proceed'], // even if it is none
+  [
+    { 'if-modified-since': modified },
+    { ...strong, lastModified: new Date(Date.parse(modified) + 999) }, // a fraction is not later
+    'not-modified',
+  ],
+  [
+    { 'if-modified-since': modified },
+    { ...strong, lastModified: new Date(Date.parse(modified) + 1000) },
+    'proceed',
+  ],
+]
+
+const inTheirOrder: Row[] = [
+  [{ 'if-match': '"v2"', 'if-none-match': '"v1"' }, strong, 'precondition-failed'], // §13.2.2
+  [{ 'if-match': '"v1"', 'if-none-match': '"v1"' }, strong, 'not-modified'],
+  [{ 'if-match': '"v1"', 'if-modified-since': after }, strong, 'not-modified'],
+  [{ 'if-unmodified-since': before, 'if-none-match': '"v1"' }, strong, 'precondition-failed'],
+  [{ 'if-unmodified-since': after, 'if-modified-since': before }, strong, 'proceed'],
+  [{ 'if-range': '"v2"' }, strong, 'proceed'], // If-Range fails no request
+  [{}, strong, 'proceed'],
+]
+
+describe('evaluatePreconditions', () => {
+  it.each([...ifMatch, ...ifUnmodifiedSince, ...ifNoneMatch, ...ifModifiedSince, ...inTheirOrder])(
+    'given %j, of %j says %s',
+    (headers, representation, expected) => {
+      expect(evaluatePreconditions({ headers }, representation, now)).toBe(expected)
+    },
+  )
+
+  it('reads the fields of a Fetch request as well', () => {
+    const headers = new Headers({ 'If-None-Match': '"v2"' })
+    headers.append('If-None-Match', '"v1"')
+    expect(evaluatePreconditions({ headers }, strong, now)).toBe('not-modified')
+  })
+
+  it('agrees with §13.2.2 spelled out, whatever fields there are', () => {
+    const tags = fc.constantFrom(undefined, '*', '"v1"', 'W/"v1"', '"v2"', '"v2", "v1"')
+    const since = fc.constantFrom(undefined, before, modified, after, 'invalid')
+    fc.assert(
+      fc.property(
+        fc.tuple(tags, since, tags, since),
+        fc.constantFrom(undefined, '"v1"', 'W/"v1"', '"v3"'),
+        fc.constantFrom(undefined, new Date(modified)),
+        ([match, unmodified, noneMatch, modifiedSince], etag, lastModified) => {
+          const representation = {
+            length: 10,
+            ...(etag === undefined ? {} : { etag }),
+            ...(lastModified === undefined ? {} : { lastModified }),
+          }
+          const headers = {
+            'if-match': match,
+            'if-unmodified-since': unmodified,
+            'if-none-match': noneMatch,
+            'if-modified-since': modifiedSince,
+          }
+          expect(evaluatePreconditions({ headers }, representation, now)).toBe(
+            spelledOut([match, unmodified, noneMatch, modifiedSince], etag, lastModified),
+          )
+        },
+      ),
+      { numRuns: 10_000 },
+    )
+  })
+
+  it('never throws, whatever the fields hold', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('"', 'W/', '*', ',', before),
+    )
+    fc.assert(
+      fc.property(text, text, text, text, (a, b, c, d) => {
+        const headers = {
+          'if-match': a,
+          'if-unmodified-since': b,
+          'if-none-match': c,
+          'if-modified-since': d,
+        }
+        evaluatePreconditions({ headers }, strong, now)
+        evaluatePreconditions({ headers: { 'if-none-match': c } }, strong, now)
+        evaluateIfRange(a, strong, now)
+      }),
+      { numRuns: 5_000 },
+    )
+  })
+})
+
+describe('evaluateIfRange', () => {
+  const modifiedAt = Date.parse(modified)
+
+  // §13.1.5.
+  it.each<[why: string, value: string, of: Representation, at: number, expected: boolean]>([
+    ['the same strong tag', '"v1"', strong, now, true],
+    ['the same strong tag, padded', ' "v1"\t', strong, now, true],
+    ['another tag', '"v2"', strong, now, false],
+    ['a weak tag', 'W/"v1"', strong, now, false],
+    ['a strong tag where the representation has a weak one', '"v1"', weak, now, false],
+    ['the same weak tag', 'W/"v1"', weak, now, false],
+    ['a tag where there is none', '"v1"', untagged, now, false],
+    ['a list of tags', '"v1", "v2"', strong, now, false],
+    ['an asterisk', '*', strong, now, false],
+    ['a tag without quotes', 'v1', strong, now, false],
+    ['nothing', '', strong, now, false],
+    ['the very date', modified, strong, now, true],
+    ['the very date in another form', 'Tuesday, 03-Nov-26 12:00:00 GMT', strong, now, true],
+    ['the very date, beside a fraction', modified, addMs(untagged, 999), now, true],
+    ['an earlier date', before, strong, now, false],
+    ['a merely later date', after, strong, now, false],
+    ['a date a second later', 'Tue, 03 Nov 2026 12:00:01 GMT', strong, now, false],
+    ['a date where there is none', modified, undated, now, false],
+    ['an invalid date', 'Tue, 03 Nov 2026 12:00:00', strong, now, false],
+    // §8.8.2.2: as long as the second lasts, another change could hide in it.
+    ['the date of this very second', modified, untagged, modifiedAt + 999, false],
+    ['the date of the last second', modified, untagged, modifiedAt + 1000, true],
+    ['a date to come', modified, untagged, modifiedAt - 60_000, false],
+  ])('of %s: %j', (_, value, representation, at, expected) => {
+    expect(evaluateIfRange(value, representation, at)).toBe(expected)
+  })
+})
+
+function addMs(representation: { length: number; lastModified: Date }, ms: number) {
+  const lastModified = new Date(representation.lastModified.getTime() + ms)
+  return { ...representation, lastModified }
+}
+
+/** The steps of §13.2.2, for the few values that the property draws from. */
+function spelledOut(
+  fields: (string | undefined)[],
+  etag: string | undefined,
+  lastModified: Date | undefined,
+): PreconditionOutcome {
+  const [match, unmodified, noneMatch, modifiedSince] = fields
+  const isDate = (value: string | undefined) => value !== undefined && value !== 'invalid'
+  const opaque = (tag: string) => tag.replace('W/', '')
+  if (match !== undefined) {
+    const matches = match === '*' || (etag === '"v1"' && / ?(?<!W\/)"v1"/.test(match))
+    if (!matches) return 'precondition-failed'
+  } else if (isDate(unmodified) && lastModified && unmodified === before) {
+    return 'precondition-failed'
+  }
+  if (noneMatch !== undefined) {
+    const tags = noneMatch.split(', ').map(opaque)
+    const matches = noneMatch === '*' || (etag !== undefined && tags.includes(opaque(etag)))
+    return matches ? 'not-modified' : 'proceed'
+  }
+  if (isDate(modifiedSince) && lastModified && modifiedSince !== before) return 'not-modified'
+  return 'proceed'
+}
