@@ -1,18 +1,20 @@
+import { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import type { OngoingTransfer } from '../telemetry.ts'
 import { readBody } from './body.ts'
 import { release } from './deliver.ts'
+import { canGather, gather, type Pieces, toPieces } from './pieces.ts'
 import { smallSize } from './pool.ts'
-import type { Source } from './source.ts'
+import type { DirectSource, Source } from './source.ts'
 
 /** A body for a framework that wants to send it itself: bytes, a stream of them, or nothing. */
 export type Body = Buffer | Readable | undefined
 
 /**
- * The body of an answer: small ones read whole, large ones as a stream whose first bytes have been
- * read, so that a source that fails at once can still be answered with an error. The stream destroys
- * itself where the source fails later or runs short.
+ * The body of an answer: small ones and what is in memory as bytes, others as a stream whose first
+ * bytes have been read, so that a source that fails at once can still be answered with an error. The
+ * stream destroys itself where the source fails later or runs short.
  *
  * The source is released when the bytes are read, or when the stream is at its end or destroyed.
  *
@@ -20,87 +22,166 @@ export type Body = Buffer | Readable | undefined
  */
 export async function toBody(
   segments: readonly Segment[],
-  source: Source,
+  source: DirectSource,
   transfer: OngoingTransfer,
   aborter: AbortController,
 ): Promise<Body> {
-  if (segments.length === 0) {
-    release(source, false)
-    return undefined
-  }
+  const { bytesPlanned } = transfer
+  let body: BodyStream | undefined
   try {
-    const chunks = readBody(segments, source, aborter.signal)
-    if (transfer.bytesPlanned > smallSize) {
-      const first = await readFirst(chunks, segments)
-      transfer.firstByte()
-      return new BodyStream(first, chunks, source, transfer, aborter)
+    if (bytesPlanned > smallSize && !isOneSlice(segments, source)) {
+      const pieces = toPieces(segments, source, () => aborter.signal)
+      body = new BodyStream(pieces, source, transfer, aborter)
+      await body.begin(segments[0]!)
+      return body
     }
-    const pieces: Uint8Array[] = []
-    for await (const chunk of chunks) pieces.push(chunk)
-    const body = Buffer.concat(pieces)
-    transfer.firstByte()
+    const bytes =
+      bytesPlanned === 0 ? undefined : await readWhole(segments, source, transfer, aborter)
+    if (bytes) transfer.firstByte()
     release(source, false)
-    return body
+    return bytes
   } catch (error) {
-    release(source, true)
+    if (body) body.destroy()
+    else release(source, true)
     throw error
   }
 }
 
-/** What comes first, up to the first bytes of the source's own. */
-async function readFirst(
-  chunks: AsyncGenerator<Uint8Array>,
-  segments: readonly Segment[],
-): Promise<Uint8Array[]> {
-  const first: Uint8Array[] = []
-  for (let missing = isBytes(segments[0]!) ? 2 : 1; missing > 0; missing--) {
-    const { done, value } = await chunks.next()
-    if (done !== true) first.push(value)
-  }
-  return first
+/** Whether a body is bytes that lie in memory as they are to be sent. */
+function isOneSlice(segments: readonly Segment[], { bytes }: DirectSource): boolean {
+  return bytes !== undefined && segments.length === 1
 }
 
+async function readWhole(
+  segments: readonly Segment[],
+  source: DirectSource,
+  { bytesPlanned }: OngoingTransfer,
+  { signal }: AbortController,
+): Promise<Buffer> {
+  if (canGather(source)) {
+    // New memory: whoever sees the body on its way may keep it.
+    const body = Buffer.allocUnsafeSlow(bytesPlanned)
+    await gather(segments, source, body)
+    return body
+  }
+  const chunks: Uint8Array[] = []
+  for await (const chunk of readBody(segments, source, signal)) chunks.push(chunk)
+  return chunks.length === 1 ? toBuffer(chunks[0]!) : Buffer.concat(chunks)
+}
+
+function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length)
+}
+
+/**
+ * A body as a stream. Piped straight to a response it goes out of one buffer that is used again and
+ * again; to anyone else it gives memory to keep.
+ */
 class BodyStream extends Readable {
-  readonly #first: Uint8Array[]
-  readonly #chunks: AsyncGenerator<Uint8Array>
+  readonly #pieces: Pieces
   readonly #source: Source
   readonly #transfer: OngoingTransfer
   readonly #aborter: AbortController
+  /** What was read to begin with, and has not been given out. */
+  readonly #ready: Uint8Array[] = []
+  #missing: number
+  #reading = false
+  #writing = false
+  /** Ends the wait for a write that will not come back. */
+  #wake: (() => void) | undefined
 
-  constructor(
-    first: Uint8Array[],
-    chunks: AsyncGenerator<Uint8Array>,
-    source: Source,
-    transfer: OngoingTransfer,
-    aborter: AbortController,
-  ) {
+  constructor(pieces: Pieces, source: Source, transfer: OngoingTransfer, aborter: AbortController) {
     super({ highWaterMark: smallSize })
-    this.#first = first
-    this.#chunks = chunks
+    this.#pieces = pieces
     this.#source = source
     this.#transfer = transfer
     this.#aborter = aborter
+    this.#missing = transfer.bytesPlanned
+  }
+
+  /** Reads the first bytes of the source's own, behind the head of their part. */
+  async begin(first: Segment): Promise<void> {
+    for (let missing = isBytes(first) ? 2 : 1; missing > 0; missing--) {
+      this.#ready.push(await this.#pull())
+    }
+    this.#transfer.firstByte()
   }
 
   override _read(): void {
-    const ready = this.#first.shift()
-    if (ready) return this.#give(ready)
-    this.#chunks.next().then(
-      ({ done, value }) => (done === true ? void this.push(null) : this.#give(value)),
+    this.#take().then(
+      (piece) => {
+        if (piece) this.#transfer.bytesSent += piece.length
+        this.push(piece && this.#pieces.recycles ? Buffer.from(piece) : (piece ?? null))
+      },
       (error: Error) => this.destroy(error),
     )
   }
 
-  #give(chunk: Uint8Array): void {
-    this.#transfer.bytesSent += chunk.length
-    this.push(chunk)
+  override pipe<T extends NodeJS.WritableStream>(target: T, options?: { end?: boolean }): T {
+    if (!isPlainResponse(target) || this.readableFlowing !== null || this.readableDidRead) {
+      return super.pipe(target, options)
+    }
+    if (options?.end !== false) this.once('end', () => target.end())
+    target.once('close', () => this.destroy())
+    target.emit('pipe', this)
+    this.#sendTo(target).catch((error: Error) => this.destroy(error))
+    return target
+  }
+
+  async #sendTo(response: ServerResponse): Promise<void> {
+    for (;;) {
+      const piece = await this.#take()
+      if (this.destroyed) return
+      if (!piece) break
+      this.#writing = true
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        response.write(piece, (error) => {
+          if (error) return
+          this.#transfer.bytesSent += piece.length
+          this.#writing = false
+          resolve()
+        })
+      })
+      if (this.destroyed) return
+    }
+    this.push(null)
+    this.resume()
+  }
+
+  /** The next piece, or `undefined` at the end. */
+  async #take(): Promise<Uint8Array | undefined> {
+    return this.#ready.shift() ?? (this.#missing > 0 ? this.#pull() : undefined)
+  }
+
+  async #pull(): Promise<Uint8Array> {
+    this.#reading = true
+    try {
+      const piece = (await this.#pieces.next())!
+      this.#missing -= piece.length
+      return piece
+    } finally {
+      this.#reading = false
+      if (this.destroyed && canGather(this.#source)) this.#release()
+    }
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#aborter.abort()
-    void this.#chunks.return(undefined)
-    release(this.#source, !this.readableEnded)
+    this.#wake?.()
     if (error) this.#transfer.error = error
+    // A read that the kernel has in hand keeps the source until it comes back.
+    if (!this.#reading || !canGather(this.#source)) this.#release()
     callback(error)
   }
+
+  #release(): void {
+    const isRead = this.#missing === 0 && this.#ready.length === 0
+    this.#pieces.close(isRead && !this.#writing)
+    release(this.#source, !isRead)
+  }
+}
+
+function isPlainResponse(target: unknown): target is ServerResponse {
+  return target instanceof ServerResponse && target.write === ServerResponse.prototype.write
 }

@@ -1,17 +1,13 @@
 // A plan and its bytes → a node:http or http2 response, the fast way.
 
-import type { ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse } from 'node:http2'
-import { isBytes, type Segment } from '../semantics/byteranges.ts'
+import type { Segment } from '../semantics/byteranges.ts'
 import { isPlanned, isWithheld, type ResponseFields } from '../semantics/fields.ts'
-import { byteLength } from '../semantics/range.ts'
 import type { OngoingTransfer } from '../telemetry.ts'
-import { readBody, tooShort } from './body.ts'
-import { type BufferPool, largeBuffers, largeSize, smallBuffers, smallSize } from './pool.ts'
+import { canGather, gather, type Pieces, toPieces } from './pieces.ts'
+import { smallBuffers, smallSize } from './pool.ts'
 import type { DirectSource, Source } from './source.ts'
-
-/** How much of bytes in memory is handed over at once, so that one answer cannot fill a whole turn. */
-const memorySize = 1024 * 1024
 
 /** What of a response delivery needs; both of Node's have it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
@@ -48,18 +44,13 @@ class Delivery {
   readonly #signal: AbortSignal | undefined
   readonly #resolve: () => void
   readonly #reject: (error: unknown) => void
-
-  /** The segment that is being sent, and how far into it. */
-  #index = 0
-  #offset = 0
-  #pool: BufferPool | undefined
-  #buffer: Buffer | undefined
-  /** A read has the buffer: it and the source can only be released when it comes back. */
-  #reading = false
   #over = false
   #aborter: AbortController | undefined
-  /** The head of the first part, until there is content to follow it. */
-  #held: Uint8Array | undefined
+  /** What holds the content: one buffer for all of it, or pieces. */
+  #buffer: Buffer | undefined
+  #pieces: Pieces | undefined
+  /** A read has the source, which can only be released when that comes back. */
+  #reading = false
   /** Ends the wait for a write that will not come back. */
   #wake: (() => void) | undefined
 
@@ -92,170 +83,67 @@ class Delivery {
       if (this.#signal.aborted) return this.#onSignal()
       this.#signal.addEventListener('abort', this.#onSignal)
     }
-    const { body } = this.#answer
-    const { bytesPlanned } = this.#transfer
-    if (body.length === 0) {
+    if (this.#answer.body.length === 0) {
       this.#sendHead()
       response.end()
-    } else if (this.#source.bytes) {
-      this.#sendHead()
-      this.#transfer.firstByte()
-      this.#sendMemory(this.#source.bytes)
-    } else if (this.#source.readInto) {
-      const small = bytesPlanned <= smallSize
-      this.#pool = small ? smallBuffers : largeBuffers
-      if (small) this.#gather(0)
-      else this.#pump()
+    } else if (this.#transfer.bytesPlanned <= smallSize && canGather(this.#source)) {
+      this.#sendWhole().catch(this.#fail)
     } else {
-      void this.#iterate()
+      this.#sendPieces().catch(this.#fail)
     }
   }
 
-  /** Bytes in memory are sent as they lie. */
-  #sendMemory(bytes: Uint8Array): void {
-    const { body } = this.#answer
-    for (let budget = memorySize; budget > 0;) {
-      if (this.#over) return
-      const segment = body[this.#index]!
-      const whole = isBytes(segment)
-        ? segment
-        : bytes.subarray(segment.firstPos, segment.lastPos + 1)
-      const piece = whole.subarray(this.#offset, this.#offset + budget)
-      budget -= piece.length
-      this.#offset += piece.length
-      if (this.#offset === whole.length) {
-        this.#index++
-        this.#offset = 0
-      }
-      if (this.#index === body.length) {
-        this.#response.end(piece)
-        return
-      }
-      if (budget > 0) this.#response.write(piece, this.#count(piece.length))
-      else
-        this.#response.write(
-          piece,
-          this.#count(piece.length, () => this.#sendMemory(bytes)),
-        )
-    }
-  }
-
-  /** A small answer is read into one buffer and sent with its head. */
-  #gather(filled: number): void {
+  /** A small answer is read into one buffer and sent with its head, in one write. */
+  async #sendWhole(): Promise<void> {
+    const buffer = smallBuffers.take()
+    await this.#read(gather(this.#answer.body, this.#source, buffer))
     if (this.#over) return
-    const { body } = this.#answer
-    this.#buffer ??= this.#pool!.take()
-    let position = filled
-    for (; this.#index < body.length; this.#index++) {
-      const segment = body[this.#index]!
-      if (isBytes(segment)) {
-        this.#buffer.set(segment, position)
-        position += segment.length
-        continue
-      }
-      const missing = byteLength(segment) - this.#offset
-      if (missing === 0) {
-        this.#offset = 0
-        continue
-      }
-      const target = position === 0 ? this.#buffer : this.#buffer.subarray(position)
-      this.#reading = true
-      this.#source.readInto!(target, missing, segment.firstPos + this.#offset, (error, count) => {
-        this.#reading = false
-        if (this.#over) return this.#release()
-        if (error) return this.#fail(error)
-        if (count === 0) return this.#fail(tooShort(segment, missing))
-        this.#offset += count
-        this.#gather(position + count)
-      })
-      return
-    }
-    this.#transfer.firstByte()
+    this.#buffer = buffer
     this.#sendHead()
-    this.#response.end(this.#buffer.subarray(0, position))
+    this.#response.end(buffer.subarray(0, this.#transfer.bytesPlanned))
   }
 
-  /** A large answer goes through one buffer: read, written, and read into again once that is out. */
-  readonly #pump = (): void => {
-    if (this.#over) return
-    const { body } = this.#answer
-    const segment = body[this.#index]
-    if (segment === undefined) {
-      this.#response.end()
-      return
-    }
-    if (isBytes(segment)) {
-      // The head of the first part waits for bytes to follow, while there still can be an error.
-      if (this.#index > 0) this.#response.write(segment, this.#count(segment.length))
-      this.#index++
-      return this.#pump()
-    }
-    const missing = byteLength(segment) - this.#offset
-    if (missing === 0) {
-      this.#index++
-      this.#offset = 0
-      return this.#pump()
-    }
-    this.#buffer ??= this.#pool!.take()
-    this.#reading = true
-    this.#source.readInto!(
-      this.#buffer,
-      Math.min(largeSize, missing),
-      segment.firstPos + this.#offset,
-      (error, count) => {
-        this.#reading = false
-        if (this.#over) return this.#release()
-        if (error) return this.#fail(error)
-        if (count === 0) return this.#fail(tooShort(segment, missing))
-        this.#sendPiece(this.#buffer!.subarray(0, count), missing === count)
-      },
-    )
-  }
-
-  #sendPiece(piece: Uint8Array, endsSegment: boolean): void {
-    const { body } = this.#answer
+  /** Any other goes out in pieces, each when the one before is out. */
+  async #sendPieces(): Promise<void> {
     const response = this.#response
-    if (!response.headersSent) {
-      this.#transfer.firstByte()
-      this.#sendHead()
-      const [head] = body
-      if (head && isBytes(head)) response.write(head, this.#count(head.length))
+    const { body } = this.#answer
+    const pieces = toPieces(body, this.#source, () => this.#abortable())
+    this.#pieces = pieces
+    // The head of the first part waits for content: until then there can still be an error.
+    let held: Uint8Array | undefined
+    for (let missing = this.#transfer.bytesPlanned; missing > 0;) {
+      const next = pieces.next()
+      const piece = (next instanceof Promise ? await this.#read(next) : next)!
+      if (this.#over) return
+      missing -= piece.length
+      if (piece === body[0]) {
+        held = piece
+        continue
+      }
+      if (!response.headersSent) this.#sendHead()
+      if (held) response.write(held, this.#count(held.length))
+      held = undefined
+      if (missing === 0) response.end(piece)
+      else await this.#write(piece)
+      if (this.#over) return
     }
-    this.#offset += piece.length
-    if (endsSegment && this.#index === body.length - 1) response.end(piece)
-    else response.write(piece, this.#count(piece.length, this.#pump))
   }
 
-  /** Any other source is read piece by piece, each once the one before is out. */
-  async #iterate(): Promise<void> {
-    const response = this.#response
-    this.#aborter = new AbortController()
+  /** Waits for a read. Should the answer be over by then, the source is released now. */
+  async #read<T>(reading: Promise<T>): Promise<T> {
+    this.#reading = canGather(this.#source)
     try {
-      for await (const chunk of readBody(this.#answer.body, this.#source, this.#aborter.signal)) {
-        await this.#write(chunk)
-        if (this.#over) return
-      }
-      response.end()
-    } catch (error) {
-      this.#fail(error)
+      return await reading
+    } finally {
+      this.#reading = false
+      if (this.#over) this.#release(true)
     }
   }
 
-  async #write(chunk: Uint8Array): Promise<void> {
-    const response = this.#response
-    if (!response.headersSent) {
-      // As above: a head of a part alone is no reason to begin.
-      if (!this.#held && chunk === this.#answer.body[0]) {
-        this.#held = chunk
-        return
-      }
-      this.#transfer.firstByte()
-      this.#sendHead()
-      if (this.#held) response.write(this.#held, this.#count(this.#held.length))
-    }
-    await new Promise<void>((resolve) => {
-      response.write(chunk, this.#count(chunk.length, resolve))
+  #write(piece: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
       this.#wake = resolve
+      this.#response.write(piece, this.#count(piece.length, resolve))
     })
   }
 
@@ -268,13 +156,14 @@ class Delivery {
     }
   }
 
+  #abortable(): AbortSignal {
+    this.#aborter = new AbortController()
+    return this.#aborter.signal
+  }
+
   #sendHead(): void {
-    const response = this.#response
-    const { status, headers } = this.#answer
-    for (const name of response.getHeaderNames()) {
-      if (isPlanned(name) || isWithheld(status, name)) response.removeHeader(name)
-    }
-    response.writeHead(status, headers as Record<string, string | string[]>)
+    this.#transfer.firstByte()
+    writeHead(this.#response, this.#answer.status, this.#answer.headers)
   }
 
   readonly #onClose = (): void => {
@@ -311,18 +200,40 @@ class Delivery {
     else this.#resolve()
   }
 
-  #release(aborted = true): void {
+  #release(aborted: boolean): void {
     // What was aborted may still be on its way through the kernel: let that buffer go.
-    if (this.#buffer && !aborted) this.#pool!.give(this.#buffer)
+    if (this.#buffer && !aborted) smallBuffers.give(this.#buffer)
     this.#buffer = undefined
+    this.#pieces?.close(!aborted)
     release(this.#source, aborted)
   }
+}
+
+/** Writes the head of an answer, over what was set on the response before. */
+function writeHead(response: ServerResponse, status: number, headers: ResponseFields): void {
+  const preset = response.getHeaderNames()
+  if (preset.length === 0 && isPlain(response)) {
+    // One flat list is the fastest that Node can be told.
+    const list: (string | string[])[] = []
+    for (const name in headers) list.push(name, headers[name] as string | string[])
+    response.writeHead(status, list as unknown as string[])
+    return
+  }
+  for (const name of preset) {
+    if (isPlanned(name) || isWithheld(status, name)) response.removeHeader(name)
+  }
+  response.writeHead(status, headers as Record<string, string | string[]>)
+}
+
+/** Whether nobody has hooked `writeHead`, who may not know of lists. */
+function isPlain(response: ServerResponse): boolean {
+  return response.writeHead === ServerResponse.prototype.writeHead
 }
 
 /** Lets go of a source when an answer is over; of what was aborted, nothing is kept for a next one. */
 export function release(source: DirectSource, aborted: boolean): void {
   const closing = aborted && source.abandon ? source.abandon() : source.close?.()
-  Promise.resolve(closing).catch(() => {})
+  if (closing) closing.catch(() => {})
 }
 
 /** Whether nobody will read what is sent from now on. */

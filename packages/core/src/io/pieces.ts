@@ -1,0 +1,158 @@
+// A body in pieces, each to be sent before the next is asked for: one piece in hand at a time.
+
+import { isBytes, type Segment } from '../semantics/byteranges.ts'
+import { type ByteRange, byteLength } from '../semantics/range.ts'
+import { readBody, tooShort } from './body.ts'
+import { largeBuffers, largeSize } from './pool.ts'
+import type { DirectSource } from './source.ts'
+
+/** How much of bytes in memory is one piece, so that one answer cannot fill a whole turn. */
+const memorySize = 1024 * 1024
+
+/** The pieces of one body. */
+export interface Pieces {
+  /** Whether a piece's memory is used again for the one after. */
+  readonly recycles: boolean
+  /** The next piece, valid until the one after is asked for; `undefined` at the end. */
+  next(): Uint8Array | Promise<Uint8Array | undefined> | undefined
+  /**
+   * No more of them are wanted.
+   *
+   * @param isSent whether the kernel has all that was given out, so that its memory can be used again
+   */
+  close(isSent: boolean): void
+}
+
+/** A body as pieces: read in the way that suits its source best. */
+export function toPieces(
+  segments: readonly Segment[],
+  source: DirectSource,
+  signal: () => AbortSignal,
+): Pieces {
+  if (source.bytes) return new MemoryPieces(segments, source.bytes)
+  if (source.readInto) return new ReadPieces(segments, source)
+  const chunks = readBody(segments, source, signal())
+  return {
+    recycles: false,
+    next: async () => (await chunks.next()).value as Uint8Array | undefined,
+    close: () => void chunks.return(undefined),
+  }
+}
+
+/** Reads a small body into one buffer, which must hold it. */
+export async function gather(
+  segments: readonly Segment[],
+  source: DirectSource,
+  target: Buffer,
+): Promise<void> {
+  let position = 0
+  for (const segment of segments) {
+    if (isBytes(segment)) {
+      target.set(segment, position)
+      position += segment.length
+      continue
+    }
+    for (let { firstPos } = segment; firstPos <= segment.lastPos;) {
+      const missing = segment.lastPos + 1 - firstPos
+      const room = position === 0 ? target : target.subarray(position)
+      const count = await readInto(source, room, missing, firstPos)
+      if (count === 0) throw tooShort(segment, missing)
+      firstPos += count
+      position += count
+    }
+  }
+}
+
+/** Whether {@link gather} can read a source. */
+export function canGather(source: DirectSource): boolean {
+  return source.readInto !== undefined
+}
+
+function readInto(
+  source: DirectSource,
+  target: Uint8Array,
+  length: number,
+  position: number,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    source.readInto!(target, length, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    )
+  })
+}
+
+/** Bytes in memory, as they lie. */
+class MemoryPieces implements Pieces {
+  readonly recycles = false
+  readonly #segments: readonly Segment[]
+  readonly #bytes: Uint8Array
+  #index = 0
+  #offset = 0
+
+  constructor(segments: readonly Segment[], bytes: Uint8Array) {
+    this.#segments = segments
+    this.#bytes = bytes
+  }
+
+  next(): Uint8Array | undefined {
+    const segment = this.#segments[this.#index]
+    if (!segment) return undefined
+    const whole = isBytes(segment)
+      ? segment
+      : this.#bytes.subarray(segment.firstPos, segment.lastPos + 1)
+    const piece = whole.subarray(this.#offset, this.#offset + memorySize)
+    this.#offset += piece.length
+    if (this.#offset === whole.length) {
+      this.#index++
+      this.#offset = 0
+    }
+    return piece
+  }
+
+  close(): void {}
+}
+
+/** Read into one buffer, again and again. */
+class ReadPieces implements Pieces {
+  readonly recycles = true
+  readonly #segments: readonly Segment[]
+  readonly #source: DirectSource
+  #buffer: Buffer | undefined
+  #index = 0
+  #offset = 0
+  #reading = false
+
+  constructor(segments: readonly Segment[], source: DirectSource) {
+    this.#segments = segments
+    this.#source = source
+  }
+
+  next(): Uint8Array | Promise<Uint8Array> | undefined {
+    const segment = this.#segments[this.#index]
+    if (!segment) return undefined
+    if (!isBytes(segment)) return this.#read(segment)
+    this.#index++
+    return segment
+  }
+
+  async #read(range: ByteRange): Promise<Uint8Array> {
+    this.#buffer ??= largeBuffers.take()
+    const missing = byteLength(range) - this.#offset
+    const length = Math.min(largeSize, missing)
+    this.#reading = true
+    const count = await readInto(this.#source, this.#buffer, length, range.firstPos + this.#offset)
+    this.#reading = false
+    if (count === 0) throw tooShort(range, missing)
+    this.#offset += count
+    if (count === missing) {
+      this.#index++
+      this.#offset = 0
+    }
+    return this.#buffer.subarray(0, count)
+  }
+
+  close(isSent: boolean): void {
+    if (this.#buffer && isSent && !this.#reading) largeBuffers.give(this.#buffer)
+    this.#buffer = undefined
+  }
+}
