@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { prepareAnswer, type ServerRequest } from './answer.ts'
-import { type Body, toBody } from './io/body-stream.ts'
+import { type Body, Cancellation, toBody } from './io/body-stream.ts'
 import type { Servable } from './open.ts'
 import type { SendOptions } from './options.ts'
 import type { ResponseFields } from './semantics/fields.ts'
@@ -34,15 +34,15 @@ export function respond(
   const { signal } = options
   const answer = prepareAnswer(request, servable, options, () => ({}))
   return answer.then(async ({ plan, source, transfer }) => {
-    const aborter = new AbortController()
-    const abort = () => aborter.abort(signal?.reason)
-    if (signal?.aborted === true) abort()
-    signal?.addEventListener('abort', abort)
+    const cancellation = new Cancellation()
+    const cancel = () => cancellation.cancel()
+    if (signal?.aborted === true) cancel()
+    signal?.addEventListener('abort', cancel)
     const finish = (aborted: boolean) => {
-      signal?.removeEventListener('abort', abort)
+      signal?.removeEventListener('abort', cancel)
       transfer.finish(aborted)
     }
-    const body = await toBody(plan.body, source, transfer, aborter)
+    const body = await toBody(plan.body, source, transfer, cancellation)
     if (body instanceof Readable) body.once('close', () => finish(!body.readableEnded))
     else finish(false)
     return { status: plan.status, headers: plan.headers, body }

@@ -64,7 +64,11 @@ export class StaticFolder {
       this.#options,
     )
     try {
-      const source = await openFile(filePath, followSymlinks ? undefined : this.#root, {})
+      const source = await openFile(
+        filePath,
+        followSymlinks ? undefined : this.#root,
+        this.#options,
+      )
       return { source, filePath }
     } catch (error) {
       const { code } = error as SourceError

@@ -31,6 +31,15 @@ export const transferStartChannel: Channel = channel('range-serve:transfer:start
 /** Where the same {@link Transfer} is published when the answer has finished or was aborted. */
 export const transferChannel: Channel = channel('range-serve:transfer')
 
+/** Whether anybody wants to know of an answer. */
+export function isObserved(options: { onTransfer?: unknown }): boolean {
+  return (
+    options.onTransfer !== undefined ||
+    transferChannel.hasSubscribers ||
+    transferStartChannel.hasSubscribers
+  )
+}
+
 /** A {@link Transfer} while it lasts. */
 export class OngoingTransfer implements Transfer {
   readonly method: string

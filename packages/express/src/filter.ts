@@ -10,14 +10,13 @@ import {
   Cut,
   cutOff,
   isConditional,
+  isObserved,
   isPlanned,
   isSent,
   isWithheld,
   OngoingTransfer,
   parseHttpDate,
   pickPreset,
-  transferChannel,
-  transferStartChannel,
 } from '@range-serve/core/adapter'
 
 /** What the filter can be told. */
@@ -34,7 +33,40 @@ export function filterResponse(
   const { method } = request
   if (method !== 'GET' && method !== 'HEAD') return
   if (response.headersSent || filters.has(response)) return
-  filters.set(response, new Filter(request, response, options))
+  if (isConditional(request) || isObserved(options)) {
+    filters.set(response, new Filter(request, response, options))
+  } else {
+    announceRanges(request, response)
+  }
+}
+
+/** Adds Accept-Ranges, where it applies, to an answer that will be whole whatever it is. */
+function announceRanges(request: IncomingMessage, response: ServerResponse): void {
+  const writeHead = Reflect.get(response, 'writeHead') as (...args: unknown[]) => ServerResponse
+  response.writeHead = (...args: unknown[]) => {
+    if (args[0] === 200) setAcceptRanges(request, response, args.at(-1))
+    return writeHead.apply(response, args)
+  }
+}
+
+function setAcceptRanges(request: IncomingMessage, response: ServerResponse, given: unknown): void {
+  const field = fieldsOf(response, given)
+  if (field('accept-ranges') !== undefined || !isEligible(field)) return
+  const length = contentLength(field, contentOf(request, response))
+  if (length === undefined) return
+  response.setHeader('Accept-Ranges', 'bytes')
+  // Node leaves it out where it sends no content.
+  if (request.method === 'HEAD') response.setHeader('Content-Length', length)
+}
+
+/**
+ * The length of content that was given to `end` at once: Node notes it before it writes the head.
+ * None is no length for HEAD, whose handler may not have made the content.
+ */
+function contentOf({ method }: IncomingMessage, response: ServerResponse): number | undefined {
+  const { _contentLength: length } = response as { _contentLength?: unknown }
+  if (typeof length !== 'number' || (length === 0 && method === 'HEAD')) return undefined
+  return length
 }
 
 /** Lets an answer pass that is range-aware of its own; gives back the means to undo that. */
@@ -48,7 +80,10 @@ export function bypassFilter(response: ServerResponse): () => void {
 }
 
 type Callback = (error?: Error | null) => void
-type Fields = Record<string, number | string | readonly string[] | undefined>
+type FieldValue = number | string | readonly string[] | undefined
+type Fields = Record<string, FieldValue>
+/** What the answer will say in a field, by its name in lower case. */
+type Lookup = (name: string) => FieldValue
 
 class Filter {
   bypassed = false
@@ -67,7 +102,7 @@ class Filter {
   /** The answer has been ended, by us; what is still written to it is dropped. */
   #ended = false
   /** The whole content, where `end` brings it all at once. */
-  #content: Uint8Array | number | undefined
+  #content: Uint8Array | undefined
 
   constructor(request: IncomingMessage, response: ServerResponse, options: FilterOptions) {
     this.#request = request
@@ -78,13 +113,9 @@ class Filter {
     this.#end = response.end.bind(response)
 
     response.writeHead = this.#onWriteHead
-    if (isConditional(request)) {
-      response.write = this.#onWrite as ServerResponse['write']
-      response.end = this.#onEnd as ServerResponse['end']
-      response.on('pipe', (source: Readable) => this.#sources.add(source))
-    } else {
-      response.end = this.#onPlainEnd as ServerResponse['end']
-    }
+    response.write = this.#onWrite as ServerResponse['write']
+    response.end = this.#onEnd as ServerResponse['end']
+    response.on('pipe', (source: Readable) => this.#sources.add(source))
   }
 
   readonly #onWriteHead = (...args: unknown[]): ServerResponse => {
@@ -93,16 +124,6 @@ class Filter {
       args = this.#decide(args)
     }
     return (this.#writeHead as (...args: unknown[]) => ServerResponse)(...args)
-  }
-
-  /** `end` where the request has no Range and no condition: the answer is whole, whatever happens. */
-  readonly #onPlainEnd = (...args: unknown[]): ServerResponse => {
-    const [chunk, encoding] = args
-    if (!this.#decided && !this.#response.headersSent) {
-      this.#content = isContent(chunk) ? lengthOf(chunk, encoding) : this.#noContent()?.length
-    }
-    ;(this.#end as (...args: unknown[]) => unknown)(...args)
-    return this.#response
   }
 
   readonly #onWrite = (chunk: unknown, ...rest: unknown[]): boolean => {
@@ -186,20 +207,20 @@ class Filter {
     const response = this.#response
     const [status, ...rest] = args
     if (status !== 200) return args
-    const given = toFields(rest.at(-1))
-    const fields: Fields = { ...(response.getHeaders() as Fields), ...given }
-    const length = contentLength(fields, this.#content)
-    if (length === undefined || !isEligible(fields)) return args
+    const given = rest.at(-1)
+    const field = fieldsOf(response, given)
+    const length = contentLength(field, this.#content?.length)
+    if (length === undefined || !isEligible(field)) return args
 
-    const plan = this.#plan(length, fields)
+    const plan = this.#plan(length, field)
     this.#observe(plan, length)
     if (plan.status === 200) {
-      if (fields['accept-ranges'] === undefined) response.setHeader('Accept-Ranges', 'bytes')
+      if (field('accept-ranges') === undefined) response.setHeader('Accept-Ranges', 'bytes')
       // Node leaves it out where it sends no content.
       if (this.#request.method === 'HEAD') response.setHeader('Content-Length', length)
       return args
     }
-    for (const [name, value] of Object.entries(given)) {
+    for (const [name, value] of Object.entries(toFields(given))) {
       if (value !== undefined) response.setHeader(name, value)
     }
     for (const name of response.getHeaderNames()) {
@@ -212,12 +233,17 @@ class Filter {
     return [plan.status]
   }
 
-  #plan(length: number, fields: Fields): ResponsePlan {
-    const { type, etag, lastModified, cacheControl } = pickPreset(fields)
+  #plan(length: number, field: Lookup): ResponsePlan {
+    const { type, etag, lastModified, cacheControl } = pickPreset({
+      'content-type': field('content-type'),
+      etag: field('etag'),
+      'last-modified': field('last-modified'),
+      'cache-control': field('cache-control'),
+    })
     const date = lastModified === undefined ? undefined : parseHttpDate(lastModified, Date.now())
     const representation = {
       length,
-      seekable: this.#content instanceof Uint8Array,
+      seekable: this.#content !== undefined,
       ...(type === undefined ? {} : { type }),
       ...(etag === undefined ? {} : { etag }),
       ...(date === undefined ? {} : { lastModified: date }),
@@ -227,11 +253,8 @@ class Filter {
   }
 
   #observe(plan: ResponsePlan, length: number): void {
-    const { onTransfer } = this.#options
-    if (!onTransfer && !transferChannel.hasSubscribers && !transferStartChannel.hasSubscribers) {
-      return
-    }
-    const transfer = new OngoingTransfer(this.#request, onTransfer)
+    if (!isObserved(this.#options)) return
+    const transfer = new OngoingTransfer(this.#request, this.#options.onTransfer)
     this.#transfer = transfer
     transfer.start(plan, length)
     this.#response.once('close', () => transfer.finish(!isSent(this.#response)))
@@ -257,24 +280,27 @@ function isOpenDuplex(source: Readable): boolean {
   return source instanceof Writable && !source.writableFinished
 }
 
-function isEligible(fields: Fields): boolean {
-  const { 'content-type': type, 'accept-ranges': acceptRanges } = fields
+/** What an answer will say: what `writeHead` is given goes before what was set. */
+function fieldsOf(response: ServerResponse, given: unknown): Lookup {
+  if (typeof given !== 'object' || given === null) return (name) => response.getHeader(name)
+  const fields = toFields(given)
+  return (name) => fields[name] ?? response.getHeader(name)
+}
+
+function isEligible(field: Lookup): boolean {
   return (
-    fields['content-range'] === undefined &&
-    fields['transfer-encoding'] === undefined &&
-    String(acceptRanges).toLowerCase() !== 'none' &&
-    !/^\s*multipart\/byteranges/i.test(String(type))
+    field('content-range') === undefined &&
+    field('transfer-encoding') === undefined &&
+    String(field('accept-ranges')).toLowerCase() !== 'none' &&
+    !/^\s*multipart\/byteranges/i.test(String(field('content-type')))
   )
 }
 
-function contentLength(
-  fields: Fields,
-  content: Uint8Array | number | undefined,
-): number | undefined {
-  const field = fields['content-length']
-  if (field === undefined) return typeof content === 'object' ? content.length : content
-  const length = Number(field)
-  return /^\d+$/.test(String(field)) && Number.isSafeInteger(length) ? length : undefined
+function contentLength(field: Lookup, content: number | undefined): number | undefined {
+  const value = field('content-length')
+  if (value === undefined) return content
+  const length = Number(value)
+  return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
 }
 
 /** The fields that `writeHead` was given, as a record or as a list of names and values. */
@@ -307,12 +333,4 @@ function toBytes(chunk: unknown, encoding: unknown): Uint8Array {
   throw Object.assign(new TypeError('The chunk must be a string or a Uint8Array'), {
     code: 'ERR_INVALID_ARG_TYPE',
   })
-}
-
-function lengthOf(chunk: string | Uint8Array, encoding: unknown): number {
-  if (typeof chunk !== 'string') return chunk.length
-  return Buffer.byteLength(
-    chunk,
-    typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8',
-  )
 }

@@ -8,6 +8,7 @@ import {
 } from '@range-serve/core/adapter'
 import { bypassFilter, filterResponse } from './filter.ts'
 
+export { createServer } from './server.ts'
 export type { StaticOptions } from '@range-serve/core/adapter'
 
 declare global {
@@ -31,7 +32,14 @@ declare global {
 /** What {@link rangeServe} can be told: the defaults of each answer. */
 export type RangeServeOptions = Pick<
   SendOptions,
-  'acceptRanges' | 'maxRanges' | 'maxSkip' | 'onTransfer' | 'root' | 'dotfiles' | 'followSymlinks'
+  | 'acceptRanges'
+  | 'maxRanges'
+  | 'maxSkip'
+  | 'onTransfer'
+  | 'root'
+  | 'dotfiles'
+  | 'followSymlinks'
+  | 'syncReads'
 >
 
 /**

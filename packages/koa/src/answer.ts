@@ -3,6 +3,7 @@ import type { ParameterizedContext } from 'koa'
 import type { Transfer } from '@range-serve/core'
 import {
   type Answer,
+  Cancellation,
   cutOff,
   isPlanned,
   isSent,
@@ -21,34 +22,35 @@ export async function applyAnswer(
   signal?: AbortSignal,
 ): Promise<{ finished: Promise<Transfer> }> {
   const { res } = ctx
-  const aborter = new AbortController()
-  const abort = () => {
-    aborter.abort(signal?.reason)
+  const cancellation = new Cancellation()
+  const cancel = () => {
+    cancellation.cancel()
     if (res.headersSent) cutOff(res)
   }
-  if (signal?.aborted === true) abort()
-  signal?.addEventListener('abort', abort)
+  if (signal?.aborted === true) cancel()
+  signal?.addEventListener('abort', cancel)
   const finished = new Promise<Transfer>((resolve) => {
     res.once('close', () => {
-      signal?.removeEventListener('abort', abort)
-      aborter.abort()
-      transfer.finish(!isSent(res))
+      signal?.removeEventListener('abort', cancel)
+      const aborted = !isSent(res)
+      if (aborted) cancellation.cancel()
+      transfer.finish(aborted)
       resolve(transfer)
     })
   })
 
   ignoreLeaving(ctx, transfer)
-  const body = await toBody(plan.body, source, transfer, aborter)
+  const body = await toBody(plan.body, source, transfer, cancellation)
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))
   // Body first: Koa drops Content-Length when a stream replaces an earlier body.
-  ctx.body = body ?? ''
-  for (const name of Object.keys(ctx.response.headers)) {
-    if (isPlanned(name) || isWithheld(plan.status, name)) ctx.remove(name)
+  const { response } = ctx
+  response.body = body ?? ''
+  for (const name of res.getHeaderNames()) {
+    if (isPlanned(name) || isWithheld(plan.status, name)) response.remove(name)
   }
-  ctx.status = plan.status
-  for (const [name, value] of Object.entries(plan.headers))
-    ctx.set(name, value as string | string[])
+  response.status = plan.status
+  for (const name in plan.headers) response.set(name, plan.headers[name] as string | string[])
   return { finished }
 }
 

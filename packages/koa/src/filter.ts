@@ -1,5 +1,6 @@
 // The filter: what `ctx.body` is when all middleware is done, as a source.
 
+import { ReadStream } from 'node:fs'
 import { Stream } from 'node:stream'
 import type { ParameterizedContext as Context } from 'koa'
 import {
@@ -10,23 +11,36 @@ import {
   type SendOptions,
   type Source,
 } from '@range-serve/core'
-import { fromReadStream, isConditional, pickPreset, prepareAnswer } from '@range-serve/core/adapter'
+import {
+  fromReadStream,
+  isConditional,
+  isObserved,
+  pickPreset,
+  prepareAnswer,
+} from '@range-serve/core/adapter'
 import { applyAnswer } from './answer.ts'
 
 /** What the filter can be told. */
 export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
 
-/** Makes the answer in a context range-aware, if it can be. */
-export async function filterBody(ctx: Context, options: FilterOptions): Promise<void> {
-  if (!isEligible(ctx)) return
-  if (ArrayBuffer.isView(ctx.body) && !Buffer.isBuffer(ctx.body)) sendAsBytes(ctx, ctx.body)
-
-  const file = await fromReadStream(ctx.body)
-  if (!file && !isConditional(ctx.req)) {
-    if (!isStream(ctx.body) || fieldLength(ctx) !== undefined) ctx.set('Accept-Ranges', 'bytes')
-    return
+/**
+ * Makes the answer in a context range-aware, if it can be. Gives a promise only where there is more
+ * to do than to say so.
+ */
+export function filterBody(ctx: Context, options: FilterOptions): Promise<void> | undefined {
+  if (!isEligible(ctx)) return undefined
+  const { body } = ctx
+  if (body instanceof ReadStream || isConditional(ctx.req) || isObserved(options)) {
+    return answerBody(ctx, options)
   }
-  const source = file ?? toSource(ctx)
+  if (ArrayBuffer.isView(body)) sendAsBytes(ctx, body)
+  if (!isStream(body) || fieldLength(ctx) !== undefined) ctx.response.set('Accept-Ranges', 'bytes')
+  return undefined
+}
+
+async function answerBody(ctx: Context, options: FilterOptions): Promise<void> {
+  if (ArrayBuffer.isView(ctx.body)) sendAsBytes(ctx, ctx.body)
+  const source = (await fromReadStream(ctx.body)) ?? toSource(ctx)
   if (!source) return
   const preset = pickPreset(ctx.response.headers)
   const answer = await prepareAnswer(ctx.req, source, options, () => preset)
@@ -34,22 +48,24 @@ export async function filterBody(ctx: Context, options: FilterOptions): Promise<
 }
 
 function isEligible(ctx: Context): boolean {
-  const { method } = ctx
-  if (method !== 'GET' && method !== 'HEAD') return false
-  if (ctx.respond === false || ctx.headerSent || !ctx.writable) return false
+  const { response, res } = ctx
+  const { method } = ctx.req
+  if (res.statusCode !== 200 || (method !== 'GET' && method !== 'HEAD')) return false
+  if (ctx.respond === false || res.headersSent || !response.writable) return false
+  const { body } = response
   return (
-    ctx.status === 200 &&
-    ctx.body !== undefined &&
-    ctx.body !== null &&
-    field(ctx, 'content-range') === '' &&
-    field(ctx, 'transfer-encoding') === '' &&
-    field(ctx, 'accept-ranges').toLowerCase() !== 'none' &&
-    !/^\s*multipart\/byteranges/i.test(field(ctx, 'content-type'))
+    body !== undefined &&
+    body !== null &&
+    !res.hasHeader('Content-Range') &&
+    !res.hasHeader('Transfer-Encoding') &&
+    field(ctx, 'Accept-Ranges').toLowerCase() !== 'none' &&
+    !/^\s*multipart\/byteranges/i.test(field(ctx, 'Content-Type'))
   )
 }
 
 /** Koa takes bytes that are no Buffer for an object to be JSON, and says so. */
 function sendAsBytes(ctx: Context, view: ArrayBufferView): void {
+  if (Buffer.isBuffer(view)) return
   ctx.body = Buffer.from(view.buffer, view.byteOffset, view.byteLength)
   if (ctx.type === 'application/json') ctx.type = 'application/octet-stream'
 }
@@ -71,13 +87,13 @@ function toSource(ctx: Context): Source | undefined {
 
 /** What Content-Length says, where it says anything. */
 function fieldLength(ctx: Context): number | undefined {
-  const value = field(ctx, 'content-length')
+  const value = field(ctx, 'Content-Length')
   return /^\d+$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : undefined
 }
 
 /** A field of the answer so far; empty where there is none, which Koa 2 and 3 tell differently. */
-function field(ctx: Context, name: string): string {
-  return String(ctx.response.headers[name] ?? '')
+function field({ res }: Context, name: string): string {
+  return String(res.getHeader(name) ?? '')
 }
 
 function isStream(body: unknown): body is ByteStream | Response {

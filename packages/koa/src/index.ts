@@ -1,4 +1,4 @@
-import type { Middleware, ParameterizedContext } from 'koa'
+import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
   pickPreset,
@@ -36,11 +36,19 @@ export interface PendingTransfer extends Transfer {
 /** What {@link rangeServe} can be told: the defaults of each answer. */
 export type RangeServeOptions = Pick<
   SendOptions,
-  'acceptRanges' | 'maxRanges' | 'maxSkip' | 'onTransfer' | 'root' | 'dotfiles' | 'followSymlinks'
+  | 'acceptRanges'
+  | 'maxRanges'
+  | 'maxSkip'
+  | 'onTransfer'
+  | 'root'
+  | 'dotfiles'
+  | 'followSymlinks'
+  | 'syncReads'
 >
 
-/** The contexts that a filter, or `sendRange`, sees to. */
-const filtered = new WeakSet<object>()
+/** Marks a context that a filter sees to. */
+const isFiltered = Symbol('range-serve: filtered')
+/** The contexts whose answer is range-aware already. */
 const answered = new WeakSet<object>()
 
 /**
@@ -53,13 +61,14 @@ const answered = new WeakSet<object>()
  */
 export function rangeServe(options: RangeServeOptions = {}): Middleware {
   const { acceptRanges = true } = options
-  return async (ctx, next) => {
-    ctx.sendRange = (source, own) => send(ctx, source, { ...options, ...own })
-    const { res } = ctx
-    if (filtered.has(res)) return next()
-    filtered.add(res)
-    await next()
-    if (acceptRanges && !answered.has(res)) await filterBody(ctx, options)
+  function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
+    return send(this, source, { ...options, ...own })
+  }
+  return (ctx: Context & { [isFiltered]?: boolean }, next) => {
+    ctx.sendRange = sendRange
+    if (ctx[isFiltered] || !acceptRanges) return next()
+    ctx[isFiltered] = true
+    return next().then(() => (answered.has(ctx) ? undefined : filterBody(ctx, options)))
   }
 }
 
@@ -104,15 +113,11 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
   }
 }
 
-function send(
-  ctx: ParameterizedContext,
-  source: Servable,
-  options: SendOptions,
-): Promise<PendingTransfer> {
+function send(ctx: Context, source: Servable, options: SendOptions): Promise<PendingTransfer> {
   const preset = () => pickPreset(ctx.response.headers)
   const answer = prepareAnswer(ctx.req, source, options, preset)
   return answer.then(async (decided) => {
-    answered.add(ctx.res)
+    answered.add(ctx)
     return Object.assign(decided.transfer, await applyAnswer(ctx, decided, options.signal))
   })
 }

@@ -11,6 +11,23 @@ import type { DirectSource, Source } from './source.ts'
 /** A body for a framework that wants to send it itself: bytes, a stream of them, or nothing. */
 export type Body = Buffer | Readable | undefined
 
+/** An abort signal that is only made where somebody listens: making and aborting one is not cheap. */
+export class Cancellation {
+  #aborter: AbortController | undefined
+  #cancelled = false
+
+  get signal(): AbortSignal {
+    this.#aborter ??= new AbortController()
+    if (this.#cancelled) this.#aborter.abort()
+    return this.#aborter.signal
+  }
+
+  cancel(): void {
+    this.#cancelled = true
+    this.#aborter?.abort()
+  }
+}
+
 /**
  * The body of an answer: small ones and what is in memory as bytes, others as a stream whose first
  * bytes have been read, so that a source that fails at once can still be answered with an error. The
@@ -18,26 +35,31 @@ export type Body = Buffer | Readable | undefined
  *
  * The source is released when the bytes are read, or when the stream is at its end or destroyed.
  *
- * @param aborter aborted when nobody wants the body any more, by whoever learns of it first
+ * @param cancellation cancelled when nobody wants the body any more, by whoever learns of it first
  */
 export async function toBody(
   segments: readonly Segment[],
   source: DirectSource,
   transfer: OngoingTransfer,
-  aborter: AbortController,
+  cancellation: Cancellation,
 ): Promise<Body> {
   const { bytesPlanned } = transfer
+  const slice = oneSlice(segments, source)
+  if (slice || bytesPlanned === 0) {
+    transfer.firstByte()
+    release(source, false)
+    return slice
+  }
   let body: BodyStream | undefined
   try {
-    if (bytesPlanned > smallSize && !isOneSlice(segments, source)) {
-      const pieces = toPieces(segments, source, () => aborter.signal)
-      body = new BodyStream(pieces, source, transfer, aborter)
+    if (bytesPlanned > smallSize) {
+      const pieces = toPieces(segments, source, () => cancellation.signal)
+      body = new BodyStream(pieces, source, transfer, cancellation)
       await body.begin(segments[0]!)
       return body
     }
-    const bytes =
-      bytesPlanned === 0 ? undefined : await readWhole(segments, source, transfer, aborter)
-    if (bytes) transfer.firstByte()
+    const bytes = await readWhole(segments, source, transfer, cancellation)
+    transfer.firstByte()
     release(source, false)
     return bytes
   } catch (error) {
@@ -47,16 +69,18 @@ export async function toBody(
   }
 }
 
-/** Whether a body is bytes that lie in memory as they are to be sent. */
-function isOneSlice(segments: readonly Segment[], { bytes }: DirectSource): boolean {
-  return bytes !== undefined && segments.length === 1
+/** A body that lies in memory as it is to be sent. */
+function oneSlice(segments: readonly Segment[], { bytes }: DirectSource): Buffer | undefined {
+  const [only] = segments
+  if (!bytes || !only || segments.length > 1 || isBytes(only)) return undefined
+  return toBuffer(bytes.subarray(only.firstPos, only.lastPos + 1))
 }
 
 async function readWhole(
   segments: readonly Segment[],
   source: DirectSource,
   { bytesPlanned }: OngoingTransfer,
-  { signal }: AbortController,
+  cancellation: Cancellation,
 ): Promise<Buffer> {
   if (canGather(source)) {
     // New memory: whoever sees the body on its way may keep it.
@@ -65,7 +89,7 @@ async function readWhole(
     return body
   }
   const chunks: Uint8Array[] = []
-  for await (const chunk of readBody(segments, source, signal)) chunks.push(chunk)
+  for await (const chunk of readBody(segments, source, cancellation.signal)) chunks.push(chunk)
   return chunks.length === 1 ? toBuffer(chunks[0]!) : Buffer.concat(chunks)
 }
 
@@ -81,7 +105,7 @@ class BodyStream extends Readable {
   readonly #pieces: Pieces
   readonly #source: Source
   readonly #transfer: OngoingTransfer
-  readonly #aborter: AbortController
+  readonly #cancellation: Cancellation
   /** What was read to begin with, and has not been given out. */
   readonly #ready: Uint8Array[] = []
   #missing: number
@@ -90,12 +114,17 @@ class BodyStream extends Readable {
   /** Ends the wait for a write that will not come back. */
   #wake: (() => void) | undefined
 
-  constructor(pieces: Pieces, source: Source, transfer: OngoingTransfer, aborter: AbortController) {
+  constructor(
+    pieces: Pieces,
+    source: Source,
+    transfer: OngoingTransfer,
+    cancellation: Cancellation,
+  ) {
     super({ highWaterMark: smallSize })
     this.#pieces = pieces
     this.#source = source
     this.#transfer = transfer
-    this.#aborter = aborter
+    this.#cancellation = cancellation
     this.#missing = transfer.bytesPlanned
   }
 
@@ -167,7 +196,7 @@ class BodyStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#aborter.abort()
+    if (!this.#isRead) this.#cancellation.cancel()
     this.#wake?.()
     if (error) this.#transfer.error = error
     // A read that the kernel has in hand keeps the source until it comes back.
@@ -175,10 +204,13 @@ class BodyStream extends Readable {
     callback(error)
   }
 
+  get #isRead(): boolean {
+    return this.#missing === 0 && this.#ready.length === 0
+  }
+
   #release(): void {
-    const isRead = this.#missing === 0 && this.#ready.length === 0
-    this.#pieces.close(isRead && !this.#writing)
-    release(this.#source, !isRead)
+    this.#pieces.close(this.#isRead && !this.#writing)
+    release(this.#source, !this.#isRead)
   }
 }
 

@@ -96,7 +96,8 @@ class Delivery {
   /** A small answer is read into one buffer and sent with its head, in one write. */
   async #sendWhole(): Promise<void> {
     const buffer = smallBuffers.take()
-    await this.#read(gather(this.#answer.body, this.#source, buffer))
+    const reading = gather(this.#answer.body, this.#source, buffer)
+    if (reading) await this.#read(reading)
     if (this.#over) return
     this.#buffer = buffer
     this.#sendHead()
@@ -189,10 +190,8 @@ class Delivery {
 
   #end(aborted: boolean, failure?: { error: unknown }): void {
     this.#over = true
-    this.#response.off('close', this.#onClose)
-    this.#response.req.off('close', this.#onClose)
     this.#signal?.removeEventListener('abort', this.#onSignal)
-    this.#aborter?.abort()
+    if (aborted) this.#aborter?.abort()
     this.#wake?.()
     if (!this.#reading) this.#release(aborted)
     this.#transfer.finish(aborted)

@@ -118,7 +118,7 @@ export class DescriptorTable {
    * @throws SourceError with status 403, 404, 500 or 503
    */
   acquire(filePath: string, root?: string): Promise<Descriptor> {
-    const key = root === undefined ? filePath : `${root}\0${filePath}`
+    const key = keyOf(filePath, root)
     return new Promise((resolve, reject) => {
       const waiters = this.#waiters.get(key)
       if (waiters) {
@@ -128,6 +128,22 @@ export class DescriptorTable {
         void this.#serve(key, filePath, root)
       }
     })
+  }
+
+  /**
+   * As {@link acquire}, but looks synchronously, and only finds what is open and still the same.
+   * `undefined` where there is more to do.
+   */
+  acquireOpen(filePath: string, root?: string): Descriptor | undefined {
+    const descriptor = this.#found.get(keyOf(filePath, root))
+    if (!descriptor) return undefined
+    if (root !== undefined && performance.now() - descriptor.confinedAt >= confinementMs) {
+      return undefined
+    }
+    const stats = fs.statSync(filePath, { throwIfNoEntry: false })
+    if (!stats || !descriptor.isStill(stats)) return undefined
+    descriptor.holders++
+    return descriptor
   }
 
   /** Stops finding a descriptor by its path; it is closed when the last answer lets go of it. */
@@ -249,6 +265,10 @@ export class DescriptorTable {
 
 /** The table behind every file that is served by its path. */
 export const descriptors: DescriptorTable = new DescriptorTable({ most: 128, idleMs: 500 })
+
+function keyOf(filePath: string, root: string | undefined): string {
+  return root === undefined ? filePath : `${root}\0${filePath}`
+}
 
 /** The path with its symbolic links resolved, if that lies in the root's. */
 async function confine(filePath: string, root: string): Promise<string> {

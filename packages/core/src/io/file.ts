@@ -43,23 +43,24 @@ export function fromFile(
 ): Promise<Source> {
   validateMetadata(metadata)
   if (isFileHandle(file)) return fromHandle(file, metadata)
-  const filePath = toPath(file)
-  if (!path.isAbsolute(filePath)) {
-    throw invalidArgument(
-      'ERR_RELATIVE_PATH',
-      `Cannot serve a relative path without a root: ${JSON.stringify(filePath)}`,
-    )
-  }
-  return openFile(path.normalize(filePath), undefined, metadata)
+  return Promise.resolve(openFile(toAbsolutePath(file), undefined, { metadata }))
+}
+
+/** How a file is opened. */
+export interface OpenOptions {
+  readonly metadata?: Metadata
+  readonly syncReads?: boolean | undefined
 }
 
 /** Opens a file by an absolute path, which must resolve to inside of `root` where one is given. */
-export async function openFile(
+export function openFile(
   filePath: string,
   root: string | undefined,
-  metadata: Metadata,
-): Promise<FileSource> {
-  return new PathSource(await descriptors.acquire(filePath, root), filePath, root, metadata)
+  options: OpenOptions,
+): FileSource | Promise<FileSource> {
+  const toSource = (descriptor: Descriptor) => new PathSource(descriptor, filePath, root, options)
+  const open = options.syncReads === true ? descriptors.acquireOpen(filePath, root) : undefined
+  return open ? toSource(open) : descriptors.acquire(filePath, root).then(toSource)
 }
 
 /** Whether a value is an open file. */
@@ -70,6 +71,18 @@ export function isFileHandle(value: unknown): value is FileHandle {
     typeof (value as FileHandle).stat === 'function' &&
     typeof (value as FileHandle).fd === 'number'
   )
+}
+
+/** A path or `file:` URL as an absolute path. */
+export function toAbsolutePath(file: string | URL): string {
+  const filePath = toPath(file)
+  if (!path.isAbsolute(filePath)) {
+    throw invalidArgument(
+      'ERR_RELATIVE_PATH',
+      `Cannot serve a relative path without a root: ${JSON.stringify(filePath)}`,
+    )
+  }
+  return path.normalize(filePath)
 }
 
 /** A path or `file:` URL as a path. */
@@ -211,6 +224,7 @@ export abstract class FileSource extends DescriptorSource {
 
 /** A file by its path. Opened once more after it was let go, it is the same file or an error. */
 class PathSource extends FileSource {
+  readonly readNow: DirectSource['readNow']
   readonly #path: string
   readonly #root: string | undefined
   #descriptor: Descriptor | undefined
@@ -219,10 +233,13 @@ class PathSource extends FileSource {
     descriptor: Descriptor,
     filePath: string,
     root: string | undefined,
-    metadata: Metadata,
+    { metadata = {}, syncReads }: OpenOptions,
   ) {
     const facts = (descriptor.memo ??= factsOf(descriptor.stats, typeOf(filePath)))
     super(facts as Facts, metadata)
+    if (syncReads === true) {
+      this.readNow = (target, length, position) => fs.readSync(this.fd, target, 0, length, position)
+    }
     this.#descriptor = descriptor
     this.#path = filePath
     this.#root = root

@@ -39,12 +39,36 @@ export function toPieces(
   }
 }
 
-/** Reads a small body into one buffer, which must hold it. */
-export async function gather(
+/**
+ * Reads a small body into one buffer, which must hold it; its ranges side by side. Gives a promise
+ * unless the source can be read at once.
+ */
+export function gather(
   segments: readonly Segment[],
   source: DirectSource,
   target: Buffer,
-): Promise<void> {
+): Promise<unknown> | undefined {
+  if (source.readNow) return gatherNow(segments, source, target)
+  const [only] = segments
+  if (segments.length === 1 && only && !isBytes(only)) return readRangeInto(source, target, only)
+  const reads: Promise<void>[] = []
+  let position = 0
+  for (const segment of segments) {
+    if (isBytes(segment)) {
+      target.set(segment, position)
+      position += segment.length
+    } else {
+      reads.push(readRangeInto(source, target.subarray(position), segment))
+      position += byteLength(segment)
+    }
+  }
+  // All of them, also where one has failed: until the last is back, the target is theirs.
+  return Promise.allSettled(reads).then((results) => {
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  })
+}
+
+function gatherNow(segments: readonly Segment[], source: DirectSource, target: Buffer): undefined {
   let position = 0
   for (const segment of segments) {
     if (isBytes(segment)) {
@@ -54,12 +78,25 @@ export async function gather(
     }
     for (let { firstPos } = segment; firstPos <= segment.lastPos;) {
       const missing = segment.lastPos + 1 - firstPos
-      const room = position === 0 ? target : target.subarray(position)
-      const count = await readInto(source, room, missing, firstPos)
+      const count = source.readNow!(target.subarray(position), missing, firstPos)
       if (count === 0) throw tooShort(segment, missing)
       firstPos += count
       position += count
     }
+  }
+}
+
+async function readRangeInto(
+  source: DirectSource,
+  target: Uint8Array,
+  range: ByteRange,
+): Promise<void> {
+  const length = byteLength(range)
+  for (let done = 0; done < length;) {
+    const room = done === 0 ? target : target.subarray(done)
+    const count = await readInto(source, room, length - done, range.firstPos + done)
+    if (count === 0) throw tooShort(range, length - done)
+    done += count
   }
 }
 

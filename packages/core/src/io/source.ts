@@ -51,6 +51,8 @@ export interface DirectSource extends Source {
     position: number,
     done: (error: Error | null, bytesRead: number) => void,
   ): void
+  /** As `readInto`, at once: where the caller has allowed it to wait for the disk. */
+  readNow?: ((target: Uint8Array, length: number, position: number) => number) | undefined
   /** Closes it, and keeps nothing for a next answer. */
   abandon?(): void
 }

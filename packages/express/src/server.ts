@@ -1,0 +1,31 @@
+import http, { IncomingMessage, ServerResponse } from 'node:http'
+import type { Express } from 'express'
+
+/**
+ * Makes an HTTP server for an Express application on which each request costs about half.
+ *
+ * Express gives every request and response another prototype, which makes all that `node:http` then
+ * does with them slow. Here they are made with the application's own `app.request` and `app.response`
+ * as prototypes, so that there is nothing to change. Everything else is as with `app.listen`.
+ *
+ * @param options those of `http.createServer`
+ *
+ * @example
+ * createServer(app).listen(3000)
+ */
+export function createServer(app: Express, options: http.ServerOptions = {}): http.Server {
+  const classes = {
+    IncomingMessage: withPrototype(IncomingMessage, app.request),
+    ServerResponse: withPrototype(ServerResponse, app.response),
+  }
+  return http.createServer({ ...options, ...classes }, app)
+}
+
+/** A constructor that makes what `base` makes, with a prototype of ours that inherits from its own. */
+function withPrototype<T extends new (...args: never[]) => object>(base: T, prototype: object): T {
+  function Constructor(...args: unknown[]): object {
+    return Reflect.construct(base, args, Constructor)
+  }
+  Constructor.prototype = prototype
+  return Constructor as unknown as T
+}
