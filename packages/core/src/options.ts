@@ -68,17 +68,15 @@ export function describe(
   const type = options.type ?? said.type ?? sourceType(source, options.filename)
   const etag = chooseEtag(source, options.etag, said.etag)
   const lastModified = chooseLastModified(source, options.lastModified, said.lastModified)
-  const { length, seekable = true } = source
-  return {
-    representation: {
-      length,
-      type,
-      seekable,
-      ...(etag === undefined ? {} : { etag }),
-      ...(lastModified === undefined ? {} : { lastModified }),
-    },
-    planOptions: { ...options, headers: furtherFields(options, said.cacheControl) },
+  const representation: { -readonly [name in keyof Representation]: Representation[name] } = {
+    length: source.length,
+    type,
+    seekable: source.seekable ?? true,
   }
+  if (etag !== undefined) representation.etag = etag
+  if (lastModified !== undefined) representation.lastModified = lastModified
+  const headers = furtherFields(options, said.cacheControl)
+  return { representation, planOptions: headers ? { ...options, headers } : options }
 }
 
 /** The fields of a record, in whatever case, that say what is being served. */
@@ -193,13 +191,17 @@ function chooseLastModified(
   return preset === undefined ? source.lastModified : parseHttpDate(preset, Date.now())
 }
 
-function furtherFields(options: SendOptions, preset: string | undefined): ResponseFields {
-  const fields: Record<string, string | readonly string[]> = { ...options.headers }
+/** `undefined` where there are no other than the options' own. */
+function furtherFields(
+  options: SendOptions,
+  preset: string | undefined,
+): ResponseFields | undefined {
   const cacheControl = formatCacheControl(options) ?? preset
+  const { headers, filename } = options
+  if (cacheControl === undefined && filename === undefined) return undefined
+  const fields: Record<string, string | readonly string[]> = { ...headers }
   if (cacheControl !== undefined) fields['Cache-Control'] = cacheControl
-  if (options.filename !== undefined) {
-    fields['Content-Disposition'] = contentDisposition(options.filename)
-  }
+  if (filename !== undefined) fields['Content-Disposition'] = contentDisposition(filename)
   return fields
 }
 

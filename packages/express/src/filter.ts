@@ -9,7 +9,6 @@ import { planResponse, type ResponsePlan, type SendOptions } from '@range-serve/
 import {
   Cut,
   cutOff,
-  isConditional,
   isObserved,
   isPlanned,
   isSent,
@@ -18,82 +17,46 @@ import {
   parseHttpDate,
   pickPreset,
 } from '@range-serve/core/adapter'
+import type { Methods } from './hooks.ts'
 
 /** What the filter can be told. */
 export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
 
-const filters = new WeakMap<ServerResponse, Filter>()
-
-/** Makes whatever this response will be range-aware, if it can be; a second time changes nothing. */
-export function filterResponse(
-  request: IncomingMessage,
-  response: ServerResponse,
-  options: FilterOptions,
-): void {
-  const { method } = request
-  if (method !== 'GET' && method !== 'HEAD') return
-  if (response.headersSent || filters.has(response)) return
-  if (isConditional(request) || isObserved(options)) {
-    filters.set(response, new Filter(request, response, options))
-  } else {
-    announceRanges(request, response)
-  }
-}
-
 /** Adds Accept-Ranges, where it applies, to an answer that will be whole whatever it is. */
-function announceRanges(request: IncomingMessage, response: ServerResponse): void {
-  const writeHead = Reflect.get(response, 'writeHead') as (...args: unknown[]) => ServerResponse
-  response.writeHead = (...args: unknown[]) => {
-    if (args[0] === 200) setAcceptRanges(request, response, args.at(-1))
-    return writeHead.apply(response, args)
-  }
-}
-
-function setAcceptRanges(request: IncomingMessage, response: ServerResponse, given: unknown): void {
+export function setAcceptRanges(response: ServerResponse, given: unknown): void {
   const field = fieldsOf(response, given)
   if (field('accept-ranges') !== undefined || !isEligible(field)) return
-  const length = contentLength(field, contentOf(request, response))
+  const length = contentLength(field, contentOf(response))
   if (length === undefined) return
   response.setHeader('Accept-Ranges', 'bytes')
   // Node leaves it out where it sends no content.
-  if (request.method === 'HEAD') response.setHeader('Content-Length', length)
+  if (response.req.method === 'HEAD') response.setHeader('Content-Length', length)
 }
 
 /**
  * The length of content that was given to `end` at once: Node notes it before it writes the head.
  * None is no length for HEAD, whose handler may not have made the content.
  */
-function contentOf({ method }: IncomingMessage, response: ServerResponse): number | undefined {
+function contentOf(response: ServerResponse): number | undefined {
   const { _contentLength: length } = response as { _contentLength?: unknown }
-  if (typeof length !== 'number' || (length === 0 && method === 'HEAD')) return undefined
+  if (typeof length !== 'number' || (length === 0 && response.req.method === 'HEAD')) {
+    return undefined
+  }
   return length
 }
 
-/** Lets an answer pass that is range-aware of its own; gives back the means to undo that. */
-export function bypassFilter(response: ServerResponse): () => void {
-  const filter = filters.get(response)
-  if (!filter) return () => {}
-  filter.bypassed = true
-  return () => {
-    filter.bypassed = false
-  }
-}
-
-type Callback = (error?: Error | null) => void
 type FieldValue = number | string | readonly string[] | undefined
 type Fields = Record<string, FieldValue>
 /** What the answer will say in a field, by its name in lower case. */
 type Lookup = (name: string) => FieldValue
 
-class Filter {
-  bypassed = false
+/** The filter of one answer that may have to be another than its handler makes it. */
+export class Filter {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
+  readonly #methods: Methods
   readonly #options: FilterOptions
-  readonly #writeHead: ServerResponse['writeHead']
-  readonly #write: (chunk: Uint8Array, callback?: Callback) => boolean
-  readonly #end: (callback?: () => void) => unknown
-  readonly #sources = new Set<Readable>()
+  readonly #sources: () => readonly Readable[]
   #transfer: OngoingTransfer | undefined
   /** The head has been written, and what it says holds for the body. */
   #decided = false
@@ -104,45 +67,41 @@ class Filter {
   /** The whole content, where `end` brings it all at once. */
   #content: Uint8Array | undefined
 
-  constructor(request: IncomingMessage, response: ServerResponse, options: FilterOptions) {
-    this.#request = request
+  /**
+   * @param methods what the response does without us
+   * @param sources what is piped into the response
+   */
+  constructor(
+    response: ServerResponse,
+    methods: Methods,
+    options: FilterOptions,
+    sources: () => readonly Readable[],
+  ) {
+    this.#request = response.req
     this.#response = response
+    this.#methods = methods
     this.#options = options
-    this.#writeHead = response.writeHead.bind(response)
-    this.#write = response.write.bind(response)
-    this.#end = response.end.bind(response)
-
-    response.writeHead = this.#onWriteHead
-    response.write = this.#onWrite as ServerResponse['write']
-    response.end = this.#onEnd as ServerResponse['end']
-    response.on('pipe', (source: Readable) => this.#sources.add(source))
+    this.#sources = sources
   }
 
-  readonly #onWriteHead = (...args: unknown[]): ServerResponse => {
-    if (!this.#decided && !this.bypassed) {
-      this.#decided = true
-      args = this.#decide(args)
-    }
-    return (this.#writeHead as (...args: unknown[]) => ServerResponse)(...args)
-  }
-
-  readonly #onWrite = (chunk: unknown, ...rest: unknown[]): boolean => {
+  /** `response.write(...args)` */
+  write(args: unknown[]): unknown {
+    const [chunk, ...rest] = args
     const [encoding, callback] = typeof rest[0] === 'function' ? [undefined, rest[0]] : rest
     this.#sendHead()
-    if (!this.#cut) {
-      return (this.#write as (...args: unknown[]) => boolean)(chunk, ...rest)
-    }
+    if (!this.#cut) return this.#methods.write.apply(this.#response, args)
     const flowing = this.#push(toBytes(chunk, encoding))
     if (typeof callback === 'function') process.nextTick(callback)
     return flowing
   }
 
-  readonly #onEnd = (...args: unknown[]): ServerResponse => {
+  /** `response.end(...args)` */
+  end(args: unknown[]): unknown {
     const response = this.#response
     const callback = args.find((arg) => typeof arg === 'function') as (() => void) | undefined
     const [chunk, encoding] = args
     const content = isContent(chunk) ? toBytes(chunk, encoding) : undefined
-    if (!this.#decided && !this.bypassed && response.statusCode === 200 && !response.headersSent) {
+    if (!this.#decided && response.statusCode === 200 && !response.headersSent) {
       this.#content = content ?? this.#noContent()
       // What Node does where it is told all of the content at once.
       if (this.#content && !hasLength(response)) {
@@ -150,10 +109,7 @@ class Filter {
       }
       this.#sendHead()
     }
-    if (!this.#cut) {
-      ;(this.#end as (...args: unknown[]) => unknown)(...args)
-      return response
-    }
+    if (!this.#cut) return this.#methods.end.apply(response, args)
     if (content) this.#push(content)
     else this.#endIfDone()
     if (callback) {
@@ -176,7 +132,7 @@ class Filter {
   /** Writes the head, through all who hooked `writeHead` too, so that it is decided what follows. */
   #sendHead(): void {
     const response = this.#response
-    if (this.#decided || this.bypassed || response.headersSent) return
+    if (this.#decided || response.headersSent) return
     response.writeHead(response.statusCode)
   }
 
@@ -188,7 +144,7 @@ class Filter {
         this.#transfer.firstByte()
         this.#transfer.bytesSent += piece.length
       }
-      flowing = this.#write(piece)
+      flowing = this.#methods.write.call(this.#response, piece) as boolean
     }
     return this.#endIfDone() || flowing
   }
@@ -197,13 +153,15 @@ class Filter {
   #endIfDone(): boolean {
     if (this.#ended || !this.#cut!.done) return this.#ended
     this.#ended = true
-    this.#end()
-    for (const source of this.#sources) this.#letGo(source)
+    this.#methods.end.call(this.#response)
+    for (const source of this.#sources()) this.#letGo(source)
     return true
   }
 
   /** Decides about an answer as its head is written, and gives the arguments to write it with. */
-  #decide(args: unknown[]): unknown[] {
+  decide(args: unknown[]): unknown[] {
+    if (this.#decided) return args
+    this.#decided = true
     const response = this.#response
     const [status, ...rest] = args
     if (status !== 200) return args

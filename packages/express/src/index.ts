@@ -6,7 +6,7 @@ import {
   StaticFolder,
   type StaticOptions,
 } from '@range-serve/core/adapter'
-import { bypassFilter, filterResponse } from './filter.ts'
+import { bypassFilter, watchResponse } from './hooks.ts'
 
 export { createServer } from './server.ts'
 export type { StaticOptions } from '@range-serve/core/adapter'
@@ -53,11 +53,11 @@ export type RangeServeOptions = Pick<
 export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
   const { acceptRanges = true } = options
   function sendRange(this: Response, source: Servable, own?: SendOptions): Promise<Transfer> {
-    return send(this, source, { ...options, ...own })
+    return send(this, source, own ? { ...options, ...own } : options)
   }
   return (request, response, next) => {
     response.sendRange = sendRange
-    if (acceptRanges) filterResponse(request, response, options)
+    if (acceptRanges) watchResponse(request, response, options)
     next()
   }
 }

@@ -21,10 +21,16 @@ export function createServer(app: Express, options: http.ServerOptions = {}): ht
   return http.createServer({ ...options, ...classes }, app)
 }
 
-/** A constructor that makes what `base` makes, with a prototype of ours that inherits from its own. */
+/**
+ * A constructor that makes what `base` makes, with a prototype of ours that inherits from its own.
+ *
+ * Node's constructors are functions that can be called on an object. `Reflect.construct`, which can do
+ * with classes too, costs more than there is to win; should they become classes, `base` itself serves.
+ */
 function withPrototype<T extends new (...args: never[]) => object>(base: T, prototype: object): T {
-  function Constructor(...args: unknown[]): object {
-    return Reflect.construct(base, args, Constructor)
+  if (/^class\b/.test(Function.prototype.toString.call(base))) return base
+  function Constructor(this: object, first: unknown, second: unknown): void {
+    ;(base as unknown as Function).call(this, first, second)
   }
   Constructor.prototype = prototype
   return Constructor as unknown as T

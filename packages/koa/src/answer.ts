@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { ParameterizedContext } from 'koa'
-import type { Transfer } from '@range-serve/core'
+import type { Body, Transfer } from '@range-serve/core'
 import {
   type Answer,
   Cancellation,
@@ -8,6 +8,8 @@ import {
   isPlanned,
   isSent,
   isWithheld,
+  smallBuffers,
+  smallSize,
   toBody,
 } from '@range-serve/core/adapter'
 
@@ -29,18 +31,25 @@ export async function applyAnswer(
   }
   if (signal?.aborted === true) cancel()
   signal?.addEventListener('abort', cancel)
+  // A slice is of no use to anyone but this client, so its memory is used again; a whole may be kept
+  // by who sees it on its way, and has memory of its own.
+  const memory =
+    plan.status === 206 && transfer.bytesPlanned <= smallSize ? smallBuffers.take() : undefined
+  let body: Body
   const finished = new Promise<Transfer>((resolve) => {
     res.once('close', () => {
       signal?.removeEventListener('abort', cancel)
       const aborted = !isSent(res)
       if (aborted) cancellation.cancel()
+      // Only if the very body that we made was sent, and nothing has come in its place.
+      else if (memory && ctx.response.body === body) smallBuffers.give(memory)
       transfer.finish(aborted)
       resolve(transfer)
     })
   })
 
   ignoreLeaving(ctx, transfer)
-  const body = await toBody(plan.body, source, transfer, cancellation)
+  body = await toBody(plan.body, source, transfer, cancellation, memory)
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))
   // Body first: Koa drops Content-Length when a stream replaces an earlier body.

@@ -36,12 +36,14 @@ export class Cancellation {
  * The source is released when the bytes are read, or when the stream is at its end or destroyed.
  *
  * @param cancellation cancelled when nobody wants the body any more, by whoever learns of it first
+ * @param memory for a small body, if it is to be read into that; otherwise it gets memory of its own
  */
 export async function toBody(
   segments: readonly Segment[],
   source: DirectSource,
   transfer: OngoingTransfer,
   cancellation: Cancellation,
+  memory?: Buffer,
 ): Promise<Body> {
   const { bytesPlanned } = transfer
   const slice = oneSlice(segments, source)
@@ -58,7 +60,7 @@ export async function toBody(
       await body.begin(segments[0]!)
       return body
     }
-    const bytes = await readWhole(segments, source, transfer, cancellation)
+    const bytes = await readWhole(segments, source, transfer, cancellation, memory)
     transfer.firstByte()
     release(source, false)
     return bytes
@@ -81,10 +83,10 @@ async function readWhole(
   source: DirectSource,
   { bytesPlanned }: OngoingTransfer,
   cancellation: Cancellation,
+  memory: Buffer | undefined,
 ): Promise<Buffer> {
   if (canGather(source)) {
-    // New memory: whoever sees the body on its way may keep it.
-    const body = Buffer.allocUnsafeSlow(bytesPlanned)
+    const body = memory?.subarray(0, bytesPlanned) ?? Buffer.allocUnsafeSlow(bytesPlanned)
     await gather(segments, source, body)
     return body
   }

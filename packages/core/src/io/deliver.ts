@@ -97,7 +97,14 @@ class Delivery {
   async #sendWhole(): Promise<void> {
     const buffer = smallBuffers.take()
     const reading = gather(this.#answer.body, this.#source, buffer)
-    if (reading) await this.#read(reading)
+    if (reading) {
+      this.#reading = true
+      try {
+        await reading
+      } finally {
+        this.#endRead()
+      }
+    }
     if (this.#over) return
     this.#buffer = buffer
     this.#sendHead()
@@ -136,9 +143,13 @@ class Delivery {
     try {
       return await reading
     } finally {
-      this.#reading = false
-      if (this.#over) this.#release(true)
+      this.#endRead()
     }
+  }
+
+  #endRead(): void {
+    this.#reading = false
+    if (this.#over) this.#release(true)
   }
 
   #write(piece: Uint8Array): Promise<void> {

@@ -82,7 +82,8 @@ export function toAbsolutePath(file: string | URL): string {
       `Cannot serve a relative path without a root: ${JSON.stringify(filePath)}`,
     )
   }
-  return path.normalize(filePath)
+  // Most are normal as they are, and to find out costs less than to normalise.
+  return /[/\\][./\\]/.test(filePath) ? path.normalize(filePath) : filePath
 }
 
 /** A path or `file:` URL as a path. */

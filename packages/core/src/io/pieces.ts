@@ -86,18 +86,18 @@ function gatherNow(segments: readonly Segment[], source: DirectSource, target: B
   }
 }
 
-async function readRangeInto(
-  source: DirectSource,
-  target: Uint8Array,
-  range: ByteRange,
-): Promise<void> {
-  const length = byteLength(range)
-  for (let done = 0; done < length;) {
-    const room = done === 0 ? target : target.subarray(done)
-    const count = await readInto(source, room, length - done, range.firstPos + done)
-    if (count === 0) throw tooShort(range, length - done)
-    done += count
-  }
+function readRangeInto(source: DirectSource, target: Uint8Array, range: ByteRange): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const read = (room: Uint8Array, missing: number): void => {
+      source.readInto!(room, missing, range.lastPos + 1 - missing, (error, count) => {
+        if (error) reject(error)
+        else if (count === missing) resolve()
+        else if (count === 0) reject(tooShort(range, missing))
+        else read(room.subarray(count), missing - count)
+      })
+    }
+    read(target, byteLength(range))
+  })
 }
 
 /** Whether {@link gather} can read a source. */

@@ -46,9 +46,19 @@ export function parseHttpDate(text: string, now: number): Date | undefined {
   return undefined
 }
 
+const formatted = new Map<number, string>()
+
 /** Formats a date as an IMF-fixdate, the one form that may be generated; milliseconds are dropped. */
 export function formatHttpDate(date: Date): string {
-  return date.toUTCString()
+  // The same few dates are sent again and again, and a date takes a microsecond to format.
+  const key = date.getTime()
+  let text = formatted.get(key)
+  if (text === undefined) {
+    text = date.toUTCString()
+    if (formatted.size >= 1000) formatted.clear()
+    formatted.set(key, text)
+  }
+  return text
 }
 
 function toDate(

@@ -1,0 +1,144 @@
+// Where the filter hooks in.
+//
+// To touch a response costs in Express: each has a prototype of its own making, and so nothing that
+// V8 learned from the one before. So the hooks are on `express.response`, once, and each response that
+// `rangeServe` has seen is only marked. Where somebody has patched a response before, the hooks go on
+// top of that, on the response itself, so that they see it as the handler does.
+
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { isConditional, isObserved } from '@range-serve/core/adapter'
+import { Filter, type FilterOptions, setAcceptRanges } from './filter.ts'
+
+type Method = (this: Watched, ...args: unknown[]) => unknown
+
+/** The methods through which every answer goes. */
+export interface Methods {
+  readonly writeHead: Method
+  readonly write: Method
+  readonly end: Method
+}
+
+const watch: unique symbol = Symbol('range-serve')
+
+interface Watched extends ServerResponse {
+  [watch]?: Watch
+}
+
+/** What there is to know of a response that `rangeServe` has seen. */
+class Watch {
+  /** The hooks that see to it: those on the prototype, or its own. */
+  readonly layer: object
+  readonly options: FilterOptions
+  readonly mode: 'whole' | 'filter' | 'none'
+  /** It is range-aware of its own. */
+  bypassed = false
+  filter: Filter | undefined
+  sources: Readable[] | undefined
+
+  constructor(layer: object, options: FilterOptions, mode: Watch['mode']) {
+    this.layer = layer
+    this.options = options
+    this.mode = mode
+  }
+}
+
+/** Makes whatever this response will be range-aware, if it can be; a second time changes nothing. */
+export function watchResponse(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: FilterOptions,
+): void {
+  const watched: Watched = response
+  if (watched[watch]) return
+  const mode = modeOf(request, options)
+  if (mode === 'none') return
+  watched[watch] = new Watch(layerOf(watched), options, mode)
+  if (mode === 'filter') watched.on('pipe', noteSource)
+}
+
+/** Lets an answer pass that is range-aware of its own; gives back the means to undo that. */
+export function bypassFilter(response: ServerResponse): () => void {
+  const state = (response as Watched)[watch]
+  if (!state) return () => {}
+  state.bypassed = true
+  return () => {
+    state.bypassed = false
+  }
+}
+
+function modeOf(request: IncomingMessage, options: FilterOptions): Watch['mode'] {
+  const { method } = request
+  if (method !== 'GET' && method !== 'HEAD') return 'none'
+  return isConditional(request) || isObserved(options) ? 'filter' : 'whole'
+}
+
+function noteSource(this: Watched, source: Readable): void {
+  const state = this[watch]!
+  if (state.sources) state.sources.push(source)
+  else state.sources = [source]
+}
+
+/** Prototypes that have the hooks. */
+const layers = new WeakMap<object, object>()
+
+function layerOf(response: Watched): object {
+  const isPatched =
+    Object.hasOwn(response, 'writeHead') ||
+    Object.hasOwn(response, 'write') ||
+    Object.hasOwn(response, 'end')
+  if (isPatched) return install(response)
+  let prototype = Object.getPrototypeOf(response) as object
+  for (;;) {
+    const parent = Object.getPrototypeOf(prototype) as object | null
+    if (parent === null || parent === ServerResponse.prototype) break
+    prototype = parent
+  }
+  let layer = layers.get(prototype)
+  if (!layer) {
+    layer = install(prototype as Methods)
+    layers.set(prototype, layer)
+  }
+  return layer
+}
+
+/** Puts the hooks on top of the methods that an object has. */
+function install(target: Methods | Watched): object {
+  const layer = {}
+  const { writeHead, write, end } = target as Methods
+  const methods: Methods = { writeHead, write, end }
+
+  /** The filter of a response, unless there is nothing for it to do here. */
+  function filterOf(response: Watched): Filter | undefined {
+    const state = response[watch]
+    if (!state || state.layer !== layer || state.bypassed || state.mode !== 'filter') {
+      return undefined
+    }
+    state.filter ??= new Filter(response, methods, state.options, () => state.sources ?? [])
+    return state.filter
+  }
+
+  const hooks: Methods = {
+    writeHead(...args) {
+      const state = this[watch]
+      if (state?.layer === layer && !state.bypassed) {
+        if (state.mode === 'whole') {
+          if (args[0] === 200) setAcceptRanges(this, args.at(-1))
+        } else {
+          args = filterOf(this)!.decide(args)
+        }
+      }
+      return writeHead.apply(this, args)
+    },
+    write(...args) {
+      const filter = filterOf(this)
+      return filter ? filter.write(args) : write.apply(this, args)
+    },
+    end(...args) {
+      const filter = filterOf(this)
+      return filter ? filter.end(args) : end.apply(this, args)
+    },
+  }
+  Object.assign(target, hooks)
+  return layer
+}
