@@ -1,0 +1,191 @@
+// The benchmark: npm run bench -- [--quick] [--only <workload,…>] [--servers <name,…>] [--list]
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { find } from './servers/native.mjs'
+
+const here = path.dirname(fileURLToPath(import.meta.url))
+const begun = performance.now()
+
+/** `seconds` is the length of one window; a late run does no further rounds. */
+const profiles = {
+  full: {
+    rounds: 5,
+    seconds: 1.5,
+    warmUp: 20_000,
+    warmUpSeconds: 12,
+    warmUpGiB: 8,
+    verified: 64,
+    slowSeconds: 8,
+  },
+  quick: {
+    rounds: 3,
+    seconds: 0.2,
+    warmUp: 6000,
+    warmUpSeconds: 1.5,
+    warmUpGiB: 1,
+    verified: 6,
+    slowSeconds: 2,
+  },
+}
+const quickSeconds = { late: 75, over: 98 }
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    servers: { type: 'string' },
+    list: { type: 'boolean', default: false },
+  },
+})
+
+installPeers()
+const { workloads } = await import('./workloads.mjs')
+const { servers } = await import('./servers.mjs')
+if (options.list) list()
+else await main()
+
+async function main() {
+  const { compileLoad, pinToLoadCore } = await import('./processes.mjs')
+  const { measure, stopAll } = await import('./measure.mjs')
+  const { measureSlowReaders } = await import('./slow-readers.mjs')
+  const { formatSlowReaders, formatTargets, formatWorkload } = await import('./report.mjs')
+
+  const chosen = choose(workloads)
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'range-serve-bench-'))
+  fs.chmodSync(folder, 0o755)
+  process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
+
+  const served = path.join(folder, 'files')
+  const state = path.join(folder, 'state')
+  for (const made of [served, state]) fs.mkdirSync(made)
+  const sections = []
+  const notes = []
+  const seconds = () => (performance.now() - begun) / 1000
+  const bench = {
+    folder: served,
+    state,
+    program: compileLoad(state),
+    profile: options.quick ? profiles.quick : profiles.full,
+    // A quick run keeps its servers, and so their warm JIT, from one workload to the next.
+    kept: options.quick ? new Map() : undefined,
+    isLate: () => options.quick && seconds() > quickSeconds.late,
+    note: (text) => {
+      notes.push(text)
+      console.error(`  ${text}`)
+    },
+  }
+  if (!pinToLoadCore())
+    bench.note('No taskset, or no second core: servers and load are not kept apart')
+
+  const measured = new Map()
+  let slowRows
+  const print = (section) => {
+    sections.push(section)
+    console.log(`\n${section}`)
+  }
+  for (const workload of chosen) {
+    if (options.quick && seconds() > quickSeconds.over) {
+      bench.note(`${workload.name} is left out, for want of time`)
+      continue
+    }
+    console.error(`${seconds().toFixed(0)} s: ${workload.name}`)
+    if (workload.slowReaders) {
+      slowRows = await measureSlowReaders(bench, workload, namesOf(workload))
+      if (slowRows.length > 0) print(formatSlowReaders(workload, slowRows))
+      continue
+    }
+    if (namesOf(workload).length === 0) continue
+    const entries = await measure(bench, workload, namesOf(workload))
+    if (entries.length === 0) continue
+    measured.set(workload.name, entries)
+    print(formatWorkload(workload, entries))
+  }
+  await stopAll(bench.kept ?? new Map())
+  const targets = formatTargets(measured, slowRows)
+  if (targets !== '') console.log(`\n${targets}`)
+
+  const report = [
+    heading(),
+    targets,
+    '## Workloads',
+    ...sections,
+    ...(notes.length > 0 ? [`## Notes\n\n${notes.map((note) => `- ${note}`).join('\n')}`] : []),
+  ]
+  const file = path.join(here, 'results', `${new Date().toISOString().replace(/[:.]/g, '-')}.md`)
+  fs.mkdirSync(path.dirname(file), { recursive: true })
+  fs.writeFileSync(file, `${report.filter(Boolean).join('\n\n')}\n`)
+  console.log(`\n${path.relative(process.cwd(), file)}, after ${seconds().toFixed(0)} s`)
+}
+
+function choose(all) {
+  const named = options.only?.split(',')
+  for (const name of named ?? []) {
+    if (!all.some((workload) => workload.name === name)) fail(`No workload is called ${name}`)
+  }
+  for (const name of options.servers?.split(',') ?? []) {
+    if (!(name in servers)) fail(`No server is called ${name}`)
+  }
+  return all.filter(({ name }) => named?.includes(name) ?? true)
+}
+
+function namesOf({ servers: all, quick = all }) {
+  const wanted = options.servers?.split(',')
+  const names = options.quick && !wanted ? quick : all
+  return wanted ? names.filter((name) => wanted.includes(name)) : names
+}
+
+function fail(message) {
+  console.error(`${message}. See --list`)
+  process.exit(2)
+}
+
+function list() {
+  const width = Math.max(...Object.keys(servers).map((name) => name.length))
+  console.log('Workloads:')
+  for (const { name, title } of workloads) console.log(`  ${name.padEnd(width)}  ${title}`)
+  console.log('Servers:')
+  for (const [name, { about }] of Object.entries(servers))
+    console.log(`  ${name.padEnd(width)}  ${about}`)
+}
+
+/** What ours is compared with lives in a package of its own, so that no one else installs it. */
+function installPeers() {
+  if (fs.existsSync(path.join(here, 'node_modules/.modules.yaml'))) return
+  const args = ['install', '--ignore-workspace', '--frozen-lockfile', '--ignore-scripts']
+  execFileSync('npx', ['-y', 'pnpm@10.34.9', ...args], { cwd: here, stdio: 'inherit' })
+}
+
+function heading() {
+  const [{ model }] = os.cpus()
+  const { dependencies } = JSON.parse(fs.readFileSync(path.join(here, 'package.json'), 'utf8'))
+  const peers = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`)
+  const native = [
+    ['nginx', ['nginx']],
+    ['Apache', ['apache2', 'httpd']],
+  ].map(([name, programs]) => `${name} ${versionOf(programs)}`)
+  return [
+    `# range-serve, measured${options.quick ? ' quickly' : ''}`,
+    [
+      `- ${new Date().toISOString()}`,
+      `- ${os.cpus().length} × ${model}, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB`,
+      `- ${os.type()} ${os.release()}, Node ${process.version}`,
+      `- ${[...peers, ...native].join(', ')}`,
+    ].join('\n'),
+    'Server CPU is that of all its threads, user and system. Ratios are of rounds side by side:',
+  ]
+    .join('\n\n')
+    .concat('\nthe median, and the smallest and the largest.')
+}
+
+function versionOf(programs) {
+  const program = find(programs)
+  if (!program) return 'not installed'
+  const { stdout, stderr } = spawnSync(program, ['-v'], { encoding: 'utf8' })
+  return /\/([\d.]+)/.exec(stdout + stderr)?.[1] ?? 'of unknown version'
+}

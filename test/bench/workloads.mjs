@@ -1,0 +1,299 @@
+// What is asked of whom, as data; and the targets that the ratios are held against.
+
+import { KiB, MiB } from './fixture.mjs'
+import {
+  bytesApart,
+  jsonText,
+  manyRanges,
+  notModified,
+  oneRange,
+  overlapping,
+  randomRanges,
+  text,
+  whole,
+} from './requests.mjs'
+
+const frameworks = ['core', 'express-sendRange', 'koa-sendRange']
+const createServers = [
+  'express-createServer-sendRange',
+  'express-createServer-rangeStatic',
+  'express-createServer-ceiling',
+]
+const ceilings = ['ram', 'express-ceiling', 'koa-ceiling']
+const koaRange = ['koa-send+koa-range', 'koa-static+koa-range']
+const everything = [
+  ...frameworks,
+  'express-rangeStatic',
+  'koa-rangeStatic',
+  'core-sync',
+  'express-sync',
+  'koa-sync',
+  ...createServers,
+  ...ceilings,
+  'naive',
+  'express.static',
+  'res.sendFile',
+  ...koaRange,
+  'sirv',
+  '@fastify/static',
+  '@hono/node-server',
+  'nginx',
+  'apache',
+]
+const without = (...names) => everything.filter((name) => !names.includes(name))
+
+/**
+ * Each: name, title; `file`, and `asks` for it; `servers`, the first of which the others are
+ * compared with; `quick`, those of a quick run (`[]`: none). `cases` stand in for `file`, `asks` and
+ * `connections` where one server is asked in several ways. `per` is what the cost is counted by,
+ * `rounds` how many times the usual number, `growth` compares each server with itself. The order is
+ * that of weight: a quick run that is short of time leaves out the end.
+ */
+export const workloads = [
+  {
+    name: '64k',
+    title: '64 KiB random ranges of a 1 GiB file, 32 connections',
+    file: 'big.bin',
+    asks: randomRanges(64 * KiB),
+    servers: everything,
+    quick: [
+      ...frameworks,
+      'express-rangeStatic',
+      'express-createServer-sendRange',
+      'express-createServer-ceiling',
+      ...ceilings,
+      'naive',
+      'express.static',
+      'koa-send+koa-range',
+      'nginx',
+    ],
+  },
+  {
+    name: '256m',
+    title: '256 MiB ranges of a 1 GiB file, 4 connections',
+    file: 'big.bin',
+    asks: randomRanges(256 * MiB, 64),
+    connections: 4,
+    per: 'GiB',
+    servers: without(...koaRange),
+    quick: [...frameworks, 'ram', 'express.static', 'nginx'],
+  },
+  {
+    name: '1m',
+    title: '1 MiB random ranges of a 1 GiB file, 32 connections',
+    file: 'big.bin',
+    asks: randomRanges(MiB, 1024),
+    servers: without(...koaRange),
+    quick: ['express-sendRange', 'express.static'],
+  },
+  {
+    name: '304',
+    title: 'If-None-Match: 304, 32 connections',
+    file: 'big.bin',
+    asks: notModified,
+    servers: without('naive', '@hono/node-server', ...koaRange),
+    quick: ['express-sendRange', 'express-ceiling', 'core'],
+  },
+  {
+    name: 'multi',
+    title: '8 parts of 4 KiB of a 1 GiB file, 32 connections',
+    file: 'big.bin',
+    asks: manyRanges(8, 4 * KiB),
+    servers: [...frameworks, ...createServers.slice(0, 2), 'nginx', 'apache'],
+    quick: ['core', 'nginx', 'apache'],
+  },
+  ...['express', 'koa'].flatMap((framework) => [
+    {
+      name: `${framework}-empty`,
+      title: `The filter's cost in ${framework} where there is no Range and no content`,
+      rounds: 2,
+      asks: text(''),
+      servers: [`${framework}-empty-filter`, `${framework}-empty`],
+    },
+    {
+      name: `${framework}-json`,
+      title: `The filter's cost in ${framework} where there is no Range, on 1 KiB of JSON`,
+      rounds: 2,
+      asks: text(jsonText),
+      servers: [`${framework}-json-filter`, `${framework}-json`],
+    },
+  ]),
+  {
+    name: 'buffer',
+    title: '64 KiB random ranges of a Buffer of 16 MiB, 32 connections',
+    file: 'middle.bin',
+    asks: randomRanges(64 * KiB),
+    servers: [
+      'express-buffer-filter',
+      'express-buffer-filter-etag',
+      'express-buffer-by-hand',
+      'express-buffer-by-hand-etag',
+      'express-ceiling',
+      'koa-buffer-filter',
+      'koa-buffer+koa-range',
+      'koa-ceiling',
+      'ram',
+    ],
+    quick: [
+      'express-buffer-filter',
+      'express-buffer-filter-etag',
+      'express-buffer-by-hand',
+      'express-buffer-by-hand-etag',
+      'koa-buffer-filter',
+      'koa-buffer+koa-range',
+    ],
+  },
+  {
+    name: 'stream',
+    title: 'The last 1 KiB of fs.createReadStream of a 1 GiB file in Koa, 32 connections',
+    file: 'big.bin',
+    asks: oneRange(-KiB, KiB),
+    servers: ['koa-stream-filter', 'koa-sendRange', 'koa-stream+koa-range'],
+    quick: ['koa-stream-filter', 'koa-sendRange'],
+  },
+  {
+    name: 'slow-readers',
+    title: '512 slow readers of 100 MiB each, then all cut off',
+    file: 'big.bin',
+    slowReaders: 512,
+    length: 100 * MiB,
+    servers: [...frameworks, 'naive'],
+    quick: ['core', 'koa-sendRange'],
+  },
+  {
+    name: 'seek',
+    title: '64 KiB at the first byte and at the end of a sparse file of 1 TiB, 32 connections',
+    file: 'sparse-1TiB.bin',
+    cases: {
+      first: { asks: oneRange(0, 64 * KiB) },
+      last: { asks: oneRange(-64 * KiB, 64 * KiB) },
+    },
+    servers: [...frameworks, 'naive', 'express.static', 'nginx', 'apache'],
+    quick: ['core', 'koa-sendRange'],
+  },
+  {
+    name: 'probe',
+    title: 'The probe of a player: bytes=0-1 of a 1 GiB file, 32 connections',
+    file: 'big.bin',
+    asks: oneRange(0, 2),
+    servers: everything,
+    quick: ['core', 'ram', 'express.static'],
+  },
+  {
+    name: 'whole',
+    title: 'A whole file of 4 KiB, 32 connections',
+    file: 'small.bin',
+    asks: whole,
+    servers: everything,
+    quick: ['core', 'ram'],
+  },
+  {
+    name: 'connections',
+    title: 'Growth: connections, 64 KiB random ranges of a 1 GiB file',
+    growth: true,
+    file: 'big.bin',
+    cases: Object.fromEntries(
+      [1, 8, 32, 128, 512, 2000].map((connections) => [
+        connections,
+        { connections, asks: randomRanges(64 * KiB) },
+      ]),
+    ),
+    servers: [...frameworks, 'ram', 'naive', 'nginx'],
+    quick: ['core'],
+  },
+  {
+    name: 'ranges-overlapping',
+    title: 'Growth: ranges in the header that overlap, so that one part is left',
+    growth: true,
+    file: 'ranges.bin',
+    cases: Object.fromEntries([1, 10, 100, 1000, 5000].map((n) => [n, { asks: overlapping(n) }])),
+    servers: frameworks,
+    quick: ['core'],
+  },
+  {
+    name: 'ranges-apart',
+    title: 'Growth: ranges in the header, one byte each, over 1 MiB (whole past 100)',
+    growth: true,
+    file: 'ranges.bin',
+    cases: Object.fromEntries([1, 10, 100, 1000, 5000].map((n) => [n, { asks: bytesApart(n) }])),
+    servers: frameworks,
+    quick: [],
+  },
+  {
+    name: 'size',
+    title: 'Growth: the length of a sparse file, 1 KiB random ranges',
+    growth: true,
+    cases: Object.fromEntries(
+      ['1KiB', '64KiB', '1MiB', '1GiB', '1TiB'].map((size) => [
+        size,
+        { file: `sparse-${size}.bin`, asks: randomRanges(KiB, 256) },
+      ]),
+    ),
+    servers: [...frameworks, 'naive', 'nginx'],
+    quick: [],
+  },
+]
+
+const target = (text, workload, ours, peer, least) => ({ text, workload, ours, peer, least })
+
+/** `least` of the peer's CPU over ours; where ours stands alone, of one case of it over another. */
+export const targets = [
+  target('core, 64 KiB, against the naive pipe', '64k', 'core', 'naive', 2),
+  target('core, 64 KiB, of the RAM ceiling', '64k', 'core', 'ram', 0.65),
+  ...['sendRange', 'rangeStatic'].flatMap((verb) => [
+    target(`Express ${verb}, 64 KiB`, '64k', `express-${verb}`, 'express.static', 2.2),
+    target(
+      `Express ${verb} on createServer, 64 KiB`,
+      '64k',
+      `express-createServer-${verb}`,
+      'express.static',
+      4.5,
+    ),
+    target(
+      `Express ${verb} on createServer, 64 KiB`,
+      '64k',
+      `express-createServer-${verb}`,
+      'express-createServer-ceiling',
+      0.8,
+    ),
+  ]),
+  target('Koa sendRange, 64 KiB, of the Koa ceiling', '64k', 'koa-sendRange', 'koa-ceiling', 0.75),
+  target('Koa sendRange, 64 KiB', '64k', 'koa-sendRange', 'koa-send+koa-range', 4),
+  ...frameworks.flatMap((ours) => [
+    target(`${ours}, 256 MiB`, '256m', ours, 'express.static', 1.8),
+    target(`${ours}, 256 MiB, of the RAM ceiling`, '256m', ours, 'ram', 0.6),
+    target(`${ours}, 256 MiB`, '256m', ours, 'nginx', 0.7),
+  ]),
+  target('Express sendRange, 1 MiB', '1m', 'express-sendRange', 'express.static', 2.3),
+  target('Express 304, of its ceiling', '304', 'express-sendRange', 'express-ceiling', 0.9),
+  target('core, 8 parts', 'multi', 'core', 'nginx', 1),
+  target('core, 8 parts', 'multi', 'core', 'apache', 1),
+  target('Buffer, Koa filter', 'buffer', 'koa-buffer-filter', 'koa-buffer+koa-range', 1),
+  target('Buffer, Express filter', 'buffer', 'express-buffer-filter', 'express-buffer-by-hand', 1),
+  target(
+    'Buffer with an ETag, Express filter',
+    'buffer',
+    'express-buffer-filter-etag',
+    'express-buffer-by-hand-etag',
+    1,
+  ),
+  ...['express', 'koa'].flatMap((framework) =>
+    ['empty', 'json'].map((content) => {
+      const name = `${framework}-${content}`
+      return target(`filter without Range, ${name}`, name, `${name}-filter`, name, 1 / 1.03)
+    }),
+  ),
+  target('Koa filter, last 1 KiB of a stream', 'stream', 'koa-stream-filter', 'koa-sendRange', 0.5),
+  ...frameworks.map((ours) =>
+    target(
+      `${ours}: the end of 1 TiB as the start`,
+      'seek',
+      `${ours} @ last`,
+      `${ours} @ first`,
+      0.95,
+    ),
+  ),
+]
+
+/** For the slow readers: memory above idle, and descriptors left. */
+export const slowReaderTargets = { servers: frameworks, mostMiB: 160, mostDescriptors: 0 }
