@@ -10,7 +10,7 @@ import express5, { type ErrorRequestHandler, type Express, type RequestHandler }
 import express4 from 'express4'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Transfer } from '@range-serve/core'
-import { rangeServe, rangeStatic } from '@range-serve/express'
+import { createServer, rangeServe, rangeStatic } from '@range-serve/express'
 import {
   openDescriptors,
   pattern,
@@ -291,6 +291,53 @@ describe.each([
         aborted: false,
       })
     })
+  })
+
+  describe('on createServer', () => {
+    it('finds requests and responses made as Express wants them', async () => {
+      const app = express()
+      app.get('/', (request, response) => {
+        const isUnchanged =
+          Object.getPrototypeOf(request) === app.request &&
+          Object.getPrototypeOf(response) === app.response
+        response.json({ isUnchanged, is: response instanceof http.ServerResponse })
+      })
+      running = await listen(createServer(app))
+      const response = await ask(running.port, {})
+      expect(JSON.parse(response.content.toString())).toEqual({ isUnchanged: true, is: true })
+    })
+
+    it('knows what was added to requests and responses, below sub-applications too', async () => {
+      const app = express()
+      app.use(rangeServe())
+      Object.defineProperty(app.request, 'shout', { get: () => 'text of the app' })
+      const sub = express()
+      sub.get('/', (request, response) => {
+        const { shout } = request as unknown as { shout: string }
+        response.set('X-Base', request.baseUrl).send(shout)
+      })
+      app.use('/sub', sub)
+      const apart = express()
+      apart.get('/', (_request, response) => void response.send('some text'))
+      app.use('/apart', (request, response, next) => apart(request, response, next))
+      running = await listen(createServer(app))
+      const response = await ask(running.port, { path: '/sub', ...range('0-3') })
+      expect(response.status).toBe(206)
+      expect(field(response, 'X-Base')).toBe('/sub')
+      expect(response.content.toString()).toBe('text')
+      const other = await ask(running.port, { path: '/apart/', ...range('5-') })
+      expect(other.status).toBe(206)
+      expect(other.content.toString()).toBe('text')
+    })
+  })
+
+  it('filters what applications send that are called without being mounted', async () => {
+    const apart = express()
+    apart.get('/', (_request, response) => void response.send('some text'))
+    const port = await withFilter((request, response, next) => apart(request, response, next))
+    const response = await ask(port, range('5-'))
+    expect(response.status).toBe(206)
+    expect(response.content.toString()).toBe('text')
   })
 
   describe('beside compression', () => {

@@ -56,7 +56,9 @@ async function main() {
   const { formatSlowReaders, formatTargets, formatWorkload } = await import('./report.mjs')
 
   const chosen = choose(workloads)
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'range-serve-bench-'))
+  // In memory for certain: a page cache may lose pages to the kernel in the middle of a window.
+  const parent = process.env.TMPDIR ?? (fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir())
+  const folder = fs.mkdtempSync(path.join(parent, 'range-serve-bench-'))
   fs.chmodSync(folder, 0o755)
   process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))

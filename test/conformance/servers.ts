@@ -112,7 +112,7 @@ const describing: [string, string][] = [
   ['Last-Modified', lastModified.toUTCString()],
 ]
 
-function nodeServer(name: string, source: string): TestServer {
+function nodeServer(name: string, source: string, options: SendOptions = {}): TestServer {
   return {
     name,
     ascending: isOnePass(source),
@@ -122,7 +122,7 @@ function nodeServer(name: string, source: string): TestServer {
         http.createServer((request, response) => {
           for (const [field, value] of fields) response.setHeader(field, value)
           void withSource(sources[source]!, (servable) =>
-            serve(request, response, servable, metadata),
+            serve(request, response, servable, { ...metadata, ...options }),
           ).catch((error: Error) => response.destroy(error))
         }),
       ),
@@ -135,8 +135,9 @@ function expressServer(
   name: string,
   create: ExpressFactory,
   handler: RequestHandler,
-  more: Partial<TestServer> = {},
+  more: Partial<TestServer> & { createServer?: (app: Express) => http.Server } = {},
 ): TestServer {
+  const { createServer = (app) => http.createServer(app) } = more
   return {
     name,
     ascending: false,
@@ -150,7 +151,7 @@ function expressServer(
       })
       app.use(forExpress.rangeServe())
       app.use(handler)
-      return listen(http.createServer(app))
+      return listen(createServer(app))
     },
   }
 }
@@ -256,6 +257,7 @@ const koas: [string, typeof Koa3, 2 | 3][] = [
 const folderOptions = { etag, cacheControl } as const
 
 export const servers: readonly TestServer[] = [
+  nodeServer('node:http, serve, a path read synchronously', 'a path', { syncReads: true }),
   ...Object.keys(sources).map((source) => nodeServer(`node:http, serve, ${source}`, source)),
 
   ...expresses.flatMap(([framework, create]) => [
@@ -273,6 +275,18 @@ export const servers: readonly TestServer[] = [
         ascending: !wholeAtOnce(name),
         otherwise: name === 'res.send of a Buffer' ? expressFresh : {},
       }),
+    ),
+    expressServer(
+      `${framework} on createServer, sendRange, a path`,
+      create,
+      (_request, response) => void response.sendRange(filePath, metadata),
+      { createServer: forExpress.createServer },
+    ),
+    expressServer(
+      `${framework} on createServer, filter, pipe with a length`,
+      create,
+      describeThen(expressFilters['pipe with a length']!),
+      { createServer: forExpress.createServer, ascending: true },
     ),
     expressServer(
       `${framework}, rangeStatic`,

@@ -27,9 +27,9 @@ export interface Transfer {
 }
 
 /** Where an answer's {@link Transfer} is published when it begins; watch `bytesSent` grow. */
-export const transferStartChannel: Channel = channel('range-serve:transfer:start')
+const transferStartChannel: Channel = channel('range-serve:transfer:start')
 /** Where the same {@link Transfer} is published when the answer has finished or was aborted. */
-export const transferChannel: Channel = channel('range-serve:transfer')
+const transferChannel: Channel = channel('range-serve:transfer')
 
 /** Whether anybody wants to know of an answer. */
 export function isObserved(options: { onTransfer?: unknown }): boolean {
