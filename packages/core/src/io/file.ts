@@ -9,7 +9,7 @@ import { fileError, invalidArgument, sourceError } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
 import { type Descriptor, descriptors } from './descriptors.ts'
-import { largeSize } from './pool.ts'
+import { largeBuffers } from './pool.ts'
 import { type DirectSource, type Source, validateMetadata } from './source.ts'
 
 const fstat = promisify(fs.fstat)
@@ -180,7 +180,7 @@ abstract class DescriptorSource implements DirectSource {
     try {
       await this.open()
       for (let position = firstPos; position <= lastPos;) {
-        const length = Math.min(largeSize, lastPos + 1 - position)
+        const length = Math.min(largeBuffers.size, lastPos + 1 - position)
         const chunk = Buffer.allocUnsafeSlow(length)
         const bytesRead = await new Promise<number>((resolve, reject) => {
           this.readInto(chunk, length, position, (error, count) =>

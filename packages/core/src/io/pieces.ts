@@ -3,7 +3,7 @@
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
 import { readBody, tooShort } from './body.ts'
-import { largeBuffers, largeSize } from './pool.ts'
+import { hugeBuffers, largeBuffers, smallBuffers } from './pool.ts'
 import type { DirectSource } from './source.ts'
 
 /** How much of bytes in memory is one piece, so that one answer cannot fill a whole turn. */
@@ -149,14 +149,25 @@ class MemoryPieces implements Pieces {
   close(): void {}
 }
 
-/** Read into one buffer, again and again. */
+/** A client that has not taken a piece after this long, in milliseconds, gets smaller ones. */
+const slowMs = 50
+/** More than the kernel takes for a client that does not read, in bytes. */
+const proofOfSpeed = 8 * 1024 * 1024
+
+/**
+ * Read into one buffer, again and again. The larger it is the less it costs; but one that waits for a
+ * slow client is memory held, so only a client that keeps up is given large ones.
+ */
 class ReadPieces implements Pieces {
   readonly recycles = true
   readonly #segments: readonly Segment[]
   readonly #source: DirectSource
+  #pool = largeBuffers
   #buffer: Buffer | undefined
   #index = 0
   #offset = 0
+  #given = 0
+  #givenAt = Infinity
   #reading = false
 
   constructor(segments: readonly Segment[], source: DirectSource) {
@@ -173,23 +184,38 @@ class ReadPieces implements Pieces {
   }
 
   async #read(range: ByteRange): Promise<Uint8Array> {
-    this.#buffer ??= largeBuffers.take()
+    const buffer = this.#suitableBuffer()
     const missing = byteLength(range) - this.#offset
-    const length = Math.min(largeSize, missing)
+    const length = Math.min(buffer.length, missing)
     this.#reading = true
-    const count = await readInto(this.#source, this.#buffer, length, range.firstPos + this.#offset)
+    const count = await readInto(this.#source, buffer, length, range.firstPos + this.#offset)
     this.#reading = false
     if (count === 0) throw tooShort(range, missing)
     this.#offset += count
+    this.#given += count
+    this.#givenAt = performance.now()
     if (count === missing) {
       this.#index++
       this.#offset = 0
     }
-    return this.#buffer.subarray(0, count)
+    return buffer.subarray(0, count)
+  }
+
+  #suitableBuffer(): Buffer {
+    const isSlow = performance.now() - this.#givenAt > slowMs
+    const proven = this.#given >= proofOfSpeed ? hugeBuffers : largeBuffers
+    const pool = isSlow ? smallBuffers : proven
+    if (this.#buffer && pool !== this.#pool) {
+      this.#pool.give(this.#buffer)
+      this.#buffer = undefined
+    }
+    this.#pool = pool
+    this.#buffer ??= pool.take()
+    return this.#buffer
   }
 
   close(isSent: boolean): void {
-    if (this.#buffer && isSent && !this.#reading) largeBuffers.give(this.#buffer)
+    if (this.#buffer && isSent && !this.#reading) this.#pool.give(this.#buffer)
     this.#buffer = undefined
   }
 }

@@ -1,16 +1,17 @@
 /** Buffers that have been used and may be again: filling new memory costs more than reading a file. */
 class BufferPool {
-  readonly #size: number
+  /** Of each buffer, in bytes. */
+  readonly size: number
   readonly #most: number
   readonly #free: Buffer[] = []
 
   constructor(size: number, most: number) {
-    this.#size = size
+    this.size = size
     this.#most = most
   }
 
   take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#size)
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.size)
   }
 
   /** Only for a buffer that nobody will read from again: not the kernel, not a stream, not a user. */
@@ -19,14 +20,16 @@ class BufferPool {
   }
 }
 
-/** An answer of up to this many bytes is read whole and sent with its head, in one write. */
-export const smallSize: number = 64 * 1024
-/** A larger one is read and sent in pieces of this many bytes, one at a time. */
-export const largeSize: number = 256 * 1024
+const KiB = 1024
 
-/** At most 4 MiB is kept for small answers. */
+/** An answer of up to this many bytes is read whole and sent with its head, in one write. */
+export const smallSize: number = 64 * KiB
+
+/** For small answers, and for clients that take their time; at most 4 MiB is kept. */
 export const smallBuffers: BufferPool = new BufferPool(smallSize, 64)
-/** At most 8 MiB is kept for large ones. */
-export const largeBuffers: BufferPool = new BufferPool(largeSize, 32)
+/** For the pieces of larger answers; at most 8 MiB is kept. */
+export const largeBuffers: BufferPool = new BufferPool(256 * KiB, 32)
+/** For those of answers that go on and on, to a client that keeps up; at most 8 MiB is kept. */
+export const hugeBuffers: BufferPool = new BufferPool(512 * KiB, 16)
 
 export type { BufferPool }
