@@ -8,20 +8,10 @@ import path from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fromReader, fromStream } from '@range-serve/core'
-import {
-  openDescriptors,
-  pattern,
-  temporaryFolder,
-  until,
-  writeOldFile,
-} from './support/fixture.ts'
+import { bytes, folder, modified, size } from './support/files.ts'
+import { openDescriptors, until, writeOldFile } from './support/fixture.ts'
 import { frameworks, type Sent, startHttp2 } from './support/frameworks.ts'
 import { ask } from './support/raw.ts'
-
-const folder = temporaryFolder()
-const modified = new Date('2025-01-01T10:00:00Z')
-const size = 4 * 1024 * 1024
-const bytes = pattern(size)
 
 function largeFile(name: string): string {
   const filePath = path.join(folder, name)

@@ -6,18 +6,11 @@ import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fromReader } from '@range-serve/core'
-import {
-  openDescriptors,
-  pattern,
-  temporaryFolder,
-  until,
-  writeOldFile,
-} from './support/fixture.ts'
+import { folder, modified } from './support/files.ts'
+import { openDescriptors, pattern, until, writeOldFile } from './support/fixture.ts'
 import { frameworks, type Sent } from './support/frameworks.ts'
 import { ask, exchange, field } from './support/raw.ts'
 
-const folder = temporaryFolder()
-const modified = new Date('2025-01-01T10:00:00Z')
 const run = promisify(execFile)
 
 describe.each(frameworks)('%s', (name, start) => {
@@ -66,10 +59,10 @@ describe.each(frameworks)('%s', (name, start) => {
     const filePath = path.join(folder, `${name}-busy`)
     writeOldFile(filePath, Buffer.from('0000'), modified)
     running = await start(() => filePath)
-    let stop = false
-    const others = Promise.all(
+    const others = { stop: false }
+    const asking = Promise.all(
       Array.from({ length: 8 }, async () => {
-        for (let i = 0; i < 500 && !stop; i++) await ask(running.port, {})
+        for (let i = 0; i < 500 && !others.stop; i++) await ask(running.port, {})
       }),
     )
     for (let i = 1; i <= 30; i++) {
@@ -78,8 +71,8 @@ describe.each(frameworks)('%s', (name, start) => {
       fs.renameSync(`${filePath}~`, filePath)
       expect((await ask(running.port, {})).content.toString()).toBe(text)
     }
-    stop = true
-    await others
+    others.stop = true
+    await asking
   })
 
   it('closes a file soon after the last request', async () => {

@@ -12,29 +12,11 @@ import Koa2 from 'koa2'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Transfer } from '@range-serve/core'
 import { rangeServe, rangeStatic } from '@range-serve/koa'
-import {
-  openDescriptors,
-  pattern,
-  temporaryFolder,
-  until,
-  writeOldFile,
-} from './support/fixture.ts'
+import { bytes, filePath, folder, range, size, text } from './support/files.ts'
+import { openDescriptors, until } from './support/fixture.ts'
 import { listen, type Running } from './support/listen.ts'
 import { parseByteranges } from './support/multipart.ts'
 import { ask, exchange, field } from './support/raw.ts'
-
-const folder = temporaryFolder()
-const modified = new Date('2025-01-01T10:00:00Z')
-const size = 4 * 1024 * 1024
-const bytes = pattern(size)
-const filePath = path.join(folder, 'file.bin')
-writeOldFile(filePath, bytes, modified)
-const text = 'A line that compresses well.\n'.repeat(2000)
-writeOldFile(path.join(folder, 'text.txt'), Buffer.from(text), modified)
-
-const range = (value: string): { headers: [string, string][] } => ({
-  headers: [['Range', `bytes=${value}`]],
-})
 
 describe.each([
   ['Koa 3', Koa3],

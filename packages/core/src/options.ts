@@ -50,6 +50,19 @@ export interface SendOptions {
   readonly onTransfer?: (transfer: Transfer) => void
 }
 
+/** What an adapter's `rangeServe` can be told: the defaults of each answer. */
+export type RangeServeOptions = Pick<
+  SendOptions,
+  | 'acceptRanges'
+  | 'maxRanges'
+  | 'maxSkip'
+  | 'onTransfer'
+  | 'root'
+  | 'dotfiles'
+  | 'followSymlinks'
+  | 'syncReads'
+>
+
 /** Fields that were set on the response before: they count as said by the caller. */
 export interface PresetFields {
   readonly type?: string | undefined

@@ -13,6 +13,7 @@ import {
   isPlanned,
   isSent,
   isWithheld,
+  mayBeCut,
   OngoingTransfer,
   parseHttpDate,
   pickPreset,
@@ -25,7 +26,7 @@ export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTrans
 /** Adds Accept-Ranges, where it applies, to an answer that will be whole whatever it is. */
 export function setAcceptRanges(response: ServerResponse, given: unknown): void {
   const field = fieldsOf(response, given)
-  if (field('accept-ranges') !== undefined || !isEligible(field)) return
+  if (field('accept-ranges') !== undefined || !mayBeCut(field)) return
   const length = contentLength(field, contentOf(response))
   if (length === undefined) return
   response.setHeader('Accept-Ranges', 'bytes')
@@ -168,7 +169,7 @@ export class Filter {
     const given = rest.at(-1)
     const field = fieldsOf(response, given)
     const length = contentLength(field, this.#content?.length)
-    if (length === undefined || !isEligible(field)) return args
+    if (length === undefined || !mayBeCut(field)) return args
 
     const plan = this.#plan(length, field)
     this.#observe(plan, length)
@@ -243,15 +244,6 @@ function fieldsOf(response: ServerResponse, given: unknown): Lookup {
   if (typeof given !== 'object' || given === null) return (name) => response.getHeader(name)
   const fields = toFields(given)
   return (name) => fields[name] ?? response.getHeader(name)
-}
-
-function isEligible(field: Lookup): boolean {
-  return (
-    field('content-range') === undefined &&
-    field('transfer-encoding') === undefined &&
-    String(field('accept-ranges')).toLowerCase() !== 'none' &&
-    !/^\s*multipart\/byteranges/i.test(String(field('content-type')))
-  )
 }
 
 function contentLength(field: Lookup, content: number | undefined): number | undefined {

@@ -2,6 +2,7 @@ import type { RequestHandler, Response } from 'express'
 import { serve, type SendOptions, type Servable, type Transfer } from '@range-serve/core'
 import {
   OngoingTransfer,
+  type RangeServeOptions,
   type SourceError,
   StaticFolder,
   type StaticOptions,
@@ -9,7 +10,7 @@ import {
 import { bypassFilter, watchResponse } from './hooks.ts'
 
 export { createServer } from './server.ts'
-export type { StaticOptions } from '@range-serve/core/adapter'
+export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter'
 
 declare global {
   // oxlint-disable-next-line typescript/no-namespace -- how Express lets its types be added to
@@ -28,19 +29,6 @@ declare global {
     }
   }
 }
-
-/** What {@link rangeServe} can be told: the defaults of each answer. */
-export type RangeServeOptions = Pick<
-  SendOptions,
-  | 'acceptRanges'
-  | 'maxRanges'
-  | 'maxSkip'
-  | 'onTransfer'
-  | 'root'
-  | 'dotfiles'
-  | 'followSymlinks'
-  | 'syncReads'
->
 
 /**
  * Makes every answer of known length range-aware, and adds `res.sendRange`.

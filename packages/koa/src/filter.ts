@@ -15,6 +15,7 @@ import {
   fromReadStream,
   isConditional,
   isObserved,
+  mayBeCut,
   pickPreset,
   prepareAnswer,
 } from '@range-serve/core/adapter'
@@ -53,14 +54,8 @@ function isEligible(ctx: Context): boolean {
   if (res.statusCode !== 200 || (method !== 'GET' && method !== 'HEAD')) return false
   if (ctx.respond === false || res.headersSent || !response.writable) return false
   const { body } = response
-  return (
-    body !== undefined &&
-    body !== null &&
-    !res.hasHeader('Content-Range') &&
-    !res.hasHeader('Transfer-Encoding') &&
-    field(ctx, 'Accept-Ranges').toLowerCase() !== 'none' &&
-    !/^\s*multipart\/byteranges/i.test(field(ctx, 'Content-Type'))
-  )
+  if (body === undefined || body === null) return false
+  return mayBeCut((name) => res.getHeader(name))
 }
 
 /** Koa takes bytes that are no Buffer for an object to be JSON, and says so. */
@@ -87,13 +82,8 @@ function toSource(ctx: Context): Source | undefined {
 
 /** What Content-Length says, where it says anything. */
 function fieldLength(ctx: Context): number | undefined {
-  const value = field(ctx, 'Content-Length')
+  const value = String(ctx.res.getHeader('Content-Length'))
   return /^\d+$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : undefined
-}
-
-/** A field of the answer so far; empty where there is none, which Koa 2 and 3 tell differently. */
-function field({ res }: Context, name: string): string {
-  return String(res.getHeader(name) ?? '')
 }
 
 function isStream(body: unknown): body is ByteStream | Response {

@@ -3,13 +3,14 @@ import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
   pickPreset,
   prepareAnswer,
+  type RangeServeOptions,
   StaticFolder,
   type StaticOptions,
 } from '@range-serve/core/adapter'
 import { applyAnswer } from './answer.ts'
 import { filterBody } from './filter.ts'
 
-export type { StaticOptions } from '@range-serve/core/adapter'
+export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter'
 
 declare module 'koa' {
   interface DefaultContext {
@@ -32,19 +33,6 @@ export interface PendingTransfer extends Transfer {
   /** Resolves when the answer is over, however it ended; never rejects. */
   readonly finished: Promise<Transfer>
 }
-
-/** What {@link rangeServe} can be told: the defaults of each answer. */
-export type RangeServeOptions = Pick<
-  SendOptions,
-  | 'acceptRanges'
-  | 'maxRanges'
-  | 'maxSkip'
-  | 'onTransfer'
-  | 'root'
-  | 'dotfiles'
-  | 'followSymlinks'
-  | 'syncReads'
->
 
 /** Marks a context that a filter sees to. */
 const isFiltered = Symbol('range-serve: filtered')

@@ -12,7 +12,8 @@ import { respond } from '../respond.ts'
 import { isEntityTag } from '../semantics/entity-tag.ts'
 import { serve } from '../serve.ts'
 import { readRange } from './body.ts'
-import { type FileSource, fromFile, fromReadStream, isFileHandle, toPath, typeOf } from './file.ts'
+import { type FileSource, fromFile, isFileHandle, toPath, typeOf } from './file.ts'
+import { fromReadStream } from './read-stream.ts'
 import type { DirectSource, Source } from './source.ts'
 
 const size = 600_000 // more than two reads

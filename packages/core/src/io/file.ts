@@ -1,18 +1,13 @@
-import { once } from 'node:events'
 import fs from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import type { FileHandle } from 'node:fs/promises'
 import mimeTypes from 'mime-types'
 import { fileError, invalidArgument, sourceError } from '../errors.ts'
-import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
+import { DescriptorSource } from './descriptor-source.ts'
 import { type Descriptor, descriptors } from './descriptors.ts'
-import { largeBuffers } from './pool.ts'
 import { type DirectSource, type Source, validateMetadata } from './source.ts'
-
-const fstat = promisify(fs.fstat)
 
 /** What an `etag` function is told of a file. */
 export interface FileStats {
@@ -126,77 +121,6 @@ function factsOf(stats: fs.BigIntStats, type: string): Facts {
   }
 }
 
-/** Reads from a file descriptor, which it has for as long as anybody has it open. */
-abstract class DescriptorSource implements DirectSource {
-  abstract readonly length: number
-  protected abstract readonly fd: number
-  /** Where in the file the representation begins. */
-  protected readonly start: number = 0
-  #users = 0
-
-  /** Gets a descriptor where there is none. */
-  protected abstract obtain(): Promise<void> | undefined
-  /** Gives the descriptor back; `abandoned` where nobody should keep it for a next answer. */
-  protected abstract letGo(abandoned: boolean): void
-
-  open(): Promise<void> | undefined {
-    this.#users++
-    return this.obtain()
-  }
-
-  close(): void {
-    this.#leave(false)
-  }
-
-  abandon(): void {
-    this.#leave(true)
-  }
-
-  #leave(abandoned: boolean): void {
-    if (this.#users > 0) this.#users--
-    if (this.#users === 0) this.letGo(abandoned)
-  }
-
-  /** Whether it is closed again already. */
-  protected get hasNoUsers(): boolean {
-    return this.#users === 0
-  }
-
-  readInto(
-    target: Uint8Array,
-    length: number,
-    position: number,
-    done: (error: Error | null, bytesRead: number) => void,
-  ): void {
-    try {
-      fs.read(this.fd, target, 0, length, this.start + position, done)
-    } catch (error) {
-      // A FileHandle that its owner has closed meanwhile.
-      process.nextTick(done, error, 0)
-    }
-  }
-
-  async *read({ firstPos, lastPos }: ByteRange): AsyncGenerator<Uint8Array> {
-    try {
-      await this.open()
-      for (let position = firstPos; position <= lastPos;) {
-        const length = Math.min(largeBuffers.size, lastPos + 1 - position)
-        const chunk = Buffer.allocUnsafeSlow(length)
-        const bytesRead = await new Promise<number>((resolve, reject) => {
-          this.readInto(chunk, length, position, (error, count) =>
-            error ? reject(error) : resolve(count),
-          )
-        })
-        if (bytesRead === 0) return
-        position += bytesRead
-        yield chunk.subarray(0, bytesRead)
-      }
-    } finally {
-      this.close()
-    }
-  }
-}
-
 /** A file, with what it says of itself. */
 export abstract class FileSource extends DescriptorSource {
   readonly stats: FileStats
@@ -302,51 +226,4 @@ class HandleSource extends FileSource {
 
   protected obtain(): undefined {}
   protected letGo(): void {}
-}
-
-/**
- * Makes a source of a file stream that nobody has read from yet, so that it can be read at random,
- * from the descriptor it has. It knows the length, and nothing else of the file. `undefined` where
- * the stream is anything else.
- *
- * @throws SourceError with status 403, 404, 500 or 503, where the file cannot be opened
- */
-export async function fromReadStream(stream: unknown): Promise<Source | undefined> {
-  if (!(stream instanceof fs.ReadStream)) return undefined
-  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true)
-    return undefined
-  if (stream.readableEncoding !== null || stream.bytesRead > 0) return undefined
-  const { fd: opened } = stream as { fd?: number | null }
-  if (typeof opened !== 'number') {
-    await once(stream, 'open').catch((error: unknown) => {
-      throw fileError(error, String(stream.path))
-    })
-  }
-  const { fd } = stream as unknown as { fd: number }
-  const stats = await fstat(fd).catch((error: unknown) => {
-    throw fileError(error, String(stream.path))
-  })
-  return stats.isFile() ? new ReadStreamSource(stream, fd, stats.size) : undefined
-}
-
-class ReadStreamSource extends DescriptorSource {
-  readonly length: number
-  protected readonly fd: number
-  protected override readonly start: number
-  readonly #stream: fs.ReadStream
-
-  constructor(stream: fs.ReadStream, fd: number, size: number) {
-    super()
-    const { start = 0, end = Infinity } = stream as { start?: number; end?: number }
-    this.start = start
-    this.length = Math.max(0, Math.min(size, end + 1) - start)
-    this.fd = fd
-    this.#stream = stream
-  }
-
-  protected obtain(): undefined {}
-
-  protected letGo(): void {
-    this.#stream.destroy()
-  }
 }

@@ -73,3 +73,18 @@ export function addNoTransform(cacheControl: string | undefined): string {
   if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(cacheControl)) return cacheControl
   return `${cacheControl}, no-transform`
 }
+
+/**
+ * Whether the fields of a 200 let its content be cut: it is no range itself, its length is not left
+ * open, and nobody has said that it must not be.
+ *
+ * @param field what the answer says in a field, by its name in lower case
+ */
+export function mayBeCut(field: (name: string) => unknown): boolean {
+  return (
+    field('content-range') === undefined &&
+    field('transfer-encoding') === undefined &&
+    String(field('accept-ranges')).toLowerCase() !== 'none' &&
+    !/^\s*multipart\/byteranges/i.test(String(field('content-type')))
+  )
+}

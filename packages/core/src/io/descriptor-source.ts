@@ -1,0 +1,75 @@
+import fs from 'node:fs'
+import type { ByteRange } from '../semantics/range.ts'
+import { largeBuffers } from './pool.ts'
+import type { DirectSource } from './source.ts'
+
+/** Reads from a file descriptor, which it has for as long as anybody has it open. */
+export abstract class DescriptorSource implements DirectSource {
+  abstract readonly length: number
+  protected abstract readonly fd: number
+  /** Where in the file the representation begins. */
+  protected readonly start: number = 0
+  #users = 0
+
+  /** Gets a descriptor where there is none. */
+  protected abstract obtain(): Promise<void> | undefined
+  /** Gives the descriptor back; `abandoned` where nobody should keep it for a next answer. */
+  protected abstract letGo(abandoned: boolean): void
+
+  open(): Promise<void> | undefined {
+    this.#users++
+    return this.obtain()
+  }
+
+  close(): void {
+    this.#leave(false)
+  }
+
+  abandon(): void {
+    this.#leave(true)
+  }
+
+  #leave(abandoned: boolean): void {
+    if (this.#users > 0) this.#users--
+    if (this.#users === 0) this.letGo(abandoned)
+  }
+
+  /** Whether it is closed again already. */
+  protected get hasNoUsers(): boolean {
+    return this.#users === 0
+  }
+
+  readInto(
+    target: Uint8Array,
+    length: number,
+    position: number,
+    done: (error: Error | null, bytesRead: number) => void,
+  ): void {
+    try {
+      fs.read(this.fd, target, 0, length, this.start + position, done)
+    } catch (error) {
+      // A FileHandle that its owner has closed meanwhile.
+      process.nextTick(done, error, 0)
+    }
+  }
+
+  async *read({ firstPos, lastPos }: ByteRange): AsyncGenerator<Uint8Array> {
+    try {
+      await this.open()
+      for (let position = firstPos; position <= lastPos;) {
+        const length = Math.min(largeBuffers.size, lastPos + 1 - position)
+        const chunk = Buffer.allocUnsafeSlow(length)
+        const bytesRead = await new Promise<number>((resolve, reject) => {
+          this.readInto(chunk, length, position, (error, count) =>
+            error ? reject(error) : resolve(count),
+          )
+        })
+        if (bytesRead === 0) return
+        position += bytesRead
+        yield chunk.subarray(0, bytesRead)
+      }
+    } finally {
+      this.close()
+    }
+  }
+}
