@@ -369,6 +369,49 @@ describe.each([
     )
   })
 
+  describe('behind a patched response', () => {
+    /** Keeps what goes through it, passes no callback on, and ends in a turn of its own. */
+    const keeping =
+      (kept: Buffer[]): RequestHandler =>
+      (_request, response, next) => {
+        const write = response.write.bind(response) as (chunk: Buffer) => boolean
+        const end = response.end.bind(response) as (chunk?: Buffer) => unknown
+        response.write = (chunk: Buffer) => {
+          kept.push(chunk)
+          return write(chunk)
+        }
+        response.end = ((chunk?: Buffer) => {
+          if (chunk) kept.push(chunk)
+          setImmediate(() => end(chunk))
+          return response
+        }) as typeof response.end
+        next()
+      }
+
+    it.each([
+      ['small', '0-999'],
+      ['large', '0-'],
+    ])('delivers %s answers, and leaves alone what was kept of them', async (_what, asked) => {
+      for (const order of ['before', 'after']) {
+        const kept: Buffer[] = []
+        const port = await start((app) => {
+          if (order === 'before') app.use(keeping(kept))
+          app.use(rangeServe())
+          if (order === 'after') app.use(keeping(kept))
+          app.use((_request, response) => void response.sendRange(filePath))
+        })
+        const response = await ask(port, range(asked))
+        expect(response.status).toBe(206)
+        expect(response.content.equals(bytes.subarray(0, response.content.length))).toBe(true)
+        const first = [...kept]
+        // Others come, and find memory that can be used again; not that of the first.
+        for (let i = 0; i < 5; i++) await ask(port, range('100000-100999'))
+        expect(Buffer.concat(first).equals(response.content), order).toBe(true)
+        await running.close()
+      }
+    })
+  })
+
   describe('sendRange', () => {
     it('throws at the call for what can never be served', async () => {
       const thrown: unknown[] = []

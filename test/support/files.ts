@@ -9,7 +9,7 @@ export const size = 4 * 1024 * 1024
 export const bytes = pattern(size)
 export const filePath = path.join(folder, 'file.bin')
 writeOldFile(filePath, bytes, modified)
-export const text = 'A line that compresses well.\n'.repeat(2000)
+export const text = 'A line that compresses well.\n'.repeat(40_000)
 writeOldFile(path.join(folder, 'text.txt'), Buffer.from(text), modified)
 
 /** A request for a range. */

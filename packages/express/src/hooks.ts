@@ -7,7 +7,7 @@
 
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { isConditional, isObserved } from '@range-serve/core/adapter'
+import { callsBack, isConditional, isObserved, markReliable } from '@range-serve/core/adapter'
 import { Filter, type FilterOptions, setAcceptRanges } from './filter.ts'
 
 type Method = (this: Watched, ...args: unknown[]) => unknown
@@ -139,6 +139,7 @@ function install(target: Methods | Watched): object {
       return filter ? filter.end(args) : end.apply(this, args)
     },
   }
+  if (callsBack(target)) markReliable(hooks.write)
   Object.assign(target, hooks)
   return layer
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import type { OngoingTransfer } from '../telemetry.ts'
 import { readBody } from './body.ts'
-import { release } from './deliver.ts'
+import { callsBack, release } from './deliver.ts'
 import { canGather, gather, type Pieces, toPieces } from './pieces.ts'
 import { smallSize } from './pool.ts'
 import type { DirectSource, Source } from './source.ts'
@@ -217,5 +217,5 @@ class BodyStream extends Readable {
 }
 
 function isPlainResponse(target: unknown): target is ServerResponse {
-  return target instanceof ServerResponse && target.write === ServerResponse.prototype.write
+  return target instanceof ServerResponse && callsBack(target)
 }

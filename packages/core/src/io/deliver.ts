@@ -106,7 +106,8 @@ class Delivery {
       }
     }
     if (this.#over) return
-    this.#buffer = buffer
+    // Whoever has patched the response may keep what goes through it.
+    if (callsBack(this.#response)) this.#buffer = buffer
     this.#sendHead()
     this.#response.end(buffer.subarray(0, this.#transfer.bytesPlanned))
   }
@@ -132,7 +133,8 @@ class Delivery {
       if (held) response.write(held, this.#count(held.length))
       held = undefined
       if (missing === 0) response.end(piece)
-      else await this.#write(piece)
+      else if (callsBack(response)) await this.#write(piece)
+      else await this.#writeToStranger(pieces.recycles ? Buffer.from(piece) : piece)
       if (this.#over) return
     }
   }
@@ -156,6 +158,21 @@ class Delivery {
     return new Promise((resolve) => {
       this.#wake = resolve
       this.#response.write(piece, this.#count(piece.length, resolve))
+    })
+  }
+
+  /**
+   * Writes through somebody's own `write`: `compression` drops the callback, and keeps the memory for
+   * longer than it says.
+   */
+  #writeToStranger(piece: Uint8Array): Promise<void> {
+    const response = this.#response
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      this.#transfer.bytesSent += piece.length
+      const flowing: unknown = response.write(piece)
+      if (flowing === false) response.once('drain', resolve)
+      else resolve()
     })
   }
 
@@ -233,6 +250,22 @@ function writeHead(response: ServerResponse, status: number, headers: ResponseFi
     if (isPlanned(name) || isWithheld(status, name)) response.removeHeader(name)
   }
   response.writeHead(status, headers as Record<string, string | string[]>)
+}
+
+/** The `write` methods that call back when the bytes are out, and not before. */
+const reliable = new WeakSet<object>([
+  Reflect.get(ServerResponse.prototype, 'write'),
+  Reflect.get(Http2ServerResponse.prototype, 'write'),
+])
+
+/** Whether a response calls back when bytes are out: Node's own do, who patches them may not. */
+export function callsBack(response: object): boolean {
+  return reliable.has(Reflect.get(response, 'write') as object)
+}
+
+/** Says that a `write` method passes its callback on to one that calls back. */
+export function markReliable(write: object): void {
+  reliable.add(write)
 }
 
 /** Whether nobody has hooked `writeHead`, who may not know of lists. */
