@@ -35,14 +35,18 @@ export function respond(
   const answer = prepareAnswer(request, servable, options, () => ({}))
   return answer.then(async ({ plan, source, transfer }) => {
     const cancellation = new Cancellation()
-    const cancel = () => cancellation.cancel()
+    const cancel = () => cancellation.cancel(signal?.reason)
     if (signal?.aborted === true) cancel()
     signal?.addEventListener('abort', cancel)
     const finish = (aborted: boolean) => {
       signal?.removeEventListener('abort', cancel)
       transfer.finish(aborted)
     }
-    const body = await toBody(plan.body, source, transfer, cancellation)
+    const body = await toBody(plan.body, source, transfer, cancellation).catch((error: unknown) => {
+      if (error instanceof Error) transfer.error = error
+      finish(true)
+      throw error
+    })
     if (body instanceof Readable) body.once('close', () => finish(!body.readableEnded))
     else finish(false)
     return { status: plan.status, headers: plan.headers, body }

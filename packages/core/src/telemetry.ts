@@ -88,6 +88,13 @@ export class OngoingTransfer implements Transfer {
     this.durationMs = performance.now() - this.#startedAt
     if (!aborted) this.bytesSent = this.bytesPlanned
     if (transferChannel.hasSubscribers) transferChannel.publish(this)
-    this.#onTransfer?.(this)
+    try {
+      this.#onTransfer?.(this)
+    } catch (error) {
+      // As diagnostics_channel has it: a listener's error is the process's, not the answer's.
+      process.nextTick(() => {
+        throw error
+      })
+    }
   }
 }

@@ -90,7 +90,11 @@ export class Filter {
     const [chunk, ...rest] = args
     const [encoding, callback] = typeof rest[0] === 'function' ? [undefined, rest[0]] : rest
     this.#sendHead()
-    if (!this.#cut) return this.#methods.write.apply(this.#response, args)
+    if (!this.#cut) {
+      if (this.#transfer && isContent(chunk))
+        this.#transfer.bytesSent += toBytes(chunk, encoding).length
+      return this.#methods.write.apply(this.#response, args)
+    }
     const flowing = this.#push(toBytes(chunk, encoding))
     if (typeof callback === 'function') process.nextTick(callback)
     return flowing
@@ -164,9 +168,8 @@ export class Filter {
     if (this.#decided) return args
     this.#decided = true
     const response = this.#response
-    const [status, ...rest] = args
-    if (status !== 200) return args
-    const given = rest.at(-1)
+    if (Number(args[0]) !== 200) return args
+    const given = givenFields(args)
     const field = fieldsOf(response, given)
     const length = contentLength(field, this.#content?.length)
     if (length === undefined || !mayBeCut(field)) return args
@@ -253,11 +256,22 @@ function contentLength(field: Lookup, content: number | undefined): number | und
   return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
 }
 
+/** What `writeHead` was given for fields, behind the status and, perhaps, its text. */
+export function givenFields(args: readonly unknown[]): unknown {
+  return args.slice(1).find((arg) => typeof arg === 'object' && arg !== null)
+}
+
 /** The fields that `writeHead` was given, as a record or as a list of names and values. */
 function toFields(given: unknown): Fields {
   if (typeof given !== 'object' || given === null) return {}
   const pairs = Array.isArray(given) ? toPairs(given) : Object.entries(given as Fields)
-  return Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), value])) as Fields
+  const fields: Record<string, unknown> = {}
+  for (const [name, value] of pairs) {
+    const key = name.toLowerCase()
+    // Several lines of one name are a list, as with Set-Cookie.
+    fields[key] = key in fields ? [fields[key], value].flat() : value
+  }
+  return fields as Fields
 }
 
 function toPairs(list: unknown[]): [string, unknown][] {

@@ -8,7 +8,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { callsBack, isConditional, isObserved, markReliable } from '@range-serve/core/adapter'
-import { Filter, type FilterOptions, setAcceptRanges } from './filter.ts'
+import { Filter, type FilterOptions, givenFields, setAcceptRanges } from './filter.ts'
 
 type Method = (this: Watched, ...args: unknown[]) => unknown
 
@@ -123,7 +123,7 @@ function install(target: Methods | Watched): object {
       const state = this[watch]
       if (state?.layer === layer && !state.bypassed) {
         if (state.mode === 'whole') {
-          if (args[0] === 200) setAcceptRanges(this, args.at(-1))
+          if (Number(args[0]) === 200) setAcceptRanges(this, givenFields(args))
         } else {
           args = filterOf(this)!.decide(args)
         }
@@ -139,7 +139,10 @@ function install(target: Methods | Watched): object {
       return filter ? filter.end(args) : end.apply(this, args)
     },
   }
-  if (callsBack(target)) markReliable(hooks.write)
+  if (callsBack(target)) {
+    markReliable(hooks.write)
+    markReliable(hooks.end)
+  }
   Object.assign(target, hooks)
   return layer
 }

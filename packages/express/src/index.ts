@@ -3,6 +3,7 @@ import { serve, type SendOptions, type Servable, type Transfer } from '@range-se
 import {
   OngoingTransfer,
   type RangeServeOptions,
+  release,
   type SourceError,
   StaticFolder,
   type StaticOptions,
@@ -70,8 +71,14 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
     folder.find(request.url).then(
       (target) => {
         if ('redirect' in target) return response.redirect(301, target.redirect)
-        folder.decorate(response, target.source, target.filePath)
-        return void send(response, target.source, folder.sendOptions)
+        const { source, filePath } = target
+        try {
+          folder.decorate(response, source, filePath)
+          void send(response, source, folder.sendOptions)
+        } catch (error) {
+          release(source, true)
+          next(error)
+        }
       },
       (error: unknown) => (folder.fallsThrough(error) ? next() : next(error)),
     )
@@ -80,12 +87,14 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
 
 function send(response: Response, source: Servable, options: SendOptions): Promise<Transfer> {
   const { req: request } = response
+  const { next } = request
   const restore = bypassFilter(response)
   return serve(request, response, source, options).catch((error: SourceError) => {
     restore()
     const transfer = new OngoingTransfer(request, undefined)
     Object.assign(transfer, { status: error.status ?? 500, error, aborted: true })
-    request.next?.(error)
+    // Where somebody else has answered meanwhile, there is nothing left to be done about it.
+    if (error.code !== 'ERR_HEADERS_SENT') next?.(error)
     return transfer
   })
 }

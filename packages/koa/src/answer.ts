@@ -5,12 +5,14 @@ import {
   type Answer,
   Cancellation,
   cutOff,
+  isGone,
   isPlanned,
   isSent,
   isWithheld,
   smallBuffers,
   smallSize,
   toBody,
+  whenOver,
 } from '@range-serve/core/adapter'
 
 /**
@@ -26,30 +28,43 @@ export async function applyAnswer(
   const { res } = ctx
   const cancellation = new Cancellation()
   const cancel = () => {
-    cancellation.cancel()
+    cancellation.cancel(signal?.reason)
     if (res.headersSent) cutOff(res)
   }
   if (signal?.aborted === true) cancel()
   signal?.addEventListener('abort', cancel)
+  /** Memory that can be used again, once the body that was read into it is out. */
+  let recyclable: Buffer | undefined
+  let body: Body
+  const finished = new Promise<Transfer>((resolve) => {
+    const end = () => {
+      signal?.removeEventListener('abort', cancel)
+      const isOurs = isSent(res) && res.statusCode === plan.status && !transfer.error
+      if (!isOurs) cancellation.cancel()
+      // Only if the very body that we made was sent, and nothing has come in its place.
+      else if (recyclable && ctx.response.body === body) smallBuffers.give(recyclable)
+      resolve(transfer)
+      transfer.finish(!isOurs)
+    }
+    if (isGone(res)) queueMicrotask(end)
+    else whenOver(res, once(end))
+  })
+
+  ignoreLeaving(ctx, transfer)
   // A slice is of no use to anyone but this client, so its memory is used again; a whole may be kept
   // by who sees it on its way, and has memory of its own.
   const memory =
     plan.status === 206 && transfer.bytesPlanned <= smallSize ? smallBuffers.take() : undefined
-  let body: Body
-  const finished = new Promise<Transfer>((resolve) => {
-    res.once('close', () => {
-      signal?.removeEventListener('abort', cancel)
-      const aborted = !isSent(res)
-      if (aborted) cancellation.cancel()
-      // Only if the very body that we made was sent, and nothing has come in its place.
-      else if (memory && ctx.response.body === body) smallBuffers.give(memory)
-      transfer.finish(aborted)
-      resolve(transfer)
-    })
-  })
-
-  ignoreLeaving(ctx, transfer)
-  body = await toBody(plan.body, source, transfer, cancellation, memory)
+  try {
+    body = await toBody(plan.body, source, transfer, cancellation, memory)
+  } catch (error) {
+    // Nobody is there to be told.
+    if (isGone(res)) return { finished }
+    const isError = error instanceof Error
+    transfer.error = isError ? error : new Error('The source failed', { cause: error })
+    throw error
+  }
+  recyclable = memory
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))
   // Body first: Koa drops Content-Length when a stream replaces an earlier body.
@@ -61,6 +76,16 @@ export async function applyAnswer(
   response.status = plan.status
   for (const name in plan.headers) response.set(name, plan.headers[name] as string | string[])
   return { finished }
+}
+
+/** The function, but only the first time. */
+function once(callback: () => void): () => void {
+  let called = false
+  return () => {
+    if (called) return
+    called = true
+    callback()
+  }
 }
 
 const leaving = new Set([

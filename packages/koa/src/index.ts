@@ -4,6 +4,7 @@ import {
   pickPreset,
   prepareAnswer,
   type RangeServeOptions,
+  release,
   StaticFolder,
   type StaticOptions,
 } from '@range-serve/core/adapter'
@@ -96,7 +97,12 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
       ctx.status = 301
       return
     }
-    folder.decorate(ctx.res, target.source, target.filePath)
+    try {
+      folder.decorate(ctx.res, target.source, target.filePath)
+    } catch (error) {
+      release(target.source, true)
+      throw error
+    }
     await send(ctx, target.source, folder.sendOptions)
   }
 }

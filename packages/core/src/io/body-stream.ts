@@ -14,17 +14,26 @@ export type Body = Buffer | Readable | undefined
 /** An abort signal that is only made where somebody listens: making and aborting one is not cheap. */
 export class Cancellation {
   #aborter: AbortController | undefined
-  #cancelled = false
+  #cancelled: { readonly reason: unknown } | undefined
+  /** Is told when it is cancelled. */
+  onCancel: ((reason: unknown) => void) | undefined
 
   get signal(): AbortSignal {
     this.#aborter ??= new AbortController()
-    if (this.#cancelled) this.#aborter.abort()
+    if (this.#cancelled) this.#aborter.abort(this.#cancelled.reason)
     return this.#aborter.signal
   }
 
-  cancel(): void {
-    this.#cancelled = true
-    this.#aborter?.abort()
+  /** @param reason why, where it was not the client that left */
+  cancel(reason?: unknown): void {
+    if (this.#cancelled) return
+    this.#cancelled = { reason }
+    this.#aborter?.abort(reason)
+    this.onCancel?.(reason)
+  }
+
+  throwIfCancelled(): void {
+    if (this.#cancelled) this.signal.throwIfAborted()
   }
 }
 
@@ -58,9 +67,11 @@ export async function toBody(
       const pieces = toPieces(segments, source, () => cancellation.signal)
       body = new BodyStream(pieces, source, transfer, cancellation)
       await body.begin(segments[0]!)
+      cancellation.throwIfCancelled()
       return body
     }
     const bytes = await readWhole(segments, source, transfer, cancellation, memory)
+    cancellation.throwIfCancelled()
     transfer.firstByte()
     release(source, false)
     return bytes
@@ -128,6 +139,9 @@ class BodyStream extends Readable {
     this.#transfer = transfer
     this.#cancellation = cancellation
     this.#missing = transfer.bytesPlanned
+    cancellation.onCancel = (reason) => {
+      this.destroy(reason instanceof Error ? reason : undefined)
+    }
   }
 
   /** Reads the first bytes of the source's own, behind the head of their part. */

@@ -1,5 +1,6 @@
 // Segments and a source → bytes, exact to the byte.
 
+import { Stream } from 'node:stream'
 import { sourceError, type SourceError } from '../errors.ts'
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
@@ -33,7 +34,7 @@ export async function* readRange(
     reading.then(releaseLate, () => {})
     throw error
   })
-  const pull = new Pull(result instanceof Uint8Array ? once(result) : result)
+  const pull = new Pull(isByteStream(result) ? result : once(toBytes(result)))
   try {
     while (remaining > 0) {
       const chunk = await untilAborted(pull.next(), signal)
@@ -94,16 +95,29 @@ export class Pull {
   stop(): void {
     if (this.#ended) return
     this.#ended = true
-    const { destroy } = this.#stream as { destroy?: unknown }
-    // A Node stream's iterator would wait for its pending read.
-    if (typeof destroy === 'function') destroy.call(this.#stream)
-    Promise.resolve(this.#stop()).catch(() => {})
+    try {
+      // A Node stream's iterator would wait for its pending read.
+      if (this.#stream instanceof Stream) abandon(this.#stream)
+      Promise.resolve(this.#stop()).catch(() => {})
+    } catch {
+      // A stream that cannot be stopped is its maker's.
+    }
   }
 }
 
+/** Destroys a stream whose errors nobody wants to know of any more. */
+function abandon(stream: Stream & { destroy?: () => void }): void {
+  stream.on('error', () => {})
+  stream.destroy?.()
+}
+
 /** Lets go of a stream that comes when nobody waits for it any more. */
-function releaseLate(result: Uint8Array | ByteStream): void {
-  if (!(result instanceof Uint8Array)) new Pull(result).stop()
+function releaseLate(result: unknown): void {
+  if (isByteStream(result)) new Pull(result).stop()
+}
+
+function isByteStream(result: unknown): result is ByteStream {
+  return typeof (result as Partial<ByteStream> | undefined)?.[Symbol.asyncIterator] === 'function'
 }
 
 function toBytes(chunk: unknown): Uint8Array {

@@ -1,7 +1,9 @@
 // A plan and its bytes → a node:http or http2 response, the fast way.
 
 import { ServerResponse } from 'node:http'
-import { constants, Http2ServerResponse } from 'node:http2'
+import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
+import type { Socket } from 'node:net'
+import { invalidArgument } from '../errors.ts'
 import type { Segment } from '../semantics/byteranges.ts'
 import { isPlanned, isWithheld, type ResponseFields } from '../semantics/fields.ts'
 import type { OngoingTransfer } from '../telemetry.ts'
@@ -44,6 +46,8 @@ class Delivery {
   readonly #signal: AbortSignal | undefined
   readonly #resolve: () => void
   readonly #reject: (error: unknown) => void
+  /** The head that was sent is ours. */
+  #begun = false
   #over = false
   #aborter: AbortController | undefined
   /** What holds the content: one buffer for all of it, or pieces. */
@@ -53,6 +57,9 @@ class Delivery {
   #reading = false
   /** Ends the wait for a write that will not come back. */
   #wake: (() => void) | undefined
+  /** Stops waiting for the response to be over. */
+  #forget: (() => void) | undefined
+  #drains = false
 
   constructor(
     response: NodeResponse,
@@ -75,17 +82,20 @@ class Delivery {
 
   start(): void {
     const response = this.#response
+    if (response.headersSent) return this.#fail(alreadyAnswered())
     if (isGone(response)) return this.#end(true)
-    response.once('close', this.#onClose)
-    // A pipelined answer that waits for its turn has no socket yet, and never closes.
-    if (!response.socket) response.req.once('close', this.#onClose)
+    this.#forget = whenOver(response, this.#onOver)
     if (this.#signal) {
       if (this.#signal.aborted) return this.#onSignal()
       this.#signal.addEventListener('abort', this.#onSignal)
     }
     if (this.#answer.body.length === 0) {
-      this.#sendHead()
-      response.end()
+      try {
+        this.#sendHead()
+        response.end()
+      } catch (error) {
+        this.#fail(error)
+      }
     } else if (this.#transfer.bytesPlanned <= smallSize && canGather(this.#source)) {
       this.#sendWhole().catch(this.#fail)
     } else {
@@ -129,7 +139,7 @@ class Delivery {
         held = piece
         continue
       }
-      if (!response.headersSent) this.#sendHead()
+      this.#sendHead()
       if (held) response.write(held, this.#count(held.length))
       held = undefined
       if (missing === 0) response.end(piece)
@@ -171,8 +181,10 @@ class Delivery {
       this.#wake = resolve
       this.#transfer.bytesSent += piece.length
       const flowing: unknown = response.write(piece)
-      if (flowing === false) response.once('drain', resolve)
-      else resolve()
+      if (flowing !== false) resolve()
+      // One listener for all of them: compression passes it on to a stream that never forgets one.
+      else if (!this.#drains) response.on('drain', () => this.#wake?.())
+      if (flowing === false) this.#drains = true
     })
   }
 
@@ -190,17 +202,20 @@ class Delivery {
     return this.#aborter.signal
   }
 
+  /** Sends the head, if that is still to be done; whoever else has answered or ended is in the way. */
   #sendHead(): void {
+    const { headersSent, writableEnded } = this.#response
+    if (writableEnded || headersSent !== this.#begun) {
+      throw alreadyAnswered()
+    }
+    if (this.#begun) return
+    this.#begun = true
     this.#transfer.firstByte()
     writeHead(this.#response, this.#answer.status, this.#answer.headers)
   }
 
-  readonly #onClose = (): void => {
-    if (this.#over) return
-    const response = this.#response
-    // A request also closes when all of it has been read.
-    if (!isSent(response) && !isGone(response)) return
-    this.#end(!isSent(response))
+  readonly #onOver = (): void => {
+    if (!this.#over) this.#end(!isSent(this.#response))
   }
 
   readonly #onSignal = (): void => {
@@ -209,22 +224,23 @@ class Delivery {
 
   readonly #fail = (error: unknown): void => {
     if (this.#over) return
-    const response = this.#response
-    this.#transfer.error = error instanceof Error ? error : new Error(String(error))
-    const begun = response.headersSent
-    if (begun) cutOff(response)
-    this.#end(true, begun ? undefined : { error })
+    const failure =
+      error instanceof Error ? error : new Error('The source failed', { cause: error })
+    this.#transfer.error = failure
+    if (this.#begun) cutOff(this.#response)
+    this.#end(true, this.#begun ? undefined : failure)
   }
 
-  #end(aborted: boolean, failure?: { error: unknown }): void {
+  #end(aborted: boolean, failure?: Error): void {
     this.#over = true
+    this.#forget?.()
     this.#signal?.removeEventListener('abort', this.#onSignal)
     if (aborted) this.#aborter?.abort()
     this.#wake?.()
     if (!this.#reading) this.#release(aborted)
-    this.#transfer.finish(aborted)
-    if (failure) this.#reject(failure.error)
+    if (failure) this.#reject(failure)
     else this.#resolve()
+    this.#transfer.finish(aborted)
   }
 
   #release(aborted: boolean): void {
@@ -234,6 +250,10 @@ class Delivery {
     this.#pieces?.close(!aborted)
     release(this.#source, aborted)
   }
+}
+
+function alreadyAnswered(): TypeError {
+  return invalidArgument('ERR_HEADERS_SENT', 'Cannot serve: the response has been begun')
 }
 
 /** Writes the head of an answer, over what was set on the response before. */
@@ -252,20 +272,25 @@ function writeHead(response: ServerResponse, status: number, headers: ResponseFi
   response.writeHead(status, headers as Record<string, string | string[]>)
 }
 
-/** The `write` methods that call back when the bytes are out, and not before. */
+/** The methods that keep nothing, and call back when the bytes are out and not before. */
 const reliable = new WeakSet<object>([
   Reflect.get(ServerResponse.prototype, 'write'),
+  Reflect.get(ServerResponse.prototype, 'end'),
   Reflect.get(Http2ServerResponse.prototype, 'write'),
+  Reflect.get(Http2ServerResponse.prototype, 'end'),
 ])
 
 /** Whether a response calls back when bytes are out: Node's own do, who patches them may not. */
 export function callsBack(response: object): boolean {
-  return reliable.has(Reflect.get(response, 'write') as object)
+  return (
+    reliable.has(Reflect.get(response, 'write') as object) &&
+    reliable.has(Reflect.get(response, 'end') as object)
+  )
 }
 
-/** Says that a `write` method passes its callback on to one that calls back. */
-export function markReliable(write: object): void {
-  reliable.add(write)
+/** Says that a method passes all it is given on to one that is reliable. */
+export function markReliable(method: object): void {
+  reliable.add(method)
 }
 
 /** Whether nobody has hooked `writeHead`, who may not know of lists. */
@@ -275,8 +300,49 @@ function isPlain(response: ServerResponse): boolean {
 
 /** Lets go of a source when an answer is over; of what was aborted, nothing is kept for a next one. */
 export function release(source: DirectSource, aborted: boolean): void {
-  const closing = aborted && source.abandon ? source.abandon() : source.close?.()
-  if (closing) closing.catch(() => {})
+  try {
+    const closing: unknown = aborted && source.abandon ? source.abandon() : source.close?.()
+    if (closing instanceof Promise) closing.catch(() => {})
+  } catch {
+    // A source that cannot be closed is its maker's; the answer is over all the same.
+  }
+}
+
+/** The streams that we reset, which is still to be told to the client. */
+const resets = new WeakSet<ServerHttp2Stream>()
+
+/** Who waits for the end of a connection, whose listeners would be one too many for each answer. */
+const waiting = new WeakMap<Socket, Set<() => void>>()
+
+/**
+ * Calls back, once, when all of an answer was handed to the network or nobody will read the rest.
+ * Gives back the means to stop waiting.
+ */
+export function whenOver(response: NodeResponse, callback: () => void): () => void {
+  response.once('close', callback)
+  if (response instanceof Http2ServerResponse) {
+    // A stream that is reset while a write is under way says so, and then waits for that for good.
+    response.stream.once('aborted', () => {
+      if (!resets.has(response.stream)) response.stream.destroy()
+      callback()
+    })
+    return () => {}
+  }
+  // A pipelined answer that waits for its turn has no socket yet, and never closes.
+  return response.socket ? () => {} : whenClosed(response.req.socket, callback)
+}
+
+function whenClosed(socket: Socket, callback: () => void): () => void {
+  let callbacks = waiting.get(socket)
+  if (!callbacks) {
+    callbacks = new Set()
+    waiting.set(socket, callbacks)
+    socket.once('close', () => {
+      for (const each of waiting.get(socket)!) each()
+    })
+  }
+  callbacks.add(callback)
+  return () => callbacks.delete(callback)
 }
 
 /** Whether nobody will read what is sent from now on. */
@@ -296,6 +362,7 @@ export function isSent(response: NodeResponse): boolean {
 /** Ends a connection so that the client cannot take what it has for all there is. */
 export function cutOff(response: NodeResponse): void {
   if (response instanceof Http2ServerResponse) {
+    resets.add(response.stream)
     response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
   } else {
     response.destroy()

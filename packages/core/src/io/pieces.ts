@@ -35,7 +35,7 @@ export function toPieces(
   return {
     recycles: false,
     next: async () => (await chunks.next()).value as Uint8Array | undefined,
-    close: () => void chunks.return(undefined),
+    close: () => void chunks.return(undefined).catch(() => {}),
   }
 }
 

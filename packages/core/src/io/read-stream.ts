@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import { fileError } from '../errors.ts'
+import { fileError, sourceError } from '../errors.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import type { Source } from './source.ts'
 
@@ -19,32 +18,65 @@ export async function fromReadStream(stream: unknown): Promise<Source | undefine
   if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true)
     return undefined
   if (stream.readableEncoding !== null || stream.bytesRead > 0) return undefined
-  const { fd: opened } = stream as { fd?: number | null }
-  if (typeof opened !== 'number') {
-    await once(stream, 'open').catch((error: unknown) => {
-      throw fileError(error, String(stream.path))
-    })
-  }
-  const { fd } = stream as unknown as { fd: number }
+  if (!isPositioned(stream)) return undefined
+  if (descriptorOf(stream) === undefined) await opened(stream)
+  const fd = descriptorOf(stream)
+  if (fd === undefined) return undefined
   const stats = await fstat(fd).catch((error: unknown) => {
     throw fileError(error, String(stream.path))
   })
-  return stats.isFile() ? new ReadStreamSource(stream, fd, stats.size) : undefined
+  return stats.isFile() ? new ReadStreamSource(stream, stats.size) : undefined
+}
+
+/**
+ * Whether a stream reads a file of the system's, from a position that is known: a descriptor that was
+ * opened before is read from where it is, and another file system's is none of ours.
+ */
+function isPositioned(stream: fs.ReadStream): boolean {
+  const { path, start } = stream as { path?: unknown; start?: number }
+  if (typeof path !== 'string' && !Buffer.isBuffer(path) && start === undefined) return false
+  const fileSystem = internal(stream, 'kFs')
+  return fileSystem === undefined || fileSystem === fs || internal(stream, 'kHandle') !== undefined
+}
+
+/** What Node keeps in a stream under a symbol of this name. */
+function internal(stream: fs.ReadStream, name: string): unknown {
+  const key = Object.getOwnPropertySymbols(stream).find(({ description }) => description === name)
+  return key === undefined ? undefined : (Reflect.get(stream, key) ?? undefined)
+}
+
+function descriptorOf(stream: fs.ReadStream): number | undefined {
+  const { fd } = stream as { fd?: number | null }
+  return typeof fd === 'number' && !stream.destroyed ? fd : undefined
+}
+
+/** Resolves when a stream is open, or destroyed before it was. */
+function opened(stream: fs.ReadStream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.once('open', () => resolve())
+    stream.once('close', () => resolve())
+    stream.once('error', (error) => reject(fileError(error, String(stream.path))))
+  })
 }
 
 class ReadStreamSource extends DescriptorSource {
   readonly length: number
-  protected readonly fd: number
   protected override readonly start: number
   readonly #stream: fs.ReadStream
 
-  constructor(stream: fs.ReadStream, fd: number, size: number) {
+  constructor(stream: fs.ReadStream, size: number) {
     super()
     const { start = 0, end = Infinity } = stream as { start?: number; end?: number }
     this.start = start
     this.length = Math.max(0, Math.min(size, end + 1) - start)
-    this.fd = fd
     this.#stream = stream
+  }
+
+  /** Whoever destroys the stream closes its descriptor, whose number another file may have then. */
+  protected get fd(): number {
+    const fd = descriptorOf(this.#stream)
+    if (fd === undefined) throw sourceError(500, 'ERR_SOURCE_CONSUMED', 'The stream was destroyed')
+    return fd
   }
 
   protected obtain(): undefined {}
