@@ -118,8 +118,10 @@ export class Filter {
     if (content) this.#push(content)
     else this.#endIfDone()
     if (callback) {
-      if (response.writableFinished) process.nextTick(callback)
-      else response.once('finish', callback)
+      // Behind the callbacks of the writes, which may still be to come.
+      const callBack = () => process.nextTick(callback)
+      if (response.writableFinished) callBack()
+      else response.once('finish', callBack)
     }
     if (!this.#ended) {
       // The handler promised more than it wrote.
