@@ -89,6 +89,22 @@ describe('memory that is used again', () => {
     await ask(running.port, range('1000-1099'))
     expect(kept[0]!.equals(bytes.subarray(0, 100))).toBe(true)
   })
+
+  it('is not used again either where somebody has patched the response below Koa', async () => {
+    const kept: Buffer[] = []
+    running = await startKoa((ctx) => {
+      const { res } = ctx
+      const end = res.end.bind(res) as (chunk?: Buffer) => typeof res
+      res.end = ((chunk?: Buffer) => {
+        if (chunk) kept.push(chunk)
+        return end(chunk)
+      }) as typeof res.end
+      return ctx.sendRange(filePath)
+    })
+    await ask(running.port, range('0-99'))
+    await ask(running.port, range('1000-1099'))
+    expect(kept[0]!.equals(bytes.subarray(0, 100))).toBe(true)
+  })
 })
 
 describe('a stream whose descriptor is closed', () => {

@@ -3,6 +3,7 @@ import type { ParameterizedContext } from 'koa'
 import type { Body, Transfer } from '@range-serve/core'
 import {
   type Answer,
+  callsBack,
   Cancellation,
   cutOff,
   isGone,
@@ -41,8 +42,10 @@ export async function applyAnswer(
       signal?.removeEventListener('abort', cancel)
       const isOurs = isSent(res) && res.statusCode === plan.status && !transfer.error
       if (!isOurs) cancellation.cancel()
-      // Only if the very body that we made was sent, and nothing has come in its place.
-      else if (recyclable && ctx.response.body === body) smallBuffers.give(recyclable)
+      // Only if the very body that we made was sent, and nobody in between could keep it.
+      else if (recyclable && ctx.response.body === body && callsBack(res)) {
+        smallBuffers.give(recyclable)
+      }
       resolve(transfer)
       transfer.finish(!isOurs)
     }
