@@ -51,6 +51,11 @@ export function sourceError(
   return Object.assign(error, properties, path === undefined ? {} : { path })
 }
 
+/** Whatever was thrown, as an Error; a source may reject with anything. */
+export function toError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error('The source failed', { cause: thrown })
+}
+
 const statusOf: Readonly<Record<string, number>> = {
   ENOENT: 404,
   ENOTDIR: 404,

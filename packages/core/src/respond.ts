@@ -1,6 +1,8 @@
 import { Readable } from 'node:stream'
 import { prepareAnswer, type ServerRequest } from './answer.ts'
-import { type Body, Cancellation, toBody } from './io/body-stream.ts'
+import { toError } from './errors.ts'
+import { type Body, toBody } from './io/body-stream.ts'
+import { Cancellation } from './io/cancellation.ts'
 import type { Servable } from './open.ts'
 import type { SendOptions } from './options.ts'
 import type { ResponseFields } from './semantics/fields.ts'
@@ -43,7 +45,7 @@ export function respond(
       transfer.finish(aborted)
     }
     const body = await toBody(plan.body, source, transfer, cancellation).catch((error: unknown) => {
-      if (error instanceof Error) transfer.error = error
+      transfer.error = toError(error)
       finish(true)
       throw error
     })

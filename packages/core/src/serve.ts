@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { prepareAnswer } from './answer.ts'
-import { invalidArgument } from './errors.ts'
-import { deliver, type NodeResponse } from './io/deliver.ts'
+import { alreadyAnswered, deliver, type NodeResponse } from './io/deliver.ts'
 import type { Servable } from './open.ts'
 import { pickPreset, type SendOptions } from './options.ts'
 import type { Transfer } from './telemetry.ts'
@@ -31,9 +30,7 @@ export function serve(
   servable: Servable,
   options: SendOptions = {},
 ): Promise<Transfer> {
-  if (response.headersSent) {
-    throw invalidArgument('ERR_HEADERS_SENT', 'Cannot serve: the response has been begun')
-  }
+  if (response.headersSent) throw alreadyAnswered()
   const answer = prepareAnswer(request, servable, options, () => pickPreset(response.getHeaders()))
   return answer.then(async ({ plan, source, transfer }) => {
     await deliver(response, plan, source, transfer, options.signal)

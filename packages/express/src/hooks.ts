@@ -30,7 +30,7 @@ class Watch {
   /** The hooks that see to it: those on the prototype, or its own. */
   readonly layer: object
   readonly options: FilterOptions
-  readonly mode: 'whole' | 'filter' | 'none'
+  readonly mode: 'whole' | 'filter'
   /** It is range-aware of its own. */
   bypassed = false
   filter: Filter | undefined
@@ -52,7 +52,7 @@ export function watchResponse(
   const watched: Watched = response
   if (watched[watch]) return
   const mode = modeOf(request, options)
-  if (mode === 'none') return
+  if (!mode) return
   watched[watch] = new Watch(layerOf(watched), options, mode)
   if (mode === 'filter') watched.on('pipe', noteSource)
 }
@@ -67,9 +67,9 @@ export function bypassFilter(response: ServerResponse): () => void {
   }
 }
 
-function modeOf(request: IncomingMessage, options: FilterOptions): Watch['mode'] {
+function modeOf(request: IncomingMessage, options: FilterOptions): Watch['mode'] | undefined {
   const { method } = request
-  if (method !== 'GET' && method !== 'HEAD') return 'none'
+  if (method !== 'GET' && method !== 'HEAD') return undefined
   return isConditional(request) || isObserved(options) ? 'filter' : 'whole'
 }
 

@@ -13,6 +13,7 @@ import {
   smallBuffers,
   smallSize,
   toBody,
+  toError,
   whenOver,
 } from '@range-serve/core/adapter'
 
@@ -50,7 +51,7 @@ export async function applyAnswer(
       transfer.finish(!isOurs)
     }
     if (isGone(res)) queueMicrotask(end)
-    else whenOver(res, once(end))
+    else whenOver(res, end)
   })
 
   ignoreLeaving(ctx, transfer)
@@ -63,8 +64,7 @@ export async function applyAnswer(
   } catch (error) {
     // Nobody is there to be told.
     if (isGone(res)) return { finished }
-    const isError = error instanceof Error
-    transfer.error = isError ? error : new Error('The source failed', { cause: error })
+    transfer.error = toError(error)
     throw error
   }
   recyclable = memory
@@ -79,16 +79,6 @@ export async function applyAnswer(
   response.status = plan.status
   for (const name in plan.headers) response.set(name, plan.headers[name] as string | string[])
   return { finished }
-}
-
-/** The function, but only the first time. */
-function once(callback: () => void): () => void {
-  let called = false
-  return () => {
-    if (called) return
-    called = true
-    callback()
-  }
 }
 
 const leaving = new Set([

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import type { OngoingTransfer } from '../telemetry.ts'
 import { readBody } from './body.ts'
+import type { Cancellation } from './cancellation.ts'
 import { callsBack, release } from './deliver.ts'
 import { canGather, gather, type Pieces, toPieces } from './pieces.ts'
 import { smallSize } from './pool.ts'
@@ -10,32 +11,6 @@ import type { DirectSource, Source } from './source.ts'
 
 /** A body for a framework that wants to send it itself: bytes, a stream of them, or nothing. */
 export type Body = Buffer | Readable | undefined
-
-/** An abort signal that is only made where somebody listens: making and aborting one is not cheap. */
-export class Cancellation {
-  #aborter: AbortController | undefined
-  #cancelled: { readonly reason: unknown } | undefined
-  /** Is told when it is cancelled. */
-  onCancel: ((reason: unknown) => void) | undefined
-
-  get signal(): AbortSignal {
-    this.#aborter ??= new AbortController()
-    if (this.#cancelled) this.#aborter.abort(this.#cancelled.reason)
-    return this.#aborter.signal
-  }
-
-  /** @param reason why, where it was not the client that left */
-  cancel(reason?: unknown): void {
-    if (this.#cancelled) return
-    this.#cancelled = { reason }
-    this.#aborter?.abort(reason)
-    this.onCancel?.(reason)
-  }
-
-  throwIfCancelled(): void {
-    if (this.#cancelled) this.signal.throwIfAborted()
-  }
-}
 
 /**
  * The body of an answer: small ones and what is in memory as bytes, others as a stream whose first

@@ -3,10 +3,11 @@
 import { ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
-import { invalidArgument } from '../errors.ts'
+import { invalidArgument, toError } from '../errors.ts'
 import type { Segment } from '../semantics/byteranges.ts'
 import { isPlanned, isWithheld, type ResponseFields } from '../semantics/fields.ts'
 import type { OngoingTransfer } from '../telemetry.ts'
+import { Cancellation } from './cancellation.ts'
 import { canGather, gather, type Pieces, toPieces } from './pieces.ts'
 import { smallBuffers, smallSize } from './pool.ts'
 import type { DirectSource, Source } from './source.ts'
@@ -49,7 +50,7 @@ class Delivery {
   /** The head that was sent is ours. */
   #begun = false
   #over = false
-  #aborter: AbortController | undefined
+  readonly #cancellation = new Cancellation()
   /** What holds the content: one buffer for all of it, or pieces. */
   #buffer: Buffer | undefined
   #pieces: Pieces | undefined
@@ -126,7 +127,7 @@ class Delivery {
   async #sendPieces(): Promise<void> {
     const response = this.#response
     const { body } = this.#answer
-    const pieces = toPieces(body, this.#source, () => this.#abortable())
+    const pieces = toPieces(body, this.#source, () => this.#cancellation.signal)
     this.#pieces = pieces
     // The head of the first part waits for content: until then there can still be an error.
     let held: Uint8Array | undefined
@@ -197,11 +198,6 @@ class Delivery {
     }
   }
 
-  #abortable(): AbortSignal {
-    this.#aborter = new AbortController()
-    return this.#aborter.signal
-  }
-
   /** Sends the head, if that is still to be done; whoever else has answered or ended is in the way. */
   #sendHead(): void {
     const { headersSent, writableEnded } = this.#response
@@ -215,7 +211,7 @@ class Delivery {
   }
 
   readonly #onOver = (): void => {
-    if (!this.#over) this.#end(!isSent(this.#response))
+    this.#end(!isSent(this.#response))
   }
 
   readonly #onSignal = (): void => {
@@ -224,8 +220,7 @@ class Delivery {
 
   readonly #fail = (error: unknown): void => {
     if (this.#over) return
-    const failure =
-      error instanceof Error ? error : new Error('The source failed', { cause: error })
+    const failure = toError(error)
     this.#transfer.error = failure
     if (this.#begun) cutOff(this.#response)
     this.#end(true, this.#begun ? undefined : failure)
@@ -235,7 +230,7 @@ class Delivery {
     this.#over = true
     this.#forget?.()
     this.#signal?.removeEventListener('abort', this.#onSignal)
-    if (aborted) this.#aborter?.abort()
+    if (aborted) this.#cancellation.cancel()
     this.#wake?.()
     if (!this.#reading) this.#release(aborted)
     if (failure) this.#reject(failure)
@@ -252,7 +247,8 @@ class Delivery {
   }
 }
 
-function alreadyAnswered(): TypeError {
+/** The response was begun or ended already, by somebody else. */
+export function alreadyAnswered(): TypeError {
   return invalidArgument('ERR_HEADERS_SENT', 'Cannot serve: the response has been begun')
 }
 
@@ -319,17 +315,29 @@ const waiting = new WeakMap<Socket, Set<() => void>>()
  * Gives back the means to stop waiting.
  */
 export function whenOver(response: NodeResponse, callback: () => void): () => void {
-  response.once('close', callback)
+  let isWaiting = true
+  let leaveSocket = () => {}
+  const forget = () => {
+    isWaiting = false
+    leaveSocket()
+  }
+  const over = () => {
+    if (!isWaiting) return
+    forget()
+    callback()
+  }
+  response.once('close', over)
   if (response instanceof Http2ServerResponse) {
     // A stream that is reset while a write is under way says so, and then waits for that for good.
     response.stream.once('aborted', () => {
       if (!resets.has(response.stream)) response.stream.destroy()
-      callback()
+      over()
     })
-    return () => {}
+  } else if (!response.socket) {
+    // A pipelined answer that waits for its turn has no socket yet, and never closes.
+    leaveSocket = whenClosed(response.req.socket, over)
   }
-  // A pipelined answer that waits for its turn has no socket yet, and never closes.
-  return response.socket ? () => {} : whenClosed(response.req.socket, callback)
+  return forget
 }
 
 function whenClosed(socket: Socket, callback: () => void): () => void {

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import type { ByteRange } from '../semantics/range.ts'
 import { largeBuffers } from './pool.ts'
-import type { DirectSource } from './source.ts'
+import { type DirectSource, readInto } from './source.ts'
 
 /** Reads from a file descriptor, which it has for as long as anybody has it open. */
 export abstract class DescriptorSource implements DirectSource {
@@ -59,11 +59,7 @@ export abstract class DescriptorSource implements DirectSource {
       for (let position = firstPos; position <= lastPos;) {
         const length = Math.min(largeBuffers.size, lastPos + 1 - position)
         const chunk = Buffer.allocUnsafeSlow(length)
-        const bytesRead = await new Promise<number>((resolve, reject) => {
-          this.readInto(chunk, length, position, (error, count) =>
-            error ? reject(error) : resolve(count),
-          )
-        })
+        const bytesRead = await readInto(this, chunk, length, position)
         if (bytesRead === 0) return
         position += bytesRead
         yield chunk.subarray(0, bytesRead)

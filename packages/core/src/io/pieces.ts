@@ -4,7 +4,7 @@ import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
 import { readBody, tooShort } from './body.ts'
 import { hugeBuffers, largeBuffers, smallBuffers } from './pool.ts'
-import type { DirectSource } from './source.ts'
+import { type DirectSource, readInto } from './source.ts'
 
 /** How much of bytes in memory is one piece, so that one answer cannot fill a whole turn. */
 const memorySize = 1024 * 1024
@@ -103,19 +103,6 @@ function readRangeInto(source: DirectSource, target: Uint8Array, range: ByteRang
 /** Whether {@link gather} can read a source. */
 export function canGather(source: DirectSource): boolean {
   return source.readInto !== undefined
-}
-
-function readInto(
-  source: DirectSource,
-  target: Uint8Array,
-  length: number,
-  position: number,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    source.readInto!(target, length, position, (error, count) =>
-      error ? reject(error) : resolve(count),
-    )
-  })
 }
 
 /** Bytes in memory, as they lie. */

@@ -57,6 +57,20 @@ export interface DirectSource extends Source {
   abandon?(): void
 }
 
+/** `readInto` as a promise of how many bytes were read. */
+export function readInto(
+  source: DirectSource,
+  target: Uint8Array,
+  length: number,
+  position: number,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    source.readInto!(target, length, position, (error, count) =>
+      error ? reject(error) : resolve(count),
+    )
+  })
+}
+
 /** Checks what a caller says of a representation: `TypeError` or `RangeError` where it cannot be. */
 export function validateRepresentation(representation: Representation): void {
   const { length, type, etag, lastModified } = representation
