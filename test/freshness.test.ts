@@ -5,7 +5,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
-import { fromReader } from '@range-serve/core'
+import { fromReader, type SendOptions } from '@range-serve/core'
 import { folder, modified } from './support/files.ts'
 import { openDescriptors, pattern, until, writeOldFile } from './support/fixture.ts'
 import { frameworks, type Sent } from './support/frameworks.ts'
@@ -74,6 +74,38 @@ describe.each(frameworks)('%s', (name, start) => {
     others.stop = true
     await asking
   })
+
+  let refuses = false
+  const disappointments: [what: string, spoil: (file: string) => void, options: SendOptions][] = [
+    ['deleted', (file) => fs.rmSync(file), {}],
+    ['replaced', (file) => fs.renameSync(`${file}~`, file), {}],
+    ['replaced by a folder', (file) => (fs.rmSync(file), fs.mkdirSync(file)), {}],
+    [
+      'refused by an etag function',
+      (file) => (fs.appendFileSync(file, 'B'), (refuses = true)),
+      {
+        etag: () => {
+          if (refuses) throw new Error('No etag')
+          return '"v1"'
+        },
+      },
+    ],
+  ]
+  it.each(disappointments)(
+    'lets go of what it read of a file that was %s',
+    async (what, spoil, options) => {
+      const filePath = path.join(folder, `${name}-let-go-${what}`)
+      writeOldFile(filePath, Buffer.from('AAAA'), modified)
+      writeOldFile(`${filePath}~`, Buffer.from('BBBB'), modified)
+      running = await start(() => filePath, options)
+      expect((await ask(running.port, {})).content.toString()).toBe('AAAA')
+      expect(openDescriptors(filePath)).toBe(1)
+      spoil(filePath)
+      const answers = await Promise.all(Array.from({ length: 20 }, () => ask(running.port, {})))
+      expect(answers.map(({ content }) => content.toString())).not.toContain('AAAA')
+      await until('all is closed', () => openDescriptors(filePath) === 0)
+    },
+  )
 
   it('closes a file soon after the last request', async () => {
     const filePath = path.join(folder, `${name}-idle`)

@@ -1,14 +1,15 @@
 // What an adapter is made of. Not for applications: it changes with the adapters.
 
-export type { Answer, ServerRequest } from './answer.ts'
+export type { ServerRequest } from './answer.ts'
 export { prepareAnswer } from './answer.ts'
 export type { SourceError } from './errors.ts'
 export { toError } from './errors.ts'
 export { toBody } from './io/body-stream.ts'
 export { Cancellation } from './io/cancellation.ts'
 export { Cut } from './io/cut.ts'
+export type { Answer } from './io/deliver.ts'
 export { callsBack, cutOff, isGone, isSent, markReliable, release, whenOver } from './io/deliver.ts'
-export { smallBuffers, smallSize } from './io/pool.ts'
+export { smallBuffers } from './io/pool.ts'
 export { fromReadStream } from './io/read-stream.ts'
 export type { RangeServeOptions } from './options.ts'
 export { pickPreset } from './options.ts'

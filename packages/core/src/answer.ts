@@ -1,17 +1,13 @@
-import type { DirectSource, Source } from './io/source.ts'
+import { type Answer, release } from './io/deliver.ts'
+import { canGather, ReadAhead } from './io/pieces.ts'
+import { smallSize } from './io/pool.ts'
+import type { DirectSource } from './io/source.ts'
 import { openSource, type Servable } from './open.ts'
 import { describe, type PresetFields, type SendOptions, validateOptions } from './options.ts'
+import { contentLength } from './semantics/byteranges.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/representation.ts'
-import { release } from './io/deliver.ts'
 import { OngoingTransfer } from './telemetry.ts'
-
-/** An answer that is decided, and the source of its bytes, open, which whoever sends it must release. */
-export interface Answer {
-  readonly plan: ResponsePlan
-  readonly source: Source
-  readonly transfer: OngoingTransfer
-}
 
 /** A request as a server has it. */
 export interface ServerRequest extends RangeRequest {
@@ -44,17 +40,41 @@ async function decide(
   preset: () => PresetFields,
   transfer: OngoingTransfer,
 ): Promise<Answer> {
-  const source = await opened
+  const source = opened instanceof Promise ? await opened : opened
+  let actual: DirectSource = source
+  let readAhead: ReadAhead | undefined
   try {
     // Held for this answer alone, so that another's end does not close it.
     const opening = source.open?.()
     if (opening) await opening
     const { representation, planOptions } = describe(source, options, preset())
     const plan = planResponse(request, representation, planOptions)
-    transfer.start(plan, source.length)
-    return { plan, source, transfer }
+    if (source.actual) {
+      if (isSmall(plan) && canGather(source)) readAhead = new ReadAhead(plan.body, source)
+      actual = await source.actual
+    }
+    if (actual === source) {
+      transfer.start(plan, source.length)
+      return { plan, source, transfer, readAhead }
+    }
   } catch (error) {
-    release(source, true)
+    discard(source, readAhead)
+    source.actual?.then((other) => (other === source ? undefined : release(other, true)), noop)
     throw error
   }
+  discard(source, readAhead)
+  return decide(request, actual, options, preset, transfer)
 }
+
+function isSmall({ body }: ResponsePlan): boolean {
+  return body.length > 0 && contentLength(body) <= smallSize
+}
+
+/** Lets go of a source when nothing reads from it any more. */
+function discard(source: DirectSource, readAhead: ReadAhead | undefined): void {
+  const { reading } = readAhead ?? {}
+  if (reading) void reading.then(noop, noop).then(() => release(source, true))
+  else release(source, true)
+}
+
+function noop(): void {}

@@ -4,7 +4,7 @@ import { Stream } from 'node:stream'
 import { invalidArgument } from './errors.ts'
 import { fromBlob } from './io/blob.ts'
 import { fromBuffer } from './io/buffer.ts'
-import { fromFile, isFileHandle, openFile, toAbsolutePath, toPath } from './io/file.ts'
+import { expectFile, fromFile, isFileHandle, toAbsolutePath, toPath } from './io/file.ts'
 import { isSource, type Source, validateRepresentation } from './io/source.ts'
 import type { SendOptions } from './options.ts'
 import { resolveInside } from './resolve.ts'
@@ -36,13 +36,13 @@ export function openSource(servable: Servable, options: SendOptions): Source | P
 
 function openPath(file: string | URL, options: SendOptions): Source | Promise<Source> {
   const { root } = options
-  if (root === undefined) return openFile(toAbsolutePath(file), undefined, options)
+  if (root === undefined) return expectFile(toAbsolutePath(file), undefined, options)
   const filePath = toPath(file)
   if (typeof root !== 'string' || root === '') {
     throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
   }
   const absoluteRoot = path.resolve(root)
   return resolveInside(absoluteRoot, filePath, options).then((resolved) =>
-    openFile(resolved, options.followSymlinks === true ? undefined : absoluteRoot, options),
+    expectFile(resolved, options.followSymlinks === true ? undefined : absoluteRoot, options),
   )
 }

@@ -35,7 +35,8 @@ export function respond(
 ): Promise<RangeResponse> {
   const { signal } = options
   const answer = prepareAnswer(request, servable, options, () => ({}))
-  return answer.then(async ({ plan, source, transfer }) => {
+  return answer.then(async (decided) => {
+    const { plan, transfer } = decided
     const cancellation = new Cancellation()
     const cancel = () => cancellation.cancel(signal?.reason)
     if (signal?.aborted === true) cancel()
@@ -44,7 +45,7 @@ export function respond(
       signal?.removeEventListener('abort', cancel)
       transfer.finish(aborted)
     }
-    const body = await toBody(plan.body, source, transfer, cancellation).catch((error: unknown) => {
+    const { body } = await toBody(decided, cancellation, false).catch((error: unknown) => {
       transfer.error = toError(error)
       finish(true)
       throw error

@@ -32,8 +32,5 @@ export function serve(
 ): Promise<Transfer> {
   if (response.headersSent) throw alreadyAnswered()
   const answer = prepareAnswer(request, servable, options, () => pickPreset(response.getHeaders()))
-  return answer.then(async ({ plan, source, transfer }) => {
-    await deliver(response, plan, source, transfer, options.signal)
-    return transfer
-  })
+  return answer.then((decided) => deliver(response, decided, options.signal))
 }

@@ -11,7 +11,6 @@ import {
   isSent,
   isWithheld,
   smallBuffers,
-  smallSize,
   toBody,
   toError,
   whenOver,
@@ -24,10 +23,11 @@ import {
  */
 export async function applyAnswer(
   ctx: ParameterizedContext,
-  { plan, source, transfer }: Answer,
+  answer: Answer,
   signal?: AbortSignal,
 ): Promise<{ finished: Promise<Transfer> }> {
   const { res } = ctx
+  const { plan, transfer } = answer
   const cancellation = new Cancellation()
   const cancel = () => {
     cancellation.cancel(signal?.reason)
@@ -36,7 +36,7 @@ export async function applyAnswer(
   if (signal?.aborted === true) cancel()
   signal?.addEventListener('abort', cancel)
   /** Memory that can be used again, once the body that was read into it is out. */
-  let recyclable: Buffer | undefined
+  let lent: Buffer | undefined
   let body: Body
   const finished = new Promise<Transfer>((resolve) => {
     const end = () => {
@@ -44,9 +44,7 @@ export async function applyAnswer(
       const isOurs = isSent(res) && res.statusCode === plan.status && !transfer.error
       if (!isOurs) cancellation.cancel()
       // Only if the very body that we made was sent, and nobody in between could keep it.
-      else if (recyclable && ctx.response.body === body && callsBack(res)) {
-        smallBuffers.give(recyclable)
-      }
+      else if (lent && ctx.response.body === body && callsBack(res)) smallBuffers.give(lent)
       resolve(transfer)
       transfer.finish(!isOurs)
     }
@@ -55,19 +53,16 @@ export async function applyAnswer(
   })
 
   ignoreLeaving(ctx, transfer)
-  // A slice is of no use to anyone but this client, so its memory is used again; a whole may be kept
-  // by who sees it on its way, and has memory of its own.
-  const memory =
-    plan.status === 206 && transfer.bytesPlanned <= smallSize ? smallBuffers.take() : undefined
   try {
-    body = await toBody(plan.body, source, transfer, cancellation, memory)
+    // A slice is of no use to anyone but this client, so its memory is used again; a whole may be
+    // kept by who sees it on its way, and has memory of its own.
+    ;({ body, lent } = await toBody(answer, cancellation, plan.status === 206))
   } catch (error) {
     // Nobody is there to be told.
     if (isGone(res)) return { finished }
     transfer.error = toError(error)
     throw error
   }
-  recyclable = memory
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))
   // Body first: Koa drops Content-Length when a stream replaces an earlier body.

@@ -4,9 +4,9 @@ import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import type { OngoingTransfer } from '../telemetry.ts'
 import { readBody } from './body.ts'
 import type { Cancellation } from './cancellation.ts'
-import { callsBack, release } from './deliver.ts'
-import { canGather, gather, type Pieces, toPieces } from './pieces.ts'
-import { smallSize } from './pool.ts'
+import { type Answer, callsBack, release } from './deliver.ts'
+import { canGather, type Pieces, ReadAhead, toPieces } from './pieces.ts'
+import { smallBuffers, smallSize } from './pool.ts'
 import type { DirectSource, Source } from './source.ts'
 
 /** A body for a framework that wants to send it itself: bytes, a stream of them, or nothing. */
@@ -20,21 +20,22 @@ export type Body = Buffer | Readable | undefined
  * The source is released when the bytes are read, or when the stream is at its end or destroyed.
  *
  * @param cancellation cancelled when nobody wants the body any more, by whoever learns of it first
- * @param memory for a small body, if it is to be read into that; otherwise it gets memory of its own
+ * @param lend whether a small body may be `lent`: lie in memory that the caller gives back to
+ *   `smallBuffers` when nobody will read the body any more
  */
 export async function toBody(
-  segments: readonly Segment[],
-  source: DirectSource,
-  transfer: OngoingTransfer,
+  answer: Answer,
   cancellation: Cancellation,
-  memory?: Buffer,
-): Promise<Body> {
+  lend: boolean,
+): Promise<{ readonly body: Body; readonly lent?: Buffer }> {
+  const { source, transfer } = answer
+  const segments = answer.plan.body
   const { bytesPlanned } = transfer
   const slice = oneSlice(segments, source)
   if (slice || bytesPlanned === 0) {
     transfer.firstByte()
     release(source, false)
-    return slice
+    return { body: slice }
   }
   let body: BodyStream | undefined
   try {
@@ -43,13 +44,13 @@ export async function toBody(
       body = new BodyStream(pieces, source, transfer, cancellation)
       await body.begin(segments[0]!)
       cancellation.throwIfCancelled()
-      return body
+      return { body }
     }
-    const bytes = await readWhole(segments, source, transfer, cancellation, memory)
+    const whole = await readWhole(answer, cancellation, lend)
     cancellation.throwIfCancelled()
     transfer.firstByte()
     release(source, false)
-    return bytes
+    return whole
   } catch (error) {
     if (body) body.destroy()
     else release(source, true)
@@ -65,20 +66,23 @@ function oneSlice(segments: readonly Segment[], { bytes }: DirectSource): Buffer
 }
 
 async function readWhole(
-  segments: readonly Segment[],
-  source: DirectSource,
-  { bytesPlanned }: OngoingTransfer,
+  answer: Answer,
   cancellation: Cancellation,
-  memory: Buffer | undefined,
-): Promise<Buffer> {
+  lend: boolean,
+): Promise<{ body: Buffer; lent?: Buffer }> {
+  const { source, plan } = answer
   if (canGather(source)) {
-    const body = memory?.subarray(0, bytesPlanned) ?? Buffer.allocUnsafeSlow(bytesPlanned)
-    await gather(segments, source, body)
-    return body
+    const { buffer, reading } = answer.readAhead ?? new ReadAhead(plan.body, source)
+    await reading
+    const body = buffer.subarray(0, answer.transfer.bytesPlanned)
+    if (lend) return { body, lent: buffer }
+    const own = Buffer.from(body)
+    smallBuffers.give(buffer)
+    return { body: own }
   }
   const chunks: Uint8Array[] = []
-  for await (const chunk of readBody(segments, source, cancellation.signal)) chunks.push(chunk)
-  return chunks.length === 1 ? toBuffer(chunks[0]!) : Buffer.concat(chunks)
+  for await (const chunk of readBody(plan.body, source, cancellation.signal)) chunks.push(chunk)
+  return { body: chunks.length === 1 ? toBuffer(chunks[0]!) : Buffer.concat(chunks) }
 }
 
 function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {

@@ -4,21 +4,24 @@ import { ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { invalidArgument, toError } from '../errors.ts'
-import type { Segment } from '../semantics/byteranges.ts'
 import { isPlanned, isWithheld, type ResponseFields } from '../semantics/fields.ts'
-import type { OngoingTransfer } from '../telemetry.ts'
+import type { ResponsePlan } from '../semantics/plan.ts'
+import type { OngoingTransfer, Transfer } from '../telemetry.ts'
 import { Cancellation } from './cancellation.ts'
-import { canGather, gather, type Pieces, toPieces } from './pieces.ts'
+import { canGather, type Pieces, ReadAhead, toPieces } from './pieces.ts'
 import { smallBuffers, smallSize } from './pool.ts'
-import type { DirectSource, Source } from './source.ts'
+import type { DirectSource } from './source.ts'
 
 /** What of a response delivery needs; both of Node's have it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-interface Answer {
-  readonly status: number
-  readonly headers: ResponseFields
-  readonly body: readonly Segment[]
+/** An answer that is decided, and the source of its bytes, open, which whoever sends it must release. */
+export interface Answer {
+  readonly plan: ResponsePlan
+  readonly source: DirectSource
+  readonly transfer: OngoingTransfer
+  /** All of its content, where that is on its way already. */
+  readonly readAhead: ReadAhead | undefined
 }
 
 /**
@@ -30,29 +33,27 @@ interface Answer {
 export function deliver(
   response: NodeResponse,
   answer: Answer,
-  source: Source,
-  transfer: OngoingTransfer,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): Promise<Transfer> {
   return new Promise((resolve, reject) => {
-    new Delivery(response, answer, source, transfer, signal, resolve, reject).start()
+    new Delivery(response, answer, signal, resolve, reject).start()
   })
 }
 
 class Delivery {
   readonly #response: ServerResponse
-  readonly #answer: Answer
+  readonly #plan: ResponsePlan
   readonly #source: DirectSource
   readonly #transfer: OngoingTransfer
   readonly #signal: AbortSignal | undefined
-  readonly #resolve: () => void
+  readonly #resolve: (transfer: Transfer) => void
   readonly #reject: (error: unknown) => void
   /** The head that was sent is ours. */
   #begun = false
   #over = false
   readonly #cancellation = new Cancellation()
-  /** What holds the content: one buffer for all of it, or pieces. */
-  #buffer: Buffer | undefined
+  /** Where the content comes from: read whole, or in pieces. */
+  #readAhead: ReadAhead | undefined
   #pieces: Pieces | undefined
   /** A read has the source, which can only be released when that comes back. */
   #reading = false
@@ -64,18 +65,17 @@ class Delivery {
 
   constructor(
     response: NodeResponse,
-    answer: Answer,
-    source: Source,
-    transfer: OngoingTransfer,
+    { plan, source, transfer, readAhead }: Answer,
     signal: AbortSignal | undefined,
-    resolve: () => void,
+    resolve: (transfer: Transfer) => void,
     reject: (error: unknown) => void,
   ) {
     // Both take the same calls; only their types differ.
     this.#response = response as ServerResponse
-    this.#answer = answer
+    this.#plan = plan
     this.#source = source
     this.#transfer = transfer
+    this.#readAhead = readAhead
     this.#signal = signal
     this.#resolve = resolve
     this.#reject = reject
@@ -83,6 +83,7 @@ class Delivery {
 
   start(): void {
     const response = this.#response
+    if (this.#readAhead) this.#sendWhole(this.#readAhead).catch(this.#fail)
     if (response.headersSent) return this.#fail(alreadyAnswered())
     if (isGone(response)) return this.#end(true)
     this.#forget = whenOver(response, this.#onOver)
@@ -90,7 +91,8 @@ class Delivery {
       if (this.#signal.aborted) return this.#onSignal()
       this.#signal.addEventListener('abort', this.#onSignal)
     }
-    if (this.#answer.body.length === 0) {
+    if (this.#readAhead) return
+    if (this.#plan.body.length === 0) {
       try {
         this.#sendHead()
         response.end()
@@ -98,27 +100,21 @@ class Delivery {
         this.#fail(error)
       }
     } else if (this.#transfer.bytesPlanned <= smallSize && canGather(this.#source)) {
-      this.#sendWhole().catch(this.#fail)
+      this.#gather().catch(this.#fail)
     } else {
       this.#sendPieces().catch(this.#fail)
     }
   }
 
   /** A small answer is read into one buffer and sent with its head, in one write. */
-  async #sendWhole(): Promise<void> {
-    const buffer = smallBuffers.take()
-    const reading = gather(this.#answer.body, this.#source, buffer)
-    if (reading) {
-      this.#reading = true
-      try {
-        await reading
-      } finally {
-        this.#endRead()
-      }
-    }
+  async #gather(): Promise<void> {
+    this.#readAhead = new ReadAhead(this.#plan.body, this.#source)
+    return this.#sendWhole(this.#readAhead)
+  }
+
+  async #sendWhole({ buffer, reading }: ReadAhead): Promise<void> {
+    if (reading) await this.#read(reading)
     if (this.#over) return
-    // Whoever has patched the response may keep what goes through it.
-    if (callsBack(this.#response)) this.#buffer = buffer
     this.#sendHead()
     this.#response.end(buffer.subarray(0, this.#transfer.bytesPlanned))
   }
@@ -126,7 +122,7 @@ class Delivery {
   /** Any other goes out in pieces, each when the one before is out. */
   async #sendPieces(): Promise<void> {
     const response = this.#response
-    const { body } = this.#answer
+    const { body } = this.#plan
     const pieces = toPieces(body, this.#source, () => this.#cancellation.signal)
     this.#pieces = pieces
     // The head of the first part waits for content: until then there can still be an error.
@@ -207,7 +203,7 @@ class Delivery {
     if (this.#begun) return
     this.#begun = true
     this.#transfer.firstByte()
-    writeHead(this.#response, this.#answer.status, this.#answer.headers)
+    writeHead(this.#response, this.#plan.status, this.#plan.headers)
   }
 
   readonly #onOver = (): void => {
@@ -234,14 +230,17 @@ class Delivery {
     this.#wake?.()
     if (!this.#reading) this.#release(aborted)
     if (failure) this.#reject(failure)
-    else this.#resolve()
+    else this.#resolve(this.#transfer)
     this.#transfer.finish(aborted)
   }
 
   #release(aborted: boolean): void {
-    // What was aborted may still be on its way through the kernel: let that buffer go.
-    if (this.#buffer && !aborted) smallBuffers.give(this.#buffer)
-    this.#buffer = undefined
+    // What was aborted may still be on its way through the kernel, and whoever has patched the
+    // response may keep what goes through it: let that buffer go.
+    if (this.#readAhead && !aborted && callsBack(this.#response)) {
+      smallBuffers.give(this.#readAhead.buffer)
+    }
+    this.#readAhead = undefined
     this.#pieces?.close(!aborted)
     release(this.#source, aborted)
   }

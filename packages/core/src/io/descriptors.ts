@@ -112,7 +112,7 @@ export class DescriptorTable {
    * The file at an absolute path, open, held for the caller, who must `release` it.
    *
    * A `stat` under way may have seen the past of someone who comes only now, so he waits for the
-   * next; all who wait share that one.
+   * next; all who wait share that one, and all who come in one turn share theirs.
    *
    * @param root where the file must lie in when symbolic links are resolved; `undefined`: anywhere
    * @throws SourceError with status 403, 404, 500 or 503
@@ -128,6 +128,16 @@ export class DescriptorTable {
         void this.#serve(key, filePath, root)
       }
     })
+  }
+
+  /**
+   * What was at a path when it was last looked at, open, held for the caller, who must `release` it.
+   * Whether it still is what is there, {@link acquire} tells; `undefined` where nobody knows.
+   */
+  recall(filePath: string, root?: string): Descriptor | undefined {
+    const descriptor = this.#found.get(keyOf(filePath, root))
+    if (descriptor) descriptor.holders++
+    return descriptor
   }
 
   /**
@@ -161,6 +171,7 @@ export class DescriptorTable {
 
   /** Looks at a path for those who wait, until nobody does. */
   async #serve(key: string, filePath: string, root: string | undefined): Promise<void> {
+    await new Promise(setImmediate)
     let waiters = this.#waiters.get(key)!
     while (waiters.length > 0) {
       this.#waiters.set(key, [])

@@ -58,6 +58,26 @@ export function openFile(
   return open ? toSource(open) : descriptors.acquire(filePath, root).then(toSource)
 }
 
+/**
+ * As {@link openFile}, but of a file that is open already the source is there at once, to be read
+ * while one looks whether it is still the same: `actual` tells.
+ */
+export function expectFile(
+  filePath: string,
+  root: string | undefined,
+  options: OpenOptions,
+): FileSource | Promise<FileSource> {
+  const expected = options.syncReads === true ? undefined : descriptors.recall(filePath, root)
+  if (!expected) return openFile(filePath, root, options)
+  const actual = descriptors.acquire(filePath, root).then((descriptor) => {
+    if (descriptor !== expected) return new PathSource(descriptor, filePath, root, options)
+    descriptor.release()
+    return source
+  })
+  const source: PathSource = new PathSource(expected, filePath, root, options, actual)
+  return source
+}
+
 /** Whether a value is an open file. */
 export function isFileHandle(value: unknown): value is FileHandle {
   return (
@@ -150,6 +170,7 @@ export abstract class FileSource extends DescriptorSource {
 /** A file by its path. Opened once more after it was let go, it is the same file or an error. */
 class PathSource extends FileSource {
   readonly readNow: DirectSource['readNow']
+  readonly actual: Promise<FileSource> | undefined
   readonly #path: string
   readonly #root: string | undefined
   #descriptor: Descriptor | undefined
@@ -159,12 +180,14 @@ class PathSource extends FileSource {
     filePath: string,
     root: string | undefined,
     { metadata = {}, syncReads }: OpenOptions,
+    actual?: Promise<FileSource>,
   ) {
     const facts = (descriptor.memo ??= factsOf(descriptor.stats, typeOf(filePath)))
     super(facts as Facts, metadata)
     if (syncReads === true) {
       this.readNow = (target, length, position) => fs.readSync(this.fd, target, 0, length, position)
     }
+    this.actual = actual
     this.#descriptor = descriptor
     this.#path = filePath
     this.#root = root

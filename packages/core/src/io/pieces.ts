@@ -43,7 +43,7 @@ export function toPieces(
  * Reads a small body into one buffer, which must hold it; its ranges side by side. Gives a promise
  * unless the source can be read at once.
  */
-export function gather(
+function gather(
   segments: readonly Segment[],
   source: DirectSource,
   target: Buffer,
@@ -98,6 +98,19 @@ function readRangeInto(source: DirectSource, target: Uint8Array, range: ByteRang
     }
     read(target, byteLength(range))
   })
+}
+
+/** A small body that is read before it is certain that it will be sent. */
+export class ReadAhead {
+  readonly buffer: Buffer = smallBuffers.take()
+  /** `undefined` where it is read already. */
+  readonly reading: Promise<unknown> | undefined
+
+  constructor(segments: readonly Segment[], source: DirectSource) {
+    this.reading = gather(segments, source, this.buffer)
+    // Whoever wants the bytes hears of it; perhaps nobody does.
+    this.reading?.catch(() => {})
+  }
 }
 
 /** Whether {@link gather} can read a source. */

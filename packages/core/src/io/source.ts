@@ -53,6 +53,11 @@ export interface DirectSource extends Source {
   ): void
   /** As `readInto`, at once: where the caller has allowed it to wait for the disk. */
   readNow?: ((target: Uint8Array, length: number, position: number) => number) | undefined
+  /**
+   * What is there now, where this is what was there before and may be still: itself, or another
+   * source, open. Nothing of it may be sent until then.
+   */
+  readonly actual?: Promise<DirectSource> | undefined
   /** Closes it, and keeps nothing for a next answer. */
   abandon?(): void
 }
