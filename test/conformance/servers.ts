@@ -3,6 +3,7 @@
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import http from 'node:http'
+import http2 from 'node:http2'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
@@ -25,7 +26,7 @@ import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { listen } from '../support/listen.ts'
-import { representation } from './requirements.ts'
+import { representation, requirements } from './requirements.ts'
 
 export const bytes = pattern(representation.length)
 const folder = temporaryFolder()
@@ -37,6 +38,8 @@ export interface TestServer {
   readonly name: string
   /** Whether several ranges come ascending, since the bytes pass by once. */
   readonly ascending: boolean
+  /** Whether it speaks HTTP/2 rather than HTTP/1. */
+  readonly http2?: boolean
   /** What this combination answers otherwise, by the id of the requirement, and why. */
   readonly otherwise: Readonly<Record<string, string>>
   start(): Promise<{ port: number; close(): Promise<void> }>
@@ -112,20 +115,28 @@ const describing: [string, string][] = [
   ['Last-Modified', lastModified.toUTCString()],
 ]
 
-function nodeServer(name: string, source: string, options: SendOptions = {}): TestServer {
+function nodeServer(
+  name: string,
+  source: string,
+  options: SendOptions = {},
+  more: Partial<TestServer> = {},
+): TestServer {
+  const answer = (
+    request: http.IncomingMessage | http2.Http2ServerRequest,
+    response: http.ServerResponse | http2.Http2ServerResponse,
+  ): void => {
+    for (const [field, value] of fields) response.setHeader(field, value)
+    void withSource(sources[source]!, (servable) =>
+      serve(request, response, servable, { ...metadata, ...options }),
+    ).catch((error: Error) => response.destroy(error))
+  }
   return {
     name,
     ascending: isOnePass(source),
     otherwise: {},
+    ...more,
     start: () =>
-      listen(
-        http.createServer((request, response) => {
-          for (const [field, value] of fields) response.setHeader(field, value)
-          void withSource(sources[source]!, (servable) =>
-            serve(request, response, servable, { ...metadata, ...options }),
-          ).catch((error: Error) => response.destroy(error))
-        }),
-      ),
+      listen(more.http2 === true ? http2.createServer(answer) : http.createServer(answer)),
   }
 }
 
@@ -196,6 +207,15 @@ const expressFilters: Record<string, RequestHandler> = {
     fs.createReadStream(filePath).pipe(response)
   },
 }
+/** What is answered otherwise to HEAD, for one reason. */
+const toHead = (reason: string): Record<string, string> =>
+  Object.fromEntries(
+    requirements.filter(({ request }) => request.method === 'HEAD').map(({ id }) => [id, reason]),
+  )
+const koa2Http2 = toHead('Koa 2 leaves HEAD over HTTP/2 unanswered, with or without us')
+const koa3Http2 = toHead(
+  'Koa 3 destroys a stream for HEAD over HTTP/2 before it is asked its length',
+)
 const wholeAtOnce = (name: string) => name.startsWith('res.')
 
 function koaServer(
@@ -219,7 +239,11 @@ function koaServer(
       app.use(forKoa.rangeServe())
       app.use(middleware)
       const answer = app.callback()
-      return listen(http.createServer((request, response) => void answer(request, response)))
+      return listen(
+        more.http2 === true
+          ? http2.createServer((request, response) => void answer(request, response))
+          : http.createServer((request, response) => void answer(request, response)),
+      )
     },
   }
 }
@@ -256,9 +280,60 @@ const koas: [string, typeof Koa3, 2 | 3][] = [
 ]
 const folderOptions = { etag, cacheControl } as const
 
+function koaServers(
+  name: string,
+  Koa: typeof Koa3,
+  version: 2 | 3,
+  more: Partial<TestServer>,
+): TestServer[] {
+  return [
+    ...Object.keys(sources).map((source) =>
+      koaServer(
+        `${name}, sendRange, ${source}`,
+        Koa,
+        async (ctx) => {
+          const servable = await sources[source]!()
+          const { finished } = await ctx.sendRange(servable, metadata)
+          if (isClosable(servable)) void finished.then(() => servable.close())
+        },
+        { ascending: isOnePass(source), ...more },
+      ),
+    ),
+    ...Object.entries(koaBodies)
+      .filter(([, { since = 2 }]) => since <= version)
+      .map(([body, { body: make, length = false, ascending = false }]) =>
+        koaServer(
+          `${name}, filter, ${body}`,
+          Koa,
+          (ctx) => {
+            ctx.body = make()
+            for (const [field, value] of describing) ctx.set(field, value)
+            if (length) ctx.length = bytes.length
+          },
+          {
+            ascending,
+            ...more,
+            ...(more.http2 === true && version === 3 && body === 'a file stream'
+              ? { otherwise: koa3Http2 }
+              : {}),
+          },
+        ),
+      ),
+    koaServer(
+      `${name}, rangeStatic`,
+      Koa,
+      forKoa.rangeStatic(folder, { ...folderOptions, index: fileName }),
+      more,
+    ),
+  ]
+}
+
 export const servers: readonly TestServer[] = [
   nodeServer('node:http, serve, a path read synchronously', 'a path', { syncReads: true }),
   ...Object.keys(sources).map((source) => nodeServer(`node:http, serve, ${source}`, source)),
+  ...Object.keys(sources).map((source) =>
+    nodeServer(`node:http2, serve, ${source}`, source, {}, { http2: true }),
+  ),
 
   ...expresses.flatMap(([framework, create]) => [
     ...Object.keys(sources).map((source) =>
@@ -296,36 +371,10 @@ export const servers: readonly TestServer[] = [
   ]),
 
   ...koas.flatMap(([framework, Koa, version]) => [
-    ...Object.keys(sources).map((source) =>
-      koaServer(
-        `${framework}, sendRange, ${source}`,
-        Koa,
-        async (ctx) => {
-          const servable = await sources[source]!()
-          const { finished } = await ctx.sendRange(servable, metadata)
-          if (isClosable(servable)) void finished.then(() => servable.close())
-        },
-        { ascending: isOnePass(source) },
-      ),
-    ),
-    ...Object.entries(koaBodies)
-      .filter(([, { since = 2 }]) => since <= version)
-      .map(([name, { body, length = false, ascending = false }]) =>
-        koaServer(
-          `${framework}, filter, ${name}`,
-          Koa,
-          (ctx) => {
-            ctx.body = body()
-            for (const [field, value] of describing) ctx.set(field, value)
-            if (length) ctx.length = bytes.length
-          },
-          { ascending },
-        ),
-      ),
-    koaServer(
-      `${framework}, rangeStatic`,
-      Koa,
-      forKoa.rangeStatic(folder, { ...folderOptions, index: fileName }),
-    ),
+    ...koaServers(framework, Koa, version, {}),
+    ...koaServers(`${framework} on node:http2`, Koa, version, {
+      http2: true,
+      otherwise: version === 2 ? koa2Http2 : {},
+    }),
   ]),
 ]

@@ -14,6 +14,7 @@ import {
 import {
   fromReadStream,
   isConditional,
+  isGone,
   isObserved,
   mayBeCut,
   pickPreset,
@@ -52,7 +53,8 @@ function isEligible(ctx: Context): boolean {
   const { response, res } = ctx
   const { method } = ctx.req
   if (res.statusCode !== 200 || (method !== 'GET' && method !== 'HEAD')) return false
-  if (ctx.respond === false || res.headersSent || !response.writable) return false
+  // Koa calls the answer to a HEAD over HTTP/2 not writable, and writes it all the same.
+  if (ctx.respond === false || res.headersSent || res.writableEnded || isGone(res)) return false
   const { body } = response
   if (body === undefined || body === null) return false
   return mayBeCut((name) => res.getHeader(name))

@@ -32,12 +32,24 @@ export interface RangeRequest {
 
 /** A request's field value, its field lines joined (§5.2); `undefined` where it has none. */
 export function fieldValue(request: RangeRequest, name: string): string | undefined {
-  const { headers } = request
+  const { headers, rawHeaders } = request
+  if (rawHeaders && ':method' in headers) return joinedLines(rawHeaders, name)
   const value =
     typeof headers.get === 'function'
       ? (headers.get(name) ?? undefined)
       : (headers as Record<string, string | readonly string[] | undefined>)[name]
   return value === undefined || typeof value === 'string' ? value : value.join(', ')
+}
+
+/** Of an HTTP/2 request, Node keeps the first line alone of most fields. */
+function joinedLines(rawHeaders: readonly string[], name: string): string | undefined {
+  let joined: string | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i] !== name) continue
+    const value = rawHeaders[i + 1]!
+    joined = joined === undefined ? value : `${joined}, ${value}`
+  }
+  return joined
 }
 
 /** How many field lines of that name the request carries, as far as it can tell. */
