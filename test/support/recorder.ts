@@ -12,8 +12,9 @@ export interface Exchange {
   /** 0 until there is an answer. */
   readonly status: number
   readonly fields: ReadonlyMap<string, string>
-  /** The content that was passed on. */
+  /** The content that was passed on, and how many bytes of it. */
   readonly content: Buffer
+  readonly passed: number
 }
 
 /** After how many bytes of an answer's content the line dies. */
@@ -99,10 +100,15 @@ export function misplaced(exchanges: readonly Exchange[], representation: Buffer
 }
 
 /** What the Content-Range of an answer claims. */
-function contentRange(fields: Exchange['fields']) {
+export function contentRange(fields: Exchange['fields']) {
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(fields.get('content-range') ?? '')
   const [firstPos = NaN, lastPos = NaN, completeLength = NaN] = match?.slice(1).map(Number) ?? []
   return { firstPos, lastPos, completeLength }
+}
+
+/** How many bytes of content were passed on. */
+export function bytesPassed(exchanges: readonly Exchange[]): number {
+  return exchanges.reduce((sum, { passed }) => sum + passed, 0)
 }
 
 class Recorded implements Exchange {
@@ -123,6 +129,10 @@ class Recorded implements Exchange {
 
   get content(): Buffer {
     return Buffer.concat(this.chunks)
+  }
+
+  get passed(): number {
+    return this.chunks.reduce((sum, chunk) => sum + chunk.length, 0)
   }
 }
 
