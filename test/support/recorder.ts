@@ -18,7 +18,7 @@ export interface Exchange {
 }
 
 /** After how many bytes of an answer's content the line dies. */
-type Cut = (exchange: Exchange) => number | undefined
+export type Cut = (exchange: Exchange) => number | undefined
 
 export interface Recorder extends Running {
   readonly exchanges: readonly Exchange[]
