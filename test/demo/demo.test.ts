@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { describeWith } from '../support/available.ts'
+import { launch } from '../support/browser.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const serverPath = 'examples/media-server/server.mjs'
@@ -150,20 +151,7 @@ describeWith('chromium', 'A browser', (executablePath) => {
   let browser: Browser
 
   beforeAll(async () => {
-    browser = await chromium.launch({
-      executablePath,
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-        '--autoplay-policy=no-user-gesture-required',
-      ],
-    })
+    browser = await launch(executablePath)
   })
 
   afterAll(() => browser?.close())
@@ -296,7 +284,7 @@ describeWith('chromium', 'A browser', (executablePath) => {
 /* The server */
 
 async function start(options: string[]): Promise<Demo> {
-  const child = launch(options, { PORT: '0' })
+  const child = startProcess(options, { PORT: '0' })
   const printed: string[] = []
   child.stderr!.on('data', (chunk) => printed.push(String(chunk)))
   for await (const line of createInterface(child.stdout!)) {
@@ -318,14 +306,14 @@ async function stop(demo: Demo | undefined): Promise<void> {
 }
 
 async function run(options: string[], env: NodeJS.ProcessEnv) {
-  const child = launch(options, env)
+  const child = startProcess(options, env)
   let stderr = ''
   child.stderr!.on('data', (chunk) => (stderr += chunk))
   const [code] = await once(child, 'close', { signal: AbortSignal.timeout(10_000) })
   return { code, stderr }
 }
 
-function launch(options: string[], env: NodeJS.ProcessEnv): ChildProcess {
+function startProcess(options: string[], env: NodeJS.ProcessEnv): ChildProcess {
   return spawn(process.execPath, [serverPath, ...options], {
     cwd: root,
     env: { ...process.env, ...env },

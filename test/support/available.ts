@@ -3,8 +3,11 @@ import { describe } from 'vitest'
 
 /** Where each client is that a test may need; `undefined` where this machine has it not. */
 function find(command: string): string | undefined {
+  // Servers are where the PATH of those who are not root often does not lead.
+  const PATH = `${process.env['PATH']}:/usr/local/sbin:/usr/sbin:/sbin`
+  const options = { encoding: 'utf8', env: { ...process.env, PATH } } as const
   try {
-    return execFileSync('sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).trim()
+    return execFileSync('sh', ['-c', `command -v ${command}`], options).trim()
   } catch {
     return undefined
   }

@@ -96,4 +96,31 @@ export const frameworks: readonly [name: string, start: Start][] = [
   ['Koa 2', startKoa(Koa2)],
 ]
 
+/** One of each kind: for what takes long. */
+export const newest = frameworks.filter(([name]) => !/Express 4|Koa 2/.test(name))
+
+/** A folder behind each kind. */
+export const folders: readonly [name: string, start: (folder: string) => Promise<Running>][] = [
+  [
+    'node:http',
+    (root) => {
+      const handler: http.RequestListener = (request, response) => {
+        serve(request, response, request.url!.slice(1), { root }).catch((error) => {
+          response.statusCode = error.status ?? 500
+          response.end()
+        })
+      }
+      return listen(http.createServer(handler))
+    },
+  ],
+  ['Express 5', (root) => listen(http.createServer(express5().use(forExpress.rangeStatic(root))))],
+  [
+    'Koa 3',
+    (root) => {
+      const answer = new Koa3().use(forKoa.rangeStatic(root)).callback()
+      return listen(http.createServer((request, response) => void answer(request, response)))
+    },
+  ],
+]
+
 export { startHttp2 }

@@ -1,0 +1,72 @@
+// Servers that stand in front of ours: programs of the system's, each listening on a socket in a
+// folder of its own, so that no two want the same port.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import http from 'node:http'
+import net from 'node:net'
+import { until } from './fixture.ts'
+
+interface Answer {
+  readonly status: number
+  readonly fields: http.IncomingHttpHeaders
+  readonly content: Buffer
+  /** Whether it came to the end that it had announced. */
+  readonly isComplete: boolean
+}
+
+export interface Front {
+  get(path: string, headers?: http.OutgoingHttpHeaders): Promise<Answer>
+  close(): Promise<void>
+}
+
+/** Starts a program that stays in the foreground, and waits until it accepts connections. */
+export async function startFront(
+  program: string,
+  args: readonly string[],
+  socketPath: string,
+): Promise<Front> {
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const exit = once(child, 'exit')
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
+  const get = (path: string, headers: http.OutgoingHttpHeaders = {}) =>
+    new Promise<Answer>((resolve, reject) => {
+      const options = { socketPath, path, headers, agent: false, timeout: 10_000 }
+      const request = http.get(options, (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', () => {})
+        response.on('close', () => {
+          const { statusCode: status = 0, headers: fields, complete: isComplete } = response
+          resolve({ status, fields, content: Buffer.concat(chunks), isComplete })
+        })
+      })
+      request.on('timeout', () => request.destroy(new Error('No answer within 10 s')))
+      request.on('error', reject)
+    })
+  const close = async () => {
+    child.kill()
+    await exit
+  }
+  try {
+    await until(`${program} accepts`, () => accepts(socketPath, child.exitCode), 10_000)
+  } catch (error) {
+    await close()
+    throw new Error(`${program} said: ${said}`, { cause: error })
+  }
+  return { get, close }
+}
+
+async function accepts(socketPath: string, exitCode: number | null): Promise<boolean> {
+  if (exitCode !== null) throw new Error(`It exited with ${exitCode}`)
+  const socket = net.connect(socketPath)
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}

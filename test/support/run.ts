@@ -1,0 +1,18 @@
+import { execFile } from 'node:child_process'
+
+export interface Ended {
+  /** What it exited with; `null` where a signal ended it. */
+  readonly code: number | null
+  readonly stdout: Buffer
+  readonly stderr: string
+}
+
+/** Runs a program to its end, whatever that is; ends it itself after a bounded time. */
+export function run(path: string, args: readonly string[], cwd?: string): Promise<Ended> {
+  const options = { cwd, encoding: 'buffer', timeout: 20_000, maxBuffer: 64 * 1024 * 1024 } as const
+  return new Promise((resolve) => {
+    const child = execFile(path, args, options, (_error, stdout, stderr) => {
+      resolve({ code: child.exitCode, stdout, stderr: stderr.toString() })
+    })
+  })
+}
