@@ -82,6 +82,7 @@ describe.each([
         'a Content-Range of its own',
         (_, response) => void response.set('Content-Range', 'bytes 0-3/9').send('text'),
       ],
+      ['a 206 of its own', express.static(folder, { index: 'text.txt' })],
       [
         'multipart/byteranges of its own',
         (_, response) =>

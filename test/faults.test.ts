@@ -2,12 +2,12 @@
 
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
-import http from 'node:http'
 import http2 from 'node:http2'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fromReader, fromStream } from '@range-serve/core'
+import { download, leave } from './support/clients.ts'
 import { bytes, folder, modified, size } from './support/files.ts'
 import { openDescriptors, until, writeOldFile } from './support/fixture.ts'
 import { frameworks, type Sent, startHttp2 } from './support/frameworks.ts'
@@ -17,41 +17,6 @@ function largeFile(name: string): string {
   const filePath = path.join(folder, name)
   writeOldFile(filePath, bytes, modified)
   return filePath
-}
-
-/** Reads an answer as far as it comes: its bytes, and whether it said it was complete. */
-function download(
-  port: number,
-  headers: http.OutgoingHttpHeaders = {},
-  onFirstBytes: () => void = () => {},
-): Promise<{ status: number; content: Buffer; complete: boolean }> {
-  return new Promise((resolve, reject) => {
-    const request = http.get({ host: '127.0.0.1', port, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      response.once('data', onFirstBytes)
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', () => {})
-      response.on('close', () => {
-        const { statusCode: status = 0, complete } = response
-        resolve({ status, content: Buffer.concat(chunks), complete })
-      })
-    })
-    request.on('error', reject)
-  })
-}
-
-/** Begins to read an answer, and leaves after the first bytes. */
-function leave(port: number, headers: http.OutgoingHttpHeaders = {}): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = http.get({ host: '127.0.0.1', port, headers, agent: false }, (response) => {
-      response.once('data', () => {
-        response.destroy()
-        resolve()
-      })
-      response.on('error', () => {})
-    })
-    request.on('error', reject)
-  })
 }
 
 describe.each(frameworks)('%s', (name, start) => {

@@ -40,3 +40,14 @@ export const koaApps: Apps<Middleware> = [
   ['Koa 2', startKoa(Koa2)],
 ]
 
+/** Middleware that was made for `node:http`, for Koa. */
+export const connect =
+  (handler: RequestHandler): Middleware =>
+  async (ctx, next) => {
+    await new Promise<void>((resolve, reject) => {
+      handler(ctx.req as never, ctx.res as never, (error) =>
+        error ? reject(error as Error) : resolve(),
+      )
+    })
+    await next()
+  }
