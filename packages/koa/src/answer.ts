@@ -68,6 +68,11 @@ export async function applyAnswer(
     throw error
   }
   recyclable = memory
+  // koa-etag tags what bytes it finds in a body, and would tag a slice as if it were the whole: streams
+  // it leaves alone.
+  if (plan.status === 206 && Buffer.isBuffer(body) && plan.headers['ETag'] === undefined) {
+    body = Readable.from(body)
+  }
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))
   // Body first: Koa drops Content-Length when a stream replaces an earlier body.
