@@ -222,14 +222,11 @@ describe.each(expressApps)('%s: a session', (_app, start) => {
     const first = await ask(running.port, range('0-9'))
     expect(store.done).toEqual(['saved'])
     const cookie = field(first, 'Set-Cookie')!.split(';')[0]!
-    for (const [path, what] of [
-      ['/', 'touched'],
-      ['/change', 'saved'],
-    ]) {
-      // prettier-ignore
+    for (const [path, what] of Object.entries({ '/': 'touched', '/change': 'saved' })) {
       for (const [status, ...headers] of answers) {
         store.done.length = 0
-        const response = await ask(running.port, { path, headers: [['Cookie', cookie], ...headers] }) // prettier-ignore
+        const request: RawRequest = { path, headers: [['Cookie', cookie], ...headers] }
+        const response = await ask(running.port, request)
         expect(response.status).toBe(status)
         expect(store.done, `${path} ${status}`).toEqual([what])
         if (status === 200) expect(response.content.equals(bytes)).toBe(true)
