@@ -2,7 +2,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import Router from '@koa/router'
+import { Router } from '@koa/router'
 import type { Middleware } from 'koa'
 import conditionalGet from 'koa-conditional-get'
 import koaEtag from 'koa-etag'
