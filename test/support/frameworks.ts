@@ -96,4 +96,10 @@ export const frameworks: readonly [name: string, start: Start][] = [
   ['Koa 2', startKoa(Koa2)],
 ]
 
+/** All of them. */
+export const protocols: readonly [name: string, start: Start][] = [
+  ...frameworks,
+  ['HTTP/2', startHttp2],
+]
+
 export { startHttp2 }

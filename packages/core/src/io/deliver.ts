@@ -161,8 +161,9 @@ class Delivery {
   }
 
   #endRead(): void {
+    const hadSource = this.#reading
     this.#reading = false
-    if (this.#over) this.#release(true)
+    if (this.#over && hadSource) this.#release(true)
   }
 
   #write(piece: Uint8Array): Promise<void> {
@@ -227,6 +228,8 @@ class Delivery {
   }
 
   #end(aborted: boolean, failure?: Error): void {
+    // An HTTP/2 stream says that it is over while we reset it.
+    if (this.#over) return
     this.#over = true
     this.#forget?.()
     this.#signal?.removeEventListener('abort', this.#onSignal)
