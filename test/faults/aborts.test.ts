@@ -17,10 +17,10 @@ it('10,000 aborted answers leave no descriptor and no memory', { timeout: 90_000
     env: { ...process.env, FILE: file, COUNT: '10000', SEED: '1' },
     timeout: 80_000,
   })
-  const { before, after, unhandled, seconds } = JSON.parse(stdout)
+  const { idle, before, after, unhandled, seconds } = JSON.parse(stdout)
   console.log(`10,000 aborts: ${seconds} s, ${JSON.stringify(before)} → ${JSON.stringify(after)}`)
   expect(unhandled).toBe(0)
   expect(after.live).toBe(0)
-  expect(after.descriptors).toBe(before.descriptors)
+  expect(after.descriptors).toBe(idle.descriptors)
   expect(after.mebibytes).toBeLessThan(before.mebibytes + 4)
 })

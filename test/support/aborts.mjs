@@ -4,7 +4,6 @@ import fs from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
-import { Readable } from 'node:stream'
 import express5 from 'express'
 import express4 from 'express4'
 import Koa3 from 'koa'
@@ -15,7 +14,6 @@ import * as forKoa from '../../packages/koa/dist/index.js'
 
 const { FILE: file, COUNT: count, SEED: seed } = process.env
 const { size } = fs.statSync(file)
-const chunk = Buffer.alloc(64 * 1024)
 
 /** mulberry32: the same moments each time. */
 let state = Number(seed)
@@ -26,32 +24,25 @@ function random() {
   return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32
 }
 
-const endless = () =>
-  Readable.from(
-    (async function* () {
-      for (let sent = 0; sent < size; sent += chunk.length) yield chunk
-    })(),
-    { objectMode: false },
-  )
-
-let live = 0
+/** Answers that are under way. */
+const live = { count: 0 }
 const makes = {
   '/file': () => file,
-  '/stream': () => fromStream(endless(), { length: size }),
+  '/stream': () => fromStream(fs.createReadStream(file), { length: size }),
 }
 const make = (url) => makes[url]()
-const onTransfer = () => void live--
+const onTransfer = () => void live.count--
 const options = { onTransfer }
 
 const node = (request, response) => {
-  live++
+  live.count++
   serve(request, response, make(request.url), options).catch(() => response.destroy())
 }
 const expressApp = (express) => {
   const app = express()
   app.use(forExpress.rangeServe())
   app.use((request, response) => {
-    live++
+    live.count++
     void response.sendRange(make(request.url), options)
   })
   return http.createServer(app)
@@ -61,7 +52,7 @@ const koaApp = (Koa) => {
   app.silent = true
   app.use(forKoa.rangeServe())
   app.use((ctx) => {
-    live++
+    live.count++
     return ctx.sendRange(make(ctx.url), options)
   })
   return http.createServer(app.callback())
@@ -96,13 +87,13 @@ function abortOne(server) {
   const wait = random() * 10
   const bytes = random() * 300_000
   return new Promise((resolve) => {
-    let leave
+    let leave = () => {}
     const watch = (stream) => {
       let received = 0
-      if (moment < 0.2) setImmediate(leave)
-      else if (moment < 0.5) setTimeout(leave, wait)
+      if (moment < 0.2) setImmediate(() => leave())
+      else if (moment < 0.5) setTimeout(() => leave(), wait)
       // What is shorter than that has come to its end.
-      else setTimeout(leave, 100)
+      else setTimeout(() => leave(), 100)
       stream.on('data', (data) => {
         received += data.length
         if (moment >= 0.5 && received >= bytes) leave()
@@ -137,7 +128,7 @@ async function abortMany(total) {
 /** What this process holds when nothing is under way. */
 async function measure() {
   const deadline = Date.now() + 5000
-  while (live > 0 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 20))
+  while (live.count > 0 && Date.now() < deadline) await new Promise((done) => setTimeout(done, 20))
   // Files are kept open for half a second.
   await new Promise((done) => setTimeout(done, 800))
   for (let i = 0; i < 3; i++) {
@@ -147,18 +138,20 @@ async function measure() {
   const { heapUsed, external } = process.memoryUsage()
   const descriptors = fs.readdirSync('/proc/self/fd').length
   const mebibytes = Math.round(((heapUsed + external) / 2 ** 20) * 10) / 10
-  return { live, descriptors, mebibytes }
+  return { live: live.count, descriptors, mebibytes }
 }
 
 let unhandled = 0
 process.on('unhandledRejection', () => unhandled++)
 process.on('uncaughtException', () => unhandled++)
 
+const idle = await measure()
+// What is made once is made by the first of them.
 await abortMany(count / 5)
 const before = await measure()
 const begun = Date.now()
 await abortMany(count - count / 5)
 const seconds = (Date.now() - begun) / 1000
 const after = await measure()
-console.log(JSON.stringify({ before, after, unhandled, seconds }))
+console.log(JSON.stringify({ idle, before, after, unhandled, seconds }))
 process.exit()
