@@ -87,7 +87,7 @@ describe.each(protocols)('%s', (name, start) => {
             setImmediate(() => this.push(bytes))
           },
         })
-        return fromStream(opened(stream), { length: 1000 * size })
+        return fromStream(opened(stream), { length: Number.MAX_SAFE_INTEGER })
       },
       { maxSkip: Infinity },
     )
@@ -95,7 +95,6 @@ describe.each(protocols)('%s', (name, start) => {
     await until('it is read past', () => given > 0)
     client.leave()
     await expectNothingLeft(1)
-    expect(given).toBeLessThan(900 * size)
     expect(running.transfers).toMatchObject([{ aborted: true, bytesSent: 0 }])
   })
 })
