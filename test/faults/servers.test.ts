@@ -83,6 +83,9 @@ describe.each(frameworks)('%s', (name, start) => {
 
   it('leaves no listener on a connection, a signal or the process', async () => {
     const { signal } = new AbortController()
+    const warnings: Error[] = []
+    const note = (warning: Error) => void warnings.push(warning)
+    process.on('warning', note)
     running = await start(() => file, { signal })
     const sockets: Socket[] = []
     running.server.on('connection', (socket: Socket) => sockets.push(socket))
@@ -106,6 +109,8 @@ describe.each(frameworks)('%s', (name, start) => {
     await until('all transfers end', () => running.transfers.length === 32)
     expect(counts.at(-1)).toEqual(counts[1])
     expect(getEventListeners(signal, 'abort').length).toBe(0)
+    process.off('warning', note)
+    expect(warnings).toEqual([])
   })
 
   it('what is written after the end is no part of an answer, nor of the next', async () => {

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { prepareAnswer, type ServerRequest } from './answer.ts'
 import { toError } from './errors.ts'
 import { type Body, toBody } from './io/body-stream.ts'
-import { Cancellation } from './io/cancellation.ts'
+import { Cancellation, whenAborted } from './io/cancellation.ts'
 import type { Servable } from './open.ts'
 import type { SendOptions } from './options.ts'
 import type { ResponseFields } from './semantics/fields.ts'
@@ -39,9 +39,9 @@ export function respond(
     const cancellation = new Cancellation()
     const cancel = () => cancellation.cancel(signal?.reason)
     if (signal?.aborted === true) cancel()
-    signal?.addEventListener('abort', cancel)
+    const forgetSignal = signal && whenAborted(signal, cancel)
     const finish = (aborted: boolean) => {
-      signal?.removeEventListener('abort', cancel)
+      forgetSignal?.()
       transfer.finish(aborted)
     }
     const body = await toBody(plan.body, source, transfer, cancellation).catch((error: unknown) => {

@@ -14,6 +14,7 @@ import {
   smallSize,
   toBody,
   toError,
+  whenAborted,
   whenOver,
 } from '@range-serve/core/adapter'
 
@@ -34,13 +35,13 @@ export async function applyAnswer(
     if (res.headersSent) cutOff(res)
   }
   if (signal?.aborted === true) cancel()
-  signal?.addEventListener('abort', cancel)
+  const forgetSignal = signal && whenAborted(signal, cancel)
   /** Memory that can be used again, once the body that was read into it is out. */
   let recyclable: Buffer | undefined
   let body: Body
   const finished = new Promise<Transfer>((resolve) => {
     const end = () => {
-      signal?.removeEventListener('abort', cancel)
+      forgetSignal?.()
       const isOurs = isSent(res) && res.statusCode === plan.status && !transfer.error
       if (!isOurs) cancellation.cancel()
       // Only if the very body that we made was sent, and nobody in between could keep it.

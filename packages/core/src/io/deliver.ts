@@ -7,7 +7,7 @@ import { invalidArgument, toError } from '../errors.ts'
 import type { Segment } from '../semantics/byteranges.ts'
 import { isPlanned, isWithheld, type ResponseFields } from '../semantics/fields.ts'
 import type { OngoingTransfer } from '../telemetry.ts'
-import { Cancellation } from './cancellation.ts'
+import { Cancellation, whenAborted } from './cancellation.ts'
 import { canGather, gather, type Pieces, toPieces } from './pieces.ts'
 import { smallBuffers, smallSize } from './pool.ts'
 import type { DirectSource, Source } from './source.ts'
@@ -60,6 +60,7 @@ class Delivery {
   #wake: (() => void) | undefined
   /** Stops waiting for the response to be over. */
   #forget: (() => void) | undefined
+  #forgetSignal: (() => void) | undefined
   #drains = false
 
   constructor(
@@ -88,7 +89,7 @@ class Delivery {
     this.#forget = whenOver(response, this.#onOver)
     if (this.#signal) {
       if (this.#signal.aborted) return this.#onSignal()
-      this.#signal.addEventListener('abort', this.#onSignal)
+      this.#forgetSignal = whenAborted(this.#signal, this.#onSignal)
     }
     if (this.#answer.body.length === 0) {
       try {
@@ -232,7 +233,7 @@ class Delivery {
     if (this.#over) return
     this.#over = true
     this.#forget?.()
-    this.#signal?.removeEventListener('abort', this.#onSignal)
+    this.#forgetSignal?.()
     if (aborted) this.#cancellation.cancel()
     this.#wake?.()
     if (!this.#reading) this.#release(aborted)
