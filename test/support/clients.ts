@@ -61,7 +61,9 @@ export interface Begun {
 /** Begins to ask for an answer, over HTTP/2 where that is what the server speaks. */
 export function begin(server: object, port: number, headers: Record<string, string> = {}): Begun {
   if (server instanceof http.Server) {
-    const request = http.get({ host: '127.0.0.1', port, headers, agent: false })
+    // Kept alive, so that only who cuts it off ends a connection that an answer falls short on.
+    const kept = { ...headers, Connection: 'keep-alive' }
+    const request = http.get({ host: '127.0.0.1', port, headers: kept, agent: false })
     request.on('error', () => {})
     let response: http.IncomingMessage | undefined
     const head = new Promise<void>((resolve) => {
