@@ -1,18 +1,16 @@
-// What only Koa has: the filter on every kind of body, its neighbours, its error handling.
+// What only Koa has: the filter on every kind of body, its error handling.
 
 import fs from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import path from 'node:path'
 import { Readable } from 'node:stream'
-import zlib from 'node:zlib'
 import Koa3, { type Middleware } from 'koa'
-import koaCompress from 'koa-compress'
 import Koa2 from 'koa2'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Transfer } from '@range-serve/core'
 import { rangeServe, rangeStatic } from '@range-serve/koa'
-import { bytes, filePath, folder, range, size, text } from './support/files.ts'
+import { bytes, filePath, folder, range, size } from './support/files.ts'
 import { openDescriptors, until } from './support/fixture.ts'
 import { listen, type Running } from './support/listen.ts'
 import { parseByteranges } from './support/multipart.ts'
@@ -165,43 +163,6 @@ describe.each([
         aborted: false,
       })
     })
-  })
-
-  describe('beside koa-compress', () => {
-    const orders: [string, Middleware[]][] = [
-      ['before', [koaCompress() as Middleware, rangeServe()]],
-      ['after', [rangeServe(), koaCompress() as Middleware]],
-    ]
-    const handlers: [string, Middleware][] = [
-      ['a string', (ctx) => void (ctx.body = text)],
-      ['sendRange', (ctx) => ctx.sendRange(path.join(folder, 'text.txt'))],
-      ['rangeStatic', rangeStatic(folder)],
-    ]
-    const combinations = orders.flatMap(([order, uses]) =>
-      handlers.map(([what, handler]) => [order, what, uses, handler] as const),
-    )
-    it.each(combinations)(
-      '%s it, %s is never a gzipped slice',
-      async (order, what, uses, handler) => {
-        const port = await start(...uses, handler)
-        const accept: [string, string] = ['Accept-Encoding', 'gzip']
-        const slice = await ask(port, {
-          path: '/text.txt',
-          headers: [['Range', 'bytes=5-2099'], accept],
-        })
-        if (order === 'after' && what === 'a string') {
-          expect(slice.status).toBe(200)
-          expect(zlib.gunzipSync(slice.content).toString()).toBe(text)
-        } else {
-          expect(slice.status).toBe(206)
-          expect(field(slice, 'Content-Encoding')).toBeUndefined()
-          expect(slice.content.toString()).toBe(text.slice(5, 2100))
-        }
-        const whole = await ask(port, { path: '/text.txt', headers: [accept] })
-        expect(field(whole, 'Content-Encoding')).toBe('gzip')
-        expect(zlib.gunzipSync(whole.content).toString()).toBe(text)
-      },
-    )
   })
 
   describe('sendRange', () => {

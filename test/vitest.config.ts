@@ -16,8 +16,9 @@ export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     reporters: ['default', new NamesWhatWasSkipped()],
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    // What hangs fails sooner, by bounds of its own: a property may take its time on a loaded machine.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Two cores, and each file starts servers of its own.
     maxWorkers: 2,
   },

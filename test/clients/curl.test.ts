@@ -18,7 +18,7 @@ const filePath = path.join(folder, 'file.bin')
 writeOldFile(filePath, bytes, modified)
 
 describeWith('curl', 'curl', (curl) => {
-  const open: Running[] = []
+  const open: Pick<Running, 'close'>[] = []
   afterEach(() => Promise.all(open.splice(0).map((running) => running.close())))
 
   /** Its exit code, and of the last answer the status, the version of HTTP and the type. */

@@ -123,4 +123,10 @@ export const folders: readonly [name: string, start: (folder: string) => Promise
   ],
 ]
 
+/** All of them. */
+export const protocols: readonly [name: string, start: Start][] = [
+  ...frameworks,
+  ['HTTP/2', startHttp2],
+]
+
 export { startHttp2 }

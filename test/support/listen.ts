@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 
 export interface Running {
   readonly port: number
+  readonly server: http.Server | Http2Server
   close(): Promise<void>
 }
 
@@ -20,7 +21,7 @@ export function listen(server: http.Server | Http2Server): Promise<Running> {
           if (server instanceof http.Server) server.closeAllConnections()
           for (const session of sessions) session.destroy()
         })
-      resolve({ port, close })
+      resolve({ port, server, close })
     })
   })
 }

@@ -20,7 +20,7 @@ export interface Exchange {
 /** After how many bytes of an answer's content the line dies. */
 export type Cut = (exchange: Exchange) => number | undefined
 
-export interface Recorder extends Running {
+export interface Recorder extends Omit<Running, 'server'> {
   readonly exchanges: readonly Exchange[]
   /** How many connections were open at once, at most. */
   readonly mostConnections: number

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { prepareAnswer, type ServerRequest } from './answer.ts'
 import { toError } from './errors.ts'
 import { type Body, toBody } from './io/body-stream.ts'
-import { Cancellation } from './io/cancellation.ts'
+import { Cancellation, whenAborted } from './io/cancellation.ts'
 import type { Servable } from './open.ts'
 import type { SendOptions } from './options.ts'
 import type { ResponseFields } from './semantics/fields.ts'
@@ -40,9 +40,9 @@ export function respond(
     const cancellation = new Cancellation()
     const cancel = () => cancellation.cancel(signal?.reason)
     if (signal?.aborted === true) cancel()
-    signal?.addEventListener('abort', cancel)
+    const forgetSignal = signal && whenAborted(signal, cancel)
     const finish = (aborted: boolean) => {
-      signal?.removeEventListener('abort', cancel)
+      forgetSignal?.()
       transfer.finish(aborted)
     }
     const { body } = await toBody(decided, cancellation, false).catch((error: unknown) => {

@@ -145,22 +145,30 @@ export class Filter {
 
   #push(chunk: Uint8Array): boolean {
     if (this.#ended) return true
+    const pieces = this.#cut!.push(chunk)
+    // The last goes out with the end: who has something to do before that, as express-session has a
+    // session to save, keeps it back until then.
+    const last = this.#cut!.done ? pieces.pop() : undefined
     let flowing = true
-    for (const piece of this.#cut!.push(chunk)) {
-      if (this.#transfer) {
-        this.#transfer.firstByte()
-        this.#transfer.bytesSent += piece.length
-      }
-      flowing = this.#methods.write.call(this.#response, piece) as boolean
+    for (const piece of pieces) {
+      flowing = this.#methods.write.call(this.#response, this.#count(piece)) as boolean
     }
-    return this.#endIfDone() || flowing
+    return this.#endIfDone(last) || flowing
   }
 
-  /** Ends the answer with the last byte of its body, and whatever is piped into it. */
-  #endIfDone(): boolean {
+  #count(piece: Uint8Array): Uint8Array {
+    if (this.#transfer) {
+      this.#transfer.firstByte()
+      this.#transfer.bytesSent += piece.length
+    }
+    return piece
+  }
+
+  /** Ends the answer with the last piece of its body, and whatever is piped into it. */
+  #endIfDone(last?: Uint8Array): boolean {
     if (this.#ended || !this.#cut!.done) return this.#ended
     this.#ended = true
-    this.#methods.end.call(this.#response)
+    this.#methods.end.apply(this.#response, last ? [this.#count(last)] : [])
     for (const source of this.#sources()) this.#letGo(source)
     return true
   }

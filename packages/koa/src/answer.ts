@@ -13,6 +13,7 @@ import {
   smallBuffers,
   toBody,
   toError,
+  whenAborted,
   whenOver,
 } from '@range-serve/core/adapter'
 
@@ -34,13 +35,13 @@ export async function applyAnswer(
     if (res.headersSent) cutOff(res)
   }
   if (signal?.aborted === true) cancel()
-  signal?.addEventListener('abort', cancel)
+  const forgetSignal = signal && whenAborted(signal, cancel)
   /** Memory that can be used again, once the body that was read into it is out. */
   let lent: Buffer | undefined
   let body: Body
   const finished = new Promise<Transfer>((resolve) => {
     const end = () => {
-      signal?.removeEventListener('abort', cancel)
+      forgetSignal?.()
       const isOurs = isSent(res) && res.statusCode === plan.status && !transfer.error
       if (!isOurs) cancellation.cancel()
       // Only if the very body that we made was sent, and nobody in between could keep it.
@@ -62,6 +63,11 @@ export async function applyAnswer(
     if (isGone(res)) return { finished }
     transfer.error = toError(error)
     throw error
+  }
+  // koa-etag tags what bytes it finds in a body, and would tag a slice as if it were the whole: streams
+  // it leaves alone.
+  if (plan.status === 206 && Buffer.isBuffer(body) && plan.headers['ETag'] === undefined) {
+    body = Readable.from(body)
   }
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))

@@ -23,3 +23,28 @@ export class Cancellation {
     if (this.#cancelled) this.signal.throwIfAborted()
   }
 }
+
+/** Those who wait for one signal. */
+class Waiting {
+  readonly callbacks: Set<() => void> = new Set()
+  readonly listener = (): void => {
+    for (const callback of this.callbacks) callback()
+  }
+}
+
+/** One signal may be for all answers of a server, and Node warns of more than ten listeners. */
+const waiting = new WeakMap<AbortSignal, Waiting>()
+
+/** Calls back when a signal aborts. Gives back the means to stop waiting. */
+export function whenAborted(signal: AbortSignal, callback: () => void): () => void {
+  const { callbacks, listener } = waiting.get(signal) ?? new Waiting()
+  if (callbacks.size === 0) {
+    waiting.set(signal, { callbacks, listener })
+    signal.addEventListener('abort', listener)
+  }
+  callbacks.add(callback)
+  return () => {
+    callbacks.delete(callback)
+    if (callbacks.size === 0) signal.removeEventListener('abort', listener)
+  }
+}

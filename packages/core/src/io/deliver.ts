@@ -7,7 +7,7 @@ import { invalidArgument, toError } from '../errors.ts'
 import { isPlanned, isWithheld, type ResponseFields } from '../semantics/fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
 import type { OngoingTransfer, Transfer } from '../telemetry.ts'
-import { Cancellation } from './cancellation.ts'
+import { Cancellation, whenAborted } from './cancellation.ts'
 import { canGather, type Pieces, ReadAhead, toPieces } from './pieces.ts'
 import { smallBuffers, smallSize } from './pool.ts'
 import type { DirectSource } from './source.ts'
@@ -61,6 +61,7 @@ class Delivery {
   #wake: (() => void) | undefined
   /** Stops waiting for the response to be over. */
   #forget: (() => void) | undefined
+  #forgetSignal: (() => void) | undefined
   #drains = false
 
   constructor(
@@ -89,7 +90,7 @@ class Delivery {
     this.#forget = whenOver(response, this.#onOver)
     if (this.#signal) {
       if (this.#signal.aborted) return this.#onSignal()
-      this.#signal.addEventListener('abort', this.#onSignal)
+      this.#forgetSignal = whenAborted(this.#signal, this.#onSignal)
     }
     if (this.#readAhead) return
     if (this.#plan.body.length === 0) {
@@ -157,8 +158,9 @@ class Delivery {
   }
 
   #endRead(): void {
+    const hadSource = this.#reading
     this.#reading = false
-    if (this.#over) this.#release(true)
+    if (this.#over && hadSource) this.#release(true)
   }
 
   #write(piece: Uint8Array): Promise<void> {
@@ -223,9 +225,11 @@ class Delivery {
   }
 
   #end(aborted: boolean, failure?: Error): void {
+    // An HTTP/2 stream says that it is over while we reset it.
+    if (this.#over) return
     this.#over = true
     this.#forget?.()
-    this.#signal?.removeEventListener('abort', this.#onSignal)
+    this.#forgetSignal?.()
     if (aborted) this.#cancellation.cancel()
     this.#wake?.()
     if (!this.#reading) this.#release(aborted)

@@ -2,56 +2,21 @@
 
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
-import http from 'node:http'
 import http2 from 'node:http2'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { fromReader, fromStream } from '@range-serve/core'
-import { bytes, folder, modified, size } from './support/files.ts'
-import { openDescriptors, until, writeOldFile } from './support/fixture.ts'
-import { frameworks, type Sent, startHttp2 } from './support/frameworks.ts'
-import { ask } from './support/raw.ts'
+import { download, leave } from '../support/clients.ts'
+import { bytes, folder, modified, size } from '../support/files.ts'
+import { openDescriptors, until, writeOldFile } from '../support/fixture.ts'
+import { frameworks, type Sent, startHttp2 } from '../support/frameworks.ts'
+import { ask } from '../support/raw.ts'
 
 function largeFile(name: string): string {
   const filePath = path.join(folder, name)
   writeOldFile(filePath, bytes, modified)
   return filePath
-}
-
-/** Reads an answer as far as it comes: its bytes, and whether it said it was complete. */
-function download(
-  port: number,
-  headers: http.OutgoingHttpHeaders = {},
-  onFirstBytes: () => void = () => {},
-): Promise<{ status: number; content: Buffer; complete: boolean }> {
-  return new Promise((resolve, reject) => {
-    const request = http.get({ host: '127.0.0.1', port, headers, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      response.once('data', onFirstBytes)
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('error', () => {})
-      response.on('close', () => {
-        const { statusCode: status = 0, complete } = response
-        resolve({ status, content: Buffer.concat(chunks), complete })
-      })
-    })
-    request.on('error', reject)
-  })
-}
-
-/** Begins to read an answer, and leaves after the first bytes. */
-function leave(port: number, headers: http.OutgoingHttpHeaders = {}): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const request = http.get({ host: '127.0.0.1', port, headers, agent: false }, (response) => {
-      response.once('data', () => {
-        response.destroy()
-        resolve()
-      })
-      response.on('error', () => {})
-    })
-    request.on('error', reject)
-  })
 }
 
 describe.each(frameworks)('%s', (name, start) => {
@@ -114,38 +79,6 @@ describe.each(frameworks)('%s', (name, start) => {
     running = await start(() => folder)
     expect((await ask(running.port, {})).status).toBe(404)
     expect(running.errors).toMatchObject([{ status: 404, code: 'ERR_NOT_A_FILE' }])
-  })
-
-  it('destroys the connection where a file is truncated while it is sent', async () => {
-    const filePath = path.join(folder, `truncated-${name}`)
-    // More than the kernel's buffers hold.
-    fs.writeFileSync(filePath, Buffer.alloc(64 * 1024 * 1024, bytes))
-    running = await start(() => filePath)
-    const { complete, content } = await download(running.port, {}, () =>
-      fs.truncateSync(filePath, 100_000),
-    )
-    fs.rmSync(filePath)
-    expect(complete).toBe(false)
-    expect(content.length).toBeGreaterThan(0)
-    await until('the transfer ends', () => running.transfers.length === 1)
-    expect(running.transfers[0]).toMatchObject({
-      aborted: true,
-      error: { code: 'ERR_SOURCE_TOO_SHORT' },
-    })
-  })
-
-  it('sends one file to its end that is replaced meanwhile', async () => {
-    const filePath = largeFile(`replaced-${name}`)
-    running = await start(() => filePath)
-    const answer = download(running.port)
-    await until('the file is open', () => openDescriptors(filePath) > 0)
-    fs.writeFileSync(`${filePath}.new`, Buffer.alloc(size, 1))
-    fs.renameSync(`${filePath}.new`, filePath)
-    const { content, complete } = await answer
-    expect(complete).toBe(true)
-    expect(content.equals(bytes)).toBe(true)
-    const next = await download(running.port)
-    expect(next.content.equals(Buffer.alloc(size, 1))).toBe(true)
   })
 
   it('closes the file when the client leaves', async () => {

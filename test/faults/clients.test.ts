@@ -1,0 +1,100 @@
+// Clients that leave, at each moment that there is: nothing is kept for them.
+
+import fs from 'node:fs'
+import path from 'node:path'
+import { Readable } from 'node:stream'
+import { afterEach, describe, expect, it } from 'vitest'
+import { fromStream, type Servable } from '@range-serve/core'
+import { begin } from '../support/clients.ts'
+import { bytes, modified, size } from '../support/files.ts'
+import { openDescriptors, temporaryFolder, until, writeOldFile } from '../support/fixture.ts'
+import { protocols, type Sent } from '../support/frameworks.ts'
+
+const folder = temporaryFolder()
+/** More than the kernel takes for a client that does not read. */
+const large = 16 * 1024 * 1024
+
+describe.each(protocols)('%s', (name, start) => {
+  let running: Sent
+  afterEach(() => running.close())
+
+  const file = path.join(folder, name.replaceAll('/', ' '))
+  writeOldFile(file, Buffer.alloc(large, bytes), modified)
+  const streams: Readable[] = []
+  const opened = (stream: Readable) => (streams.push(stream), stream)
+
+  const sources: [what: string, make: () => Servable][] = [
+    ['a file', () => file],
+    ['a stream that passes by once', () => fromStream(opened(fs.createReadStream(file)), { length: large })], // prettier-ignore
+    ['streams of ranges', () => fromStream(({ firstPos, lastPos }) => opened(fs.createReadStream(file, { start: firstPos, end: lastPos })), { length: large })], // prettier-ignore
+  ]
+  const ranges = ['', 'bytes=1000-', 'bytes=0-7999999,8005000-']
+  const headersOf = (Range: string) => (Range ? { Range } : {})
+
+  async function expectNothingLeft(answers: number): Promise<void> {
+    await until('all transfers end', () => running.transfers.length === answers)
+    await until(
+      'all streams are destroyed',
+      () => streams.every(({ destroyed }) => destroyed),
+      1000,
+    )
+    await until('the file is closed', () => openDescriptors(file) === 0, 2000)
+    expect(running.errors).toEqual([])
+    streams.length = 0
+  }
+
+  it.each(sources)('gone before the headers: %s', async (_what, make) => {
+    const waiting: (() => void)[] = []
+    running = await start(async () => {
+      await new Promise<void>((resolve) => waiting.push(resolve))
+      return make()
+    })
+    const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
+    await until('all have asked', () => waiting.length === ranges.length)
+    for (const client of clients) client.leave()
+    await Promise.all(clients.map(({ rest }) => rest()))
+    for (const proceed of waiting) proceed()
+    await expectNothingLeft(ranges.length)
+    for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: true })
+  })
+
+  it.each(sources)('gone in the middle: %s', async (_what, make) => {
+    running = await start(make)
+    const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
+    await Promise.all(clients.map(({ head }) => head))
+    for (const client of clients) client.leave()
+    await expectNothingLeft(ranges.length)
+    for (const transfer of running.transfers) {
+      expect(transfer).toMatchObject({ aborted: true, error: undefined })
+    }
+  })
+
+  it.each(sources)('gone with the last byte: %s', async (_what, make) => {
+    running = await start(make)
+    const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
+    // Whether it left before the answer was over is a matter of luck: either is its end.
+    await Promise.all(clients.map(({ leaveAtEnd }) => leaveAtEnd()))
+    await expectNothingLeft(ranges.length)
+  })
+
+  it('gone while what comes before the range is read past', async () => {
+    let given = 0
+    running = await start(
+      () => {
+        const stream = new Readable({
+          read() {
+            given += size
+            setImmediate(() => this.push(bytes))
+          },
+        })
+        return fromStream(opened(stream), { length: Number.MAX_SAFE_INTEGER })
+      },
+      { maxSkip: Infinity },
+    )
+    const client = begin(running.server, running.port, { Range: 'bytes=-1000' })
+    await until('it is read past', () => given > 0)
+    client.leave()
+    await expectNothingLeft(1)
+    expect(running.transfers).toMatchObject([{ aborted: true, bytesSent: 0 }])
+  })
+})

@@ -1,0 +1,152 @@
+// What others do to a response, a connection or the server, while answers are under way.
+
+import { execFile } from 'node:child_process'
+import { getEventListeners } from 'node:events'
+import http from 'node:http'
+import type { Socket } from 'node:net'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, it } from 'vitest'
+import { begin } from '../support/clients.ts'
+import { bytes, modified, range, size } from '../support/files.ts'
+import { openDescriptors, temporaryFolder, until, writeOldFile } from '../support/fixture.ts'
+import { frameworks, protocols, type Sent } from '../support/frameworks.ts'
+import { ask, exchange } from '../support/raw.ts'
+
+const run = promisify(execFile)
+const folder = temporaryFolder()
+const large = 16 * 1024 * 1024
+const content = Buffer.alloc(large, bytes)
+const headers = [{}, { Range: 'bytes=1000-' }, { Range: 'bytes=0-7999999,8005000-' }]
+
+describe.each(protocols)('%s', (name, start) => {
+  let running: Sent
+  afterEach(() => running.close())
+
+  async function expectAllAborted(count: number): Promise<void> {
+    await until('all transfers end', () => running.transfers.length === count)
+    for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: true })
+    await until('the file is closed', () => openDescriptors(file) === 0, 2000)
+    expect(running.errors).toEqual([])
+  }
+
+  const file = path.join(folder, name.replaceAll('/', ' '))
+  writeOldFile(file, content, modified)
+
+  /** Begins an answer of each kind, and gives the responses that they are written to. */
+  async function beginAll() {
+    running = await start(() => file)
+    const responses: { destroy(): void }[] = []
+    running.server.on('request', (_request, response) => responses.push(response))
+    const clients = headers.map((each) => begin(running.server, running.port, each))
+    await Promise.all(clients.map(({ head }) => head))
+    return { clients, responses }
+  }
+
+  it('a response that somebody destroys is cut off, and its file closed', async () => {
+    const { clients, responses } = await beginAll()
+    for (const response of responses) response.destroy()
+    for (const { rest } of clients) {
+      const { complete, content } = await rest()
+      expect(content.length).toBeLessThan(large / 2)
+      // Node resets a stream without an error that is destroyed without one: its length must tell.
+      if (name !== 'HTTP/2') expect(complete).toBe(false)
+    }
+    await expectAllAborted(clients.length)
+  })
+
+  it('connections that are closed all at once are cut off', async () => {
+    const { clients } = await beginAll()
+    await running.close()
+    for (const { rest } of clients) expect(await rest()).toMatchObject({ complete: false })
+    await expectAllAborted(clients.length)
+  })
+
+  it('a server that closes sends what is under way to its end', async () => {
+    const { clients } = await beginAll()
+    let isClosed = false
+    running.server.close(() => (isClosed = true))
+    const answers = await Promise.all(clients.map(({ rest }) => rest()))
+    expect(answers.map(({ complete }) => complete)).toEqual([true, true, true])
+    expect(answers[0]!.content.equals(content)).toBe(true)
+    await until('the server is closed', () => isClosed)
+    await until('the file is closed', () => openDescriptors(file) === 0, 2000)
+  })
+})
+
+describe.each(frameworks)('%s', (name, start) => {
+  let running: Sent
+  afterEach(() => running.close())
+
+  const file = path.join(folder, `small ${name}`.replaceAll('/', ' '))
+  writeOldFile(file, bytes, modified)
+
+  it('leaves no listener on a connection, a signal or the process', async () => {
+    const { signal } = new AbortController()
+    const warnings: Error[] = []
+    const note = (warning: Error) => void warnings.push(warning)
+    process.on('warning', note)
+    running = await start(() => file, { signal })
+    const sockets: Socket[] = []
+    running.server.on('connection', (socket: Socket) => sockets.push(socket))
+    const counts: Record<string, number>[] = []
+    const count = () => {
+      const [socket] = sockets
+      const names = socket!.eventNames() as string[]
+      counts.push({
+        ...Object.fromEntries(names.map((each) => [each, socket!.listenerCount(each)])),
+        signal: getEventListeners(signal, 'abort').length,
+        process: process.eventNames().reduce((sum, each) => sum + process.listenerCount(each as 'exit'), 0), // prettier-ignore
+      })
+    }
+    const requests = [range('0-9'), range('0-99,5000-5099'), {}, range('1000-'), range('99999999-')]
+    running.server.on('request', (_request, response: http.ServerResponse) => {
+      if (!response.req.url!.startsWith('/count')) return
+      // In the next turn everybody has done with the answer before.
+      setImmediate(count)
+    })
+    await exchange(running.port, [{ path: '/count' }, ...requests, ...requests, ...requests].flatMap((each) => [each, { path: '/count', method: 'HEAD' }])) // prettier-ignore
+    await until('all transfers end', () => running.transfers.length === 32)
+    expect(counts.at(-1)).toEqual(counts[1])
+    expect(getEventListeners(signal, 'abort').length).toBe(0)
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
+  it('what is written after the end is no part of an answer, nor of the next', async () => {
+    running = await start(() => file)
+    const errors: unknown[] = []
+    running.server.on('request', (_request, response: http.ServerResponse) => {
+      response.on('error', (error) => errors.push(error))
+      response.once('finish', () => {
+        response.write('more', (error) => errors.push(error))
+        response.end('still more')
+      })
+    })
+    const [part, whole] = await exchange(running.port, [range('0-9'), {}])
+    expect(part!.content.equals(bytes.subarray(0, 10))).toBe(true)
+    expect(whole!.content.equals(bytes)).toBe(true)
+    await until('all transfers end', () => running.transfers.length === 2)
+    for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: false })
+    for (const error of errors) expect(error).toBeInstanceOf(Error)
+    expect((await ask(running.port, range('5-9'))).content.length).toBe(5)
+  })
+})
+
+it('a process out of descriptors answers with an error, and serves when it has some', async () => {
+  const file = path.join(folder, 'file')
+  writeOldFile(file, bytes.subarray(0, size / 8), modified)
+  const script = path.join(import.meta.dirname, '../support/no-descriptors.mjs')
+  const { stdout } = await run(
+    'sh',
+    ['-c', `ulimit -n 60 && exec "${process.execPath}" "${script}"`],
+    {
+      env: { ...process.env, FILE: file },
+      timeout: 15_000,
+    },
+  )
+  expect(JSON.parse(stdout)).toEqual([
+    ['out of them', 503],
+    ['with some', 206],
+  ])
+})

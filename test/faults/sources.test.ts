@@ -1,0 +1,169 @@
+// Sources that fail, in each way that there is; what a client sees of it, and what they are told.
+
+import { Readable } from 'node:stream'
+import { setImmediate as turn } from 'node:timers/promises'
+import { afterEach, describe, expect, it } from 'vitest'
+import type { ByteRange, Source } from '@range-serve/core'
+import { contentOf, expectedOf, kindsOfAnswer } from '../support/answers.ts'
+import { begin } from '../support/clients.ts'
+import { bytes } from '../support/files.ts'
+import { until } from '../support/fixture.ts'
+import { protocols, type Sent } from '../support/frameworks.ts'
+
+const length = 1024 * 1024
+const whole = bytes.subarray(0, length)
+const kinds = kindsOfAnswer(length)
+const failure = Object.assign(new Error('the disk is gone'), { code: 'EIO' })
+const wrong = (value: unknown): Uint8Array => value as Uint8Array
+const never = new Promise<never>(() => {})
+
+/** Begins a range well, and goes on as it is told. */
+const broken = (goOn: (range: ByteRange) => AsyncIterable<Uint8Array>): Source['read'] =>
+  async function* (range) {
+    yield whole.subarray(range.firstPos, range.firstPos + 100_000)
+    yield* goOn({ ...range, firstPos: range.firstPos + 100_000 })
+  }
+
+async function* emptyForEver(): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    await turn()
+    yield new Uint8Array(0)
+  }
+}
+
+const slice = ({ firstPos, lastPos }: ByteRange) => whole.subarray(firstPos, lastPos + 1)
+
+type Fault = [what: string, read: Source['read']]
+
+/** Before a byte is there: the framework can still answer. */
+const early: Fault[] = [
+  ['throws', () => { throw failure }], // prettier-ignore
+  ['rejects', () => Promise.reject(failure)],
+  ['gives nothing', async () => wrong(undefined)],
+  ['gives a number', async () => wrong(42)],
+  ['gives a stream that throws', async function* () { throw failure }], // prettier-ignore
+  ['gives a stream of numbers', async function* () { yield wrong(42) }], // prettier-ignore
+  ['gives a stream that is destroyed', async () => new Readable({ read() { this.destroy(failure) } })], // prettier-ignore
+  ['gives a stream of nothing', async function* () {}],
+]
+
+/** When the status is out: all that is left is to cut it off. */
+const late: Fault[] = [
+  ['throws', broken(async function* () { throw failure })], // prettier-ignore
+  ['ends', broken(async function* () {})],
+  ['gives a number', broken(async function* () { yield wrong(42) })], // prettier-ignore
+  ['gives null', broken(async function* () { yield wrong(null) })], // prettier-ignore
+  ['is destroyed', async ({ firstPos }) => {
+    const stream = new Readable({ read() {} })
+    stream.push(whole.subarray(firstPos, firstPos + 100_000))
+    setTimeout(() => stream.destroy(failure), 10)
+    return stream
+  }], // prettier-ignore
+]
+
+/** Odd, and no fault of the answer's. */
+const harmless: Fault[] = [
+  ['gives more than it was asked for', async ({ firstPos }) => whole.subarray(firstPos)],
+  ['streams more than it was asked for', async function* (range) { yield slice(range); yield whole }], // prettier-ignore
+  ['gives empty chunks, many of them', async function* (range) {
+    for (let i = 0; i < 20_000; i++) yield new Uint8Array(0)
+    yield slice(range)
+  }], // prettier-ignore
+  ['never ends after the last byte', async function* (range) { yield slice(range); await never }], // prettier-ignore
+]
+
+/** What must be let go of when the client leaves. */
+const endless: Fault[] = [
+  ['never gives a stream', () => never],
+  ['gives a stream of nothing, for ever', async () => new Readable({ read() {} })],
+  ['gives empty chunks for ever', () => emptyForEver()],
+  ['hangs half-way', broken(async function* () { await never })], // prettier-ignore
+  ['gives empty chunks for ever from half-way', broken(emptyForEver)],
+  ['gives the rest when nobody wants it any more', broken(async function* (range) {
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    yield slice(range)
+  })], // prettier-ignore
+]
+
+describe.each(protocols)('%s: a source', (_name, start) => {
+  let running: Sent
+  let signals: AbortSignal[]
+  let closed: number
+  afterEach(async () => {
+    await running.close()
+    expect(closed, 'each is closed once').toBe(kinds.length)
+  })
+
+  async function serveFrom(read: Source['read']): Promise<void> {
+    signals = []
+    closed = 0
+    running = await start((): Source => ({
+      length,
+      read(range: ByteRange, options: { signal: AbortSignal }) {
+        signals.push(options.signal)
+        return read(range, options)
+      },
+      close: () => void closed++,
+    }))
+  }
+  const ask = ({ headers }: (typeof kinds)[number][1]) =>
+    begin(running.server, running.port, { ...headers })
+
+  /** All of them, as long as each closes its source, once. */
+  async function askForEach() {
+    const answers = []
+    for (const [kind, expected] of kinds) {
+      answers.push([kind, expected, await ask(expected).rest()] as const)
+      await until(`the source of the ${kind} is closed`, () => closed === answers.length, 1000)
+    }
+    return answers
+  }
+
+  it.each(early)('that %s at once is an error of the framework', async (_what, read) => {
+    await serveFrom(read)
+    for (const [kind, , { status, complete, content }] of await askForEach()) {
+      expect(status, kind).toBe(500)
+      expect(complete, kind).toBe(true)
+      expect(content.includes(failure.message), kind).toBe(false)
+    }
+    expect(running.errors.length).toBe(kinds.length)
+  })
+
+  it.each(late)('that %s half-way is no clean end', async (_what, read) => {
+    await serveFrom(read)
+    for (const [kind, { status }, answer] of await askForEach()) {
+      expect(answer.status, kind).toBe(status)
+      expect(answer.complete, kind).toBe(false)
+    }
+    await until('all transfers end', () => running.transfers.length === kinds.length)
+    for (const transfer of running.transfers) {
+      expect(transfer).toMatchObject({ aborted: true, error: expect.any(Error) })
+    }
+  })
+
+  it.each(harmless)('that %s is sent to the byte', async (_what, read) => {
+    await serveFrom(read)
+    for (const [kind, expected, answer] of await askForEach()) {
+      expect(answer.complete, kind).toBe(true)
+      expect(contentOf(answer, expected).equals(expectedOf(whole, expected)), kind).toBe(true)
+    }
+    await until('all transfers end', () => running.transfers.length === kinds.length)
+    for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: false })
+  })
+
+  it.each(endless)('that %s is let go of when the client leaves', async (_what, read) => {
+    await serveFrom(read)
+    for (const [i, [, expected]] of kinds.entries()) {
+      const asked = signals.length
+      const client = ask(expected)
+      await until('the source is read', () => signals.length > asked)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      client.leave()
+      await until('its signal aborts', () => signals.at(-1)!.aborted, 1000)
+      await until('it is closed', () => closed === i + 1, 1000)
+    }
+    await until('all transfers end', () => running.transfers.length === kinds.length)
+    for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: true })
+    expect(running.errors).toEqual([])
+  })
+})
