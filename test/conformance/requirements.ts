@@ -93,6 +93,8 @@ const rows: Row[] = [
   ['accept-ranges', 'SHOULD', '14.3', 'say Accept-Ranges: bytes on a 200', get(), { ...whole, fields: { 'Accept-Ranges': 'bytes', 'Content-Length': '10000', 'Cache-Control': representation.cacheControl, ETag: '"v1"', 'Last-Modified': modified } }],
   ['head', 'SHOULD', '9.3.2', 'send the same fields for HEAD as for GET', { method: 'HEAD' }, { status: 200, content: 'none', fields: { 'Accept-Ranges': 'bytes', 'Content-Length': '10000', 'Content-Type': representation.type, ETag: '"v1"' } }],
   ['range-head', 'MUST', '14.2', 'ignore Range when the method is not GET', { method: 'HEAD', headers: [['Range', 'bytes=0-4']] }, { status: 200, content: 'none', fields: { 'Content-Length': '10000', 'Content-Range': null } }],
+  ['range-post', 'MUST', '14.2', 'ignore Range in a POST', { method: 'POST', headers: [['Range', 'bytes=0-4']] }, whole],
+  ['range-options', 'MUST', '14.2', 'ignore Range in an OPTIONS', { method: 'OPTIONS', headers: [['Range', 'bytes=0-4']] }, whole],
 
   // One range
   ['range-first', 'SHOULD', '14.1.2', 'send the first 500 bytes', range('bytes=0-499'), part(0, 499)],

@@ -1,0 +1,58 @@
+import fs from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { requirements } from './requirements.ts'
+import { servers } from './servers.ts'
+
+const readme = fileURLToPath(new URL('../../README.md', import.meta.url))
+const generated = /(?<=<!-- requirements -->\n)[\s\S]*(?=<!-- \/requirements -->)/
+
+/** Rows of cells, the first the heads, as Markdown with its columns in line. */
+function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)))
+  const rule = widths.map((width) => '-'.repeat(width))
+  return [lines[0]!, rule, ...lines.slice(1)].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
+
+function formatRequirements(): string {
+  const combinations = servers.length * requirements.length
+  const otherwise = servers.flatMap((server) => Object.values(server.otherwise))
+  const reasons = [...new Set(otherwise)].map(
+    (reason) => `- ${reason} (${otherwise.filter((other) => other === reason).length})`,
+  )
+  const escape = (text: string) => text.replaceAll('*', String.raw`\*`)
+  return `
+${requirements.length} requirements, each asked of ${servers.length} servers (framework, source and way to send it) over HTTP/1.1 or HTTP/2: ${combinations - otherwise.length} of ${combinations} combinations hold. What is answered otherwise, before or after we have a say:
+
+${reasons.join('\n')}
+
+<details>
+<summary>All requirements</summary>
+
+${formatTable([
+  ['RFC 9110', 'Level', 'A server is to', 'Row'],
+  ...requirements.map(({ id, level, section, says }) => [
+    `§${section}`,
+    level === 'OURS' ? 'our choice' : level,
+    escape(says),
+    `\`${id}\``,
+  ]),
+])}
+
+</details>
+
+`
+}
+
+it('stands in the README as it is; RANGE_SERVE_UPDATE=1 writes it there', () => {
+  const text = fs.readFileSync(readme, 'utf8')
+  if (process.env['RANGE_SERVE_UPDATE'] === '1') {
+    fs.writeFileSync(
+      readme,
+      text.replace(generated, () => formatRequirements()),
+    )
+  } else {
+    expect(generated.exec(text)?.[0]).toBe(formatRequirements())
+  }
+})
