@@ -160,14 +160,28 @@ describe('two answers to one request', () => {
   it('leave an answer alone that somebody gave meanwhile', async () => {
     let transfer: Transfer | undefined
     running = await startExpress((_request, response) => {
-      void response.sendRange(filePath).then((ended) => (transfer = ended))
+      void response.sendRange(filePath).then((ended) => {
+        transfer = ended
+        response.end('tial')
+      })
       response.status(503).write('par')
-      setTimeout(() => response.end('tial'), 50)
     })
     const response = await ask(running.port, {})
     expect(response.status).toBe(503)
     expect(response.content.toString()).toBe('partial')
     expect(transfer).toMatchObject({ aborted: true, error: { code: 'ERR_HEADERS_SENT' } })
+  })
+
+  it('are not taken for sent where somebody else has ended before the first byte', async () => {
+    let transfer: Transfer | undefined
+    running = await startExpress((_request, response) => {
+      const source = fromReader({ length: 10, read: () => new Promise<never>(() => {}) })
+      void response.sendRange(source).then((ended) => (transfer = ended))
+      setTimeout(() => response.status(503).end('busy'), 20)
+    })
+    expect((await ask(running.port, {})).content.toString()).toBe('busy')
+    await until('it is over', () => transfer !== undefined)
+    expect(transfer).toMatchObject({ aborted: true, bytesSent: 0 })
   })
 })
 

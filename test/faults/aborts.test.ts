@@ -8,9 +8,10 @@ import { temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { modified } from '../support/files.ts'
 
 const run = promisify(execFile)
+const folder = temporaryFolder()
 
 it('10,000 aborted answers leave no descriptor and no memory', { timeout: 90_000 }, async () => {
-  const file = path.join(temporaryFolder(), 'file')
+  const file = path.join(folder, 'file')
   writeOldFile(file, Buffer.alloc(8 * 1024 * 1024, 1), modified)
   const script = path.join(import.meta.dirname, '../support/aborts.mjs')
   const { stdout } = await run(process.execPath, ['--expose-gc', script], {

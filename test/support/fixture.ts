@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { afterAll } from 'vitest'
 
 /** Bytes whose every neighbour differs, so that an off-by-one shows. */
 export function pattern(length: number): Buffer {
@@ -9,10 +10,11 @@ export function pattern(length: number): Buffer {
   return bytes
 }
 
-/** A folder that is removed when the process ends. */
+/** A folder that is removed after the tests of a file; to be called while they are collected. */
 export function temporaryFolder(): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'range-serve-test-'))
-  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  // Workers are not let go through their `exit`.
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 

@@ -209,7 +209,8 @@ class Delivery {
   }
 
   readonly #onOver = (): void => {
-    this.#end(!isSent(this.#response))
+    // What was sent may be somebody else's.
+    this.#end(!this.#begun || !isSent(this.#response))
   }
 
   readonly #onSignal = (): void => {
