@@ -33,7 +33,8 @@ describe.each(servers.map((server) => [server.name, server] as const))('%s', (_n
     }
   })
 
-  it.runIf(server.http2 !== true)('serves HTTP/1.0', async () => {
+  if (server.http2 === true) return
+  it('serves HTTP/1.0', async () => {
     const request = { version: '1.0', headers: [['Range', 'bytes=-5']] } as const
     const [response] = await exchange(running.port, [request])
     expect(response!.status).toBe(206)
