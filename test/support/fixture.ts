@@ -1,6 +1,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { afterAll } from 'vitest'
 
 /** Bytes whose every neighbour differs, so that an off-by-one shows. */
 export function pattern(length: number): Buffer {
@@ -9,10 +10,11 @@ export function pattern(length: number): Buffer {
   return bytes
 }
 
-/** A folder that is removed when the process ends. */
+/** A folder that is removed after the tests of the file that asks for it. */
 export function temporaryFolder(): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'range-serve-test-'))
-  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  // The processes of tests are ended from outside: they do not come to an exit of their own.
+  afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
