@@ -71,7 +71,7 @@ describeWith('ffmpeg', 'ffmpeg', (ffmpeg) => {
         expect(misplaced(exchanges, bytes)).toEqual([])
         const places = exchanges.map(({ fields }) => contentRange(fields).firstPos / bytes.length)
         expect(places[0]).toBe(0)
-        if (hasIndex) expect(places[1]).toBeGreaterThan(0.99)
+        if (hasIndex) expect(Math.max(...places)).toBeGreaterThan(0.99)
         if (isSought) expect(places.at(-1)).toBeGreaterThan(0.9)
         expect(bytesPassed(exchanges)).toBeLessThan(share * bytes.length)
       },
