@@ -7,9 +7,9 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs a program to its end, whatever that is; ends it itself after a bounded time. */
+/** Runs a program to its end, whatever that is; ends it itself after a minute. */
 export function run(path: string, args: readonly string[], cwd?: string): Promise<Ended> {
-  const options = { cwd, encoding: 'buffer', timeout: 20_000, maxBuffer: 64 * 1024 * 1024 } as const
+  const options = { cwd, encoding: 'buffer', timeout: 60_000, maxBuffer: 64 * 1024 * 1024 } as const
   return new Promise((resolve) => {
     const child = execFile(path, args, options, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode, stdout, stderr: stderr.toString() })
