@@ -7,7 +7,16 @@ export { toError } from './errors.ts'
 export { toBody } from './io/body-stream.ts'
 export { Cancellation } from './io/cancellation.ts'
 export { Cut } from './io/cut.ts'
-export { callsBack, cutOff, isGone, isSent, markReliable, release, whenOver } from './io/deliver.ts'
+export {
+  callsBack,
+  cutOff,
+  isGone,
+  isSent,
+  markReliable,
+  release,
+  whenInTurn,
+  whenOver,
+} from './io/deliver.ts'
 export { smallBuffers, smallSize } from './io/pool.ts'
 export { fromReadStream } from './io/read-stream.ts'
 export type { RangeServeOptions } from './options.ts'

@@ -90,6 +90,14 @@ class Delivery {
       if (this.#signal.aborted) return this.#onSignal()
       this.#signal.addEventListener('abort', this.#onSignal)
     }
+    const turn = whenInTurn(response)
+    if (turn) void turn.then(() => this.#send())
+    else this.#send()
+  }
+
+  #send(): void {
+    const response = this.#response
+    if (this.#over) return
     if (this.#answer.body.length === 0) {
       try {
         this.#sendHead()
@@ -338,6 +346,22 @@ export function whenOver(response: NodeResponse, callback: () => void): () => vo
     leaveSocket = whenClosed(response.req.socket, over)
   }
   return forget
+}
+
+/**
+ * Waits until it is an answer's turn on its connection, or nobody will read it; `undefined` where it
+ * is its turn. Should the answers to pipelined requests be read before, a few bytes of requests would
+ * hold a piece of memory each.
+ */
+export function whenInTurn(response: NodeResponse): Promise<void> | undefined {
+  if (response instanceof Http2ServerResponse || response.socket) return undefined
+  return new Promise((resolve) => {
+    const leaveSocket = whenClosed(response.req.socket, resolve)
+    response.once('socket', () => {
+      leaveSocket()
+      resolve()
+    })
+  })
 }
 
 function whenClosed(socket: Socket, callback: () => void): () => void {
