@@ -1,6 +1,7 @@
 // Clients that ask for much and read little: each costs a bounded amount, and nobody else waits.
 
 import fs from 'node:fs'
+import http2 from 'node:http2'
 import net from 'node:net'
 import path from 'node:path'
 import v8 from 'node:v8'
@@ -8,7 +9,7 @@ import vm from 'node:vm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { folder } from '../support/files.ts'
 import { openDescriptors, until } from '../support/fixture.ts'
-import { frameworks, type Sent } from '../support/frameworks.ts'
+import { frameworks, type Sent, startHttp2 } from '../support/frameworks.ts'
 import { ask } from '../support/raw.ts'
 
 const MiB = 2 ** 20
@@ -111,6 +112,43 @@ describe.each(frameworks)('%s', (name, start) => {
       )
       sockets.splice(0)[0]!.destroy()
       await until('the file is closed', () => openDescriptors(filePath) === 0)
+    },
+  )
+})
+
+describe('HTTP/2', () => {
+  // Node refuses further streams of a session that holds 10 MB.
+  it.each([
+    ['a file', (filePath: string) => filePath],
+    ['bytes in memory', () => Buffer.alloc(length)],
+  ])(
+    'leaves room for others in a session where 100 answers are not read: %s',
+    async (_what, make) => {
+      const filePath = path.join(folder, 'http2-slow')
+      fs.writeFileSync(filePath, '')
+      fs.truncateSync(filePath, length)
+      const source = make(filePath)
+      const running = await startHttp2(() => source)
+      const session = http2.connect(`http://127.0.0.1:${running.port}`)
+      const begin = (range: string) =>
+        new Promise<http2.ClientHttp2Stream>((resolve, reject) => {
+          const stream = session.request({ ':path': '/', range: `bytes=${range}` })
+          stream.on('error', reject)
+          stream.once('response', () => resolve(stream))
+        })
+      try {
+        for (let i = 0; i < 100; i++) {
+          await begin('0-')
+          // Each has filled its window, and has what it is to hold.
+          if (i % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 20))
+        }
+        const chunks: Buffer[] = []
+        for await (const chunk of await begin('5-9')) chunks.push(chunk as Buffer)
+        expect(Buffer.concat(chunks)).toHaveLength(5)
+      } finally {
+        session.destroy()
+        await running.close()
+      }
     },
   )
 })

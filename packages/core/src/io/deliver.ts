@@ -135,7 +135,10 @@ class Delivery {
   async #sendPieces(): Promise<void> {
     const response = this.#response
     const { body } = this.#answer
-    const pieces = toPieces(body, this.#source, () => this.#cancellation.signal)
+    // What the streams of an HTTP/2 session hold counts together, and Node refuses further ones at
+    // 10 MB: a dozen large pieces that nobody reads.
+    const small = (response as NodeResponse) instanceof Http2ServerResponse
+    const pieces = toPieces(body, this.#source, () => this.#cancellation.signal, small)
     this.#pieces = pieces
     // The head of the first part waits for content: until then there can still be an error.
     let held: Uint8Array | undefined
