@@ -8,7 +8,17 @@ export { toBody } from './io/body-stream.ts'
 export { Cancellation, whenAborted } from './io/cancellation.ts'
 export { Cut } from './io/cut.ts'
 export type { Answer } from './io/deliver.ts'
-export { callsBack, cutOff, isGone, isSent, markReliable, release, whenOver } from './io/deliver.ts'
+export {
+  callsBack,
+  cutOff,
+  isGone,
+  isInTurn,
+  isSent,
+  markReliable,
+  release,
+  whenInTurn,
+  whenOver,
+} from './io/deliver.ts'
 export { smallBuffers } from './io/pool.ts'
 export { fromReadStream } from './io/read-stream.ts'
 export type { RangeServeOptions } from './options.ts'

@@ -18,6 +18,7 @@ export interface ServerRequest extends RangeRequest {
  * Opens what is to be served and decides how to answer.
  *
  * @param preset what the response was told before
+ * @param inTurn whether the answer will go out as soon as there is content
  * @throws TypeError or RangeError with a `code`, at the call
  * @throws SourceError with a `status`, by rejecting: nothing has been sent
  */
@@ -26,11 +27,12 @@ export function prepareAnswer(
   servable: Servable,
   options: SendOptions,
   preset: () => PresetFields,
+  inTurn: boolean,
 ): Promise<Answer> {
   validateOptions(options)
   const transfer = new OngoingTransfer(request, options.onTransfer)
   const opened = openSource(servable, options)
-  return decide(request, opened, options, preset, transfer)
+  return decide(request, opened, options, preset, inTurn, transfer)
 }
 
 async function decide(
@@ -38,6 +40,7 @@ async function decide(
   opened: DirectSource | Promise<DirectSource>,
   options: SendOptions,
   preset: () => PresetFields,
+  inTurn: boolean,
   transfer: OngoingTransfer,
 ): Promise<Answer> {
   const source = opened instanceof Promise ? await opened : opened
@@ -50,7 +53,7 @@ async function decide(
     const { representation, planOptions } = describe(source, options, preset())
     const plan = planResponse(request, representation, planOptions)
     if (source.actual) {
-      if (isSmall(plan) && canGather(source)) readAhead = new ReadAhead(plan.body, source)
+      if (inTurn && isSmall(plan) && canGather(source)) readAhead = new ReadAhead(plan.body, source)
       actual = await source.actual
     }
     if (actual === source) {
@@ -63,7 +66,7 @@ async function decide(
     throw error
   }
   discard(source, readAhead)
-  return decide(request, actual, options, preset, transfer)
+  return decide(request, actual, options, preset, inTurn, transfer)
 }
 
 function isSmall({ body }: ResponsePlan): boolean {

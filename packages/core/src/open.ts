@@ -37,7 +37,8 @@ export function openSource(servable: Servable, options: SendOptions): Source | P
 function openPath(file: string | URL, options: SendOptions): Source | Promise<Source> {
   const { root } = options
   if (root === undefined) return expectFile(toAbsolutePath(file), undefined, options)
-  const filePath = toPath(file)
+  // Below a root a client may have a say in the path: whatever is wrong with it is for resolveInside.
+  const filePath = typeof file === 'string' ? file : toPath(file)
   if (typeof root !== 'string' || root === '') {
     throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
   }

@@ -214,7 +214,12 @@ function furtherFields(
   if (cacheControl === undefined && filename === undefined) return undefined
   const fields: Record<string, string | readonly string[]> = { ...headers }
   if (cacheControl !== undefined) fields['Cache-Control'] = cacheControl
-  if (filename !== undefined) fields['Content-Disposition'] = contentDisposition(filename)
+  if (filename !== undefined) {
+    // Latin-1 in a field is read in as many ways as there are clients, and garbled by Node where it
+    // knows the length: what is not ASCII has the form of RFC 8187.
+    const fallback = filename.replace(/[^\x20-\x7e]/gu, '?')
+    fields['Content-Disposition'] = contentDisposition(filename, { fallback })
+  }
   return fields
 }
 

@@ -34,7 +34,7 @@ export function respond(
   options: SendOptions = {},
 ): Promise<RangeResponse> {
   const { signal } = options
-  const answer = prepareAnswer(request, servable, options, () => ({}))
+  const answer = prepareAnswer(request, servable, options, () => ({}), true)
   return answer.then(async (decided) => {
     const { plan, transfer } = decided
     const cancellation = new Cancellation()

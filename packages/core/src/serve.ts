@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
 import { prepareAnswer } from './answer.ts'
-import { alreadyAnswered, deliver, type NodeResponse } from './io/deliver.ts'
+import { alreadyAnswered, deliver, isInTurn, type NodeResponse } from './io/deliver.ts'
 import type { Servable } from './open.ts'
 import { pickPreset, type SendOptions } from './options.ts'
 import type { Transfer } from './telemetry.ts'
@@ -31,6 +31,7 @@ export function serve(
   options: SendOptions = {},
 ): Promise<Transfer> {
   if (response.headersSent) throw alreadyAnswered()
-  const answer = prepareAnswer(request, servable, options, () => pickPreset(response.getHeaders()))
+  const preset = () => pickPreset(response.getHeaders())
+  const answer = prepareAnswer(request, servable, options, preset, isInTurn(response))
   return answer.then((decided) => deliver(response, decided, options.signal))
 }

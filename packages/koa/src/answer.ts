@@ -14,6 +14,7 @@ import {
   toBody,
   toError,
   whenAborted,
+  whenInTurn,
   whenOver,
 } from '@range-serve/core/adapter'
 
@@ -54,6 +55,8 @@ export async function applyAnswer(
   })
 
   ignoreLeaving(ctx, transfer)
+  const turn = whenInTurn(res)
+  if (turn) await turn
   try {
     // A slice is of no use to anyone but this client, so its memory is used again; a whole may be
     // kept by who sees it on its way, and has memory of its own.

@@ -15,6 +15,7 @@ import {
   fromReadStream,
   isConditional,
   isGone,
+  isInTurn,
   isObserved,
   mayBeCut,
   pickPreset,
@@ -45,7 +46,7 @@ async function answerBody(ctx: Context, options: FilterOptions): Promise<void> {
   const source = (await fromReadStream(ctx.body)) ?? toSource(ctx)
   if (!source) return
   const preset = pickPreset(ctx.response.headers)
-  const answer = await prepareAnswer(ctx.req, source, options, () => preset)
+  const answer = await prepareAnswer(ctx.req, source, options, () => preset, isInTurn(ctx.res))
   await applyAnswer(ctx, answer)
 }
 

@@ -1,6 +1,7 @@
 import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
+  isInTurn,
   pickPreset,
   prepareAnswer,
   type RangeServeOptions,
@@ -109,7 +110,7 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
 
 function send(ctx: Context, source: Servable, options: SendOptions): Promise<PendingTransfer> {
   const preset = () => pickPreset(ctx.response.headers)
-  const answer = prepareAnswer(ctx.req, source, options, preset)
+  const answer = prepareAnswer(ctx.req, source, options, preset, isInTurn(ctx.res))
   return answer.then(async (decided) => {
     answered.add(ctx)
     return Object.assign(decided.transfer, await applyAnswer(ctx, decided, options.signal))

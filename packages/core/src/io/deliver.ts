@@ -93,6 +93,14 @@ class Delivery {
       this.#forgetSignal = whenAborted(this.#signal, this.#onSignal)
     }
     if (this.#readAhead) return
+    const turn = whenInTurn(response)
+    if (turn) void turn.then(() => this.#send())
+    else this.#send()
+  }
+
+  #send(): void {
+    const response = this.#response
+    if (this.#over) return
     if (this.#plan.body.length === 0) {
       try {
         this.#sendHead()
@@ -124,7 +132,10 @@ class Delivery {
   async #sendPieces(): Promise<void> {
     const response = this.#response
     const { body } = this.#plan
-    const pieces = toPieces(body, this.#source, () => this.#cancellation.signal)
+    // What the streams of an HTTP/2 session hold counts together, and Node refuses further ones at
+    // 10 MB: a dozen large pieces that nobody reads.
+    const small = (response as NodeResponse) instanceof Http2ServerResponse
+    const pieces = toPieces(body, this.#source, () => this.#cancellation.signal, small)
     this.#pieces = pieces
     // The head of the first part waits for content: until then there can still be an error.
     let held: Uint8Array | undefined
@@ -342,6 +353,27 @@ export function whenOver(response: NodeResponse, callback: () => void): () => vo
     leaveSocket = whenClosed(response.req.socket, over)
   }
   return forget
+}
+
+/** Whether it is an answer's turn on its connection: none asked for before is on its way. */
+export function isInTurn(response: NodeResponse): boolean {
+  return response instanceof Http2ServerResponse || Boolean(response.socket)
+}
+
+/**
+ * Waits until it is an answer's turn on its connection, or nobody will read it; `undefined` where it
+ * is its turn. Should the answers to pipelined requests be read before, a few bytes of requests would
+ * hold a piece of memory each.
+ */
+export function whenInTurn(response: NodeResponse): Promise<void> | undefined {
+  if (isInTurn(response)) return undefined
+  return new Promise((resolve) => {
+    const leaveSocket = whenClosed(response.req.socket, resolve)
+    response.once('socket', () => {
+      leaveSocket()
+      resolve()
+    })
+  })
 }
 
 function whenClosed(socket: Socket, callback: () => void): () => void {

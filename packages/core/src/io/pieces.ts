@@ -3,7 +3,7 @@
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
 import { readBody, tooShort } from './body.ts'
-import { hugeBuffers, largeBuffers, smallBuffers } from './pool.ts'
+import { hugeBuffers, largeBuffers, smallBuffers, smallSize } from './pool.ts'
 import { type DirectSource, readInto } from './source.ts'
 
 /** How much of bytes in memory is one piece, so that one answer cannot fill a whole turn. */
@@ -23,14 +23,21 @@ export interface Pieces {
   close(isSent: boolean): void
 }
 
-/** A body as pieces: read in the way that suits its source best. */
+/**
+ * A body as pieces: read in the way that suits its source best.
+ *
+ * @param small whether none of them may be larger than `smallSize`, where that is ours to say
+ */
 export function toPieces(
   segments: readonly Segment[],
   source: DirectSource,
   signal: () => AbortSignal,
+  small = false,
 ): Pieces {
-  if (source.bytes) return new MemoryPieces(segments, source.bytes)
-  if (source.readInto) return new ReadPieces(segments, source)
+  if (source.bytes) {
+    return new MemoryPieces(segments, source.bytes, small ? smallSize : memorySize)
+  }
+  if (source.readInto) return new ReadPieces(segments, source, small)
   const chunks = readBody(segments, source, signal())
   return {
     recycles: false,
@@ -123,12 +130,14 @@ class MemoryPieces implements Pieces {
   readonly recycles = false
   readonly #segments: readonly Segment[]
   readonly #bytes: Uint8Array
+  readonly #most: number
   #index = 0
   #offset = 0
 
-  constructor(segments: readonly Segment[], bytes: Uint8Array) {
+  constructor(segments: readonly Segment[], bytes: Uint8Array, most: number) {
     this.#segments = segments
     this.#bytes = bytes
+    this.#most = most
   }
 
   next(): Uint8Array | undefined {
@@ -137,7 +146,7 @@ class MemoryPieces implements Pieces {
     const whole = isBytes(segment)
       ? segment
       : this.#bytes.subarray(segment.firstPos, segment.lastPos + 1)
-    const piece = whole.subarray(this.#offset, this.#offset + memorySize)
+    const piece = whole.subarray(this.#offset, this.#offset + this.#most)
     this.#offset += piece.length
     if (this.#offset === whole.length) {
       this.#index++
@@ -162,6 +171,7 @@ class ReadPieces implements Pieces {
   readonly recycles = true
   readonly #segments: readonly Segment[]
   readonly #source: DirectSource
+  readonly #small: boolean
   #pool = largeBuffers
   #buffer: Buffer | undefined
   #index = 0
@@ -170,9 +180,10 @@ class ReadPieces implements Pieces {
   #givenAt = Infinity
   #reading = false
 
-  constructor(segments: readonly Segment[], source: DirectSource) {
+  constructor(segments: readonly Segment[], source: DirectSource, small: boolean) {
     this.#segments = segments
     this.#source = source
+    this.#small = small
   }
 
   next(): Uint8Array | Promise<Uint8Array> | undefined {
@@ -204,7 +215,7 @@ class ReadPieces implements Pieces {
   #suitableBuffer(): Buffer {
     const isSlow = performance.now() - this.#givenAt > slowMs
     const proven = this.#given >= proofOfSpeed ? hugeBuffers : largeBuffers
-    const pool = isSlow ? smallBuffers : proven
+    const pool = this.#small || isSlow ? smallBuffers : proven
     if (this.#buffer && pool !== this.#pool) {
       this.#pool.give(this.#buffer)
       this.#buffer = undefined
