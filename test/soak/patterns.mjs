@@ -12,7 +12,7 @@ const ways = {
 }
 
 /** A generator of numbers below a limit, the same for the same seed (mulberry32). */
-export function generator(seed) {
+function generator(seed) {
   let state = seed
   return (limit) => {
     state = (state + 0x6d2b79f5) | 0
