@@ -37,6 +37,19 @@ describe.each([
     start((app) => app.use(rangeServe(), ...handlers))
 
   describe('the filter', () => {
+    it('sees to responses that are not Express’s, and touches nothing but them', async () => {
+      const filter = rangeServe() as unknown as (...args: unknown[]) => void
+      running = await listen(
+        http.createServer((request, response) =>
+          filter(request, response, () => response.end('some text')),
+        ),
+      )
+      const response = await ask(running.port, range('5-'))
+      expect(response.status).toBe(206)
+      expect(response.content.toString()).toBe('text')
+      expect(Object.hasOwn(Object.prototype, 'end')).toBe(false)
+    })
+
     it('cuts res.json', async () => {
       const port = await withFilter((_request, response) => void response.json({ a: 'bcdef' }))
       const response = await ask(port, range('2-4'))

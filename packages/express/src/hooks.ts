@@ -87,19 +87,26 @@ function layerOf(response: Watched): object {
     Object.hasOwn(response, 'writeHead') ||
     Object.hasOwn(response, 'write') ||
     Object.hasOwn(response, 'end')
-  if (isPatched) return install(response)
-  let prototype = Object.getPrototypeOf(response) as object
-  for (;;) {
-    const parent = Object.getPrototypeOf(prototype) as object | null
-    if (parent === null || parent === ServerResponse.prototype) break
-    prototype = parent
-  }
+  const prototype = isPatched ? undefined : ownPrototype(response)
+  if (!prototype) return install(response)
   let layer = layers.get(prototype)
   if (!layer) {
     layer = install(prototype as Methods)
     layers.set(prototype, layer)
   }
   return layer
+}
+
+/** The prototype that Express has between its responses and Node's, where the response is Express's. */
+function ownPrototype(response: ServerResponse): object | undefined {
+  let prototype = Object.getPrototypeOf(response) as object
+  if (prototype === ServerResponse.prototype) return undefined
+  for (;;) {
+    const parent = Object.getPrototypeOf(prototype) as object | null
+    if (parent === ServerResponse.prototype) return prototype
+    if (parent === null) return undefined
+    prototype = parent
+  }
 }
 
 /** Puts the hooks on top of the methods that an object has. */
