@@ -21,7 +21,7 @@ import {
 import type { Methods } from './hooks.ts'
 
 /** What the filter can be told. */
-export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
+type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
 
 /** Adds Accept-Ranges, where it applies, to an answer that will be whole whatever it is. */
 export function setAcceptRanges(response: ServerResponse, given: unknown): void {

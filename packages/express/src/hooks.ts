@@ -1,16 +1,23 @@
 // Where the filter hooks in.
 //
 // To touch a response costs in Express: each has a prototype of its own making, and so nothing that
-// V8 learned from the one before. So the hooks are on `express.response`, once, and each response that
-// `rangeServe` has seen is only marked. Where somebody has patched a response before, the hooks go on
-// top of that, on the response itself, so that they see it as the handler does.
+// V8 learned from the one before; a property more costs the most. So the hooks and `sendRange` are on
+// `express.response`, once, and what there is to know of a response is kept beside it. Where somebody
+// has patched a response before, the hooks go on top of that, on the response itself, so that they see
+// it as the handler does.
 
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { callsBack, isConditional, isObserved, markReliable } from '@range-serve/core/adapter'
-import { Filter, type FilterOptions, givenFields, setAcceptRanges } from './filter.ts'
+import {
+  callsBack,
+  isConditional,
+  isObserved,
+  markReliable,
+  type RangeServeOptions,
+} from '@range-serve/core/adapter'
+import { Filter, givenFields, setAcceptRanges } from './filter.ts'
 
-type Method = (this: Watched, ...args: unknown[]) => unknown
+export type Method = (this: ServerResponse, ...args: unknown[]) => unknown
 
 /** The methods through which every answer goes. */
 export interface Methods {
@@ -19,47 +26,59 @@ export interface Methods {
   readonly end: Method
 }
 
-const watch: unique symbol = Symbol('range-serve')
-
-interface Watched extends ServerResponse {
-  [watch]?: Watch
-}
-
 /** What there is to know of a response that `rangeServe` has seen. */
 class Watch {
   /** The hooks that see to it: those on the prototype, or its own. */
   readonly layer: object
-  readonly options: FilterOptions
-  readonly mode: 'whole' | 'filter'
+  readonly options: RangeServeOptions
+  readonly mode: 'off' | 'whole' | 'filter'
+  /** What the last `rangeServe` was told. */
+  sendOptions: RangeServeOptions
   /** It is range-aware of its own. */
   bypassed = false
   filter: Filter | undefined
   sources: Readable[] | undefined
 
-  constructor(layer: object, options: FilterOptions, mode: Watch['mode']) {
+  constructor(layer: object, options: RangeServeOptions, mode: Watch['mode']) {
     this.layer = layer
     this.options = options
+    this.sendOptions = options
     this.mode = mode
   }
 }
 
-/** Makes whatever this response will be range-aware, if it can be; a second time changes nothing. */
+const watches = new WeakMap<object, Watch>()
+
+/**
+ * Makes whatever this response will be range-aware, if it can be; a second time changes nothing but
+ * the options of `sendRange`.
+ *
+ * @param sendRange the method that responses get
+ */
 export function watchResponse(
   request: IncomingMessage,
   response: ServerResponse,
-  options: FilterOptions,
+  options: RangeServeOptions,
+  sendRange: Method,
 ): void {
-  const watched: Watched = response
-  if (watched[watch]) return
+  const watch = watches.get(response)
+  if (watch && watch.mode !== 'off') {
+    watch.sendOptions = options
+    return
+  }
   const mode = modeOf(request, options)
-  if (!mode) return
-  watched[watch] = new Watch(layerOf(watched), options, mode)
-  if (mode === 'filter') watched.on('pipe', noteSource)
+  watches.set(response, new Watch(layerOf(response, sendRange), options, mode))
+  if (mode === 'filter') response.on('pipe', noteSource)
+}
+
+/** What a response's `sendRange` was told by `rangeServe`. */
+export function sendOptionsOf(response: ServerResponse): RangeServeOptions {
+  return watches.get(response)?.sendOptions ?? {}
 }
 
 /** Lets an answer pass that is range-aware of its own; gives back the means to undo that. */
 export function bypassFilter(response: ServerResponse): () => void {
-  const state = (response as Watched)[watch]
+  const state = watches.get(response)
   if (!state) return () => {}
   state.bypassed = true
   return () => {
@@ -67,14 +86,14 @@ export function bypassFilter(response: ServerResponse): () => void {
   }
 }
 
-function modeOf(request: IncomingMessage, options: FilterOptions): Watch['mode'] | undefined {
+function modeOf(request: IncomingMessage, options: RangeServeOptions): Watch['mode'] {
   const { method } = request
-  if (method !== 'GET' && method !== 'HEAD') return undefined
+  if (options.acceptRanges === false || (method !== 'GET' && method !== 'HEAD')) return 'off'
   return isConditional(request) || isObserved(options) ? 'filter' : 'whole'
 }
 
-function noteSource(this: Watched, source: Readable): void {
-  const state = this[watch]!
+function noteSource(this: ServerResponse, source: Readable): void {
+  const state = watches.get(this)!
   if (state.sources) state.sources.push(source)
   else state.sources = [source]
 }
@@ -82,16 +101,16 @@ function noteSource(this: Watched, source: Readable): void {
 /** Prototypes that have the hooks. */
 const layers = new WeakMap<object, object>()
 
-function layerOf(response: Watched): object {
+function layerOf(response: ServerResponse, sendRange: Method): object {
   const isPatched =
     Object.hasOwn(response, 'writeHead') ||
     Object.hasOwn(response, 'write') ||
     Object.hasOwn(response, 'end')
   const prototype = isPatched ? undefined : ownPrototype(response)
-  if (!prototype) return install(response)
+  if (!prototype) return install(response, sendRange)
   let layer = layers.get(prototype)
   if (!layer) {
-    layer = install(prototype as Methods)
+    layer = install(prototype as Methods, sendRange)
     layers.set(prototype, layer)
   }
   return layer
@@ -110,14 +129,14 @@ function ownPrototype(response: ServerResponse): object | undefined {
 }
 
 /** Puts the hooks on top of the methods that an object has. */
-function install(target: Methods | Watched): object {
+function install(target: Methods | ServerResponse, sendRange: Method): object {
   const layer = {}
   const { writeHead, write, end } = target as Methods
   const methods: Methods = { writeHead, write, end }
 
   /** The filter of a response, unless there is nothing for it to do here. */
-  function filterOf(response: Watched): Filter | undefined {
-    const state = response[watch]
+  function filterOf(response: ServerResponse): Filter | undefined {
+    const state = watches.get(response)
     if (!state || state.layer !== layer || state.bypassed || state.mode !== 'filter') {
       return undefined
     }
@@ -127,11 +146,11 @@ function install(target: Methods | Watched): object {
 
   const hooks: Methods = {
     writeHead(...args) {
-      const state = this[watch]
+      const state = watches.get(this)
       if (state?.layer === layer && !state.bypassed) {
         if (state.mode === 'whole') {
           if (Number(args[0]) === 200) setAcceptRanges(this, givenFields(args))
-        } else {
+        } else if (state.mode === 'filter') {
           args = filterOf(this)!.decide(args)
         }
       }
@@ -150,6 +169,6 @@ function install(target: Methods | Watched): object {
     markReliable(hooks.write)
     markReliable(hooks.end)
   }
-  Object.assign(target, hooks)
+  Object.assign(target, hooks, { sendRange })
   return layer
 }

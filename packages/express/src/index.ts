@@ -8,7 +8,7 @@ import {
   StaticFolder,
   type StaticOptions,
 } from '@range-serve/core/adapter'
-import { bypassFilter, watchResponse } from './hooks.ts'
+import { bypassFilter, type Method, sendOptionsOf, watchResponse } from './hooks.ts'
 
 export { createServer } from './server.ts'
 export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter'
@@ -40,15 +40,15 @@ declare global {
  * app.get('/clip', (req, res) => res.sendRange('/srv/clip.mp4')) // reads only what is asked for
  */
 export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
-  const { acceptRanges = true } = options
-  function sendRange(this: Response, source: Servable, own?: SendOptions): Promise<Transfer> {
-    return send(this, source, own ? { ...options, ...own } : options)
-  }
   return (request, response, next) => {
-    response.sendRange = sendRange
-    if (acceptRanges) watchResponse(request, response, options)
+    watchResponse(request, response, options, sendRange as Method)
     next()
   }
+}
+
+function sendRange(this: Response, source: Servable, own?: SendOptions): Promise<Transfer> {
+  const options = sendOptionsOf(this)
+  return send(this, source, own ? { ...options, ...own } : options)
 }
 
 /**

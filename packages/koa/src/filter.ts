@@ -37,7 +37,7 @@ export function filterBody(ctx: Context, options: FilterOptions): Promise<void> 
     return answerBody(ctx, options)
   }
   if (ArrayBuffer.isView(body)) sendAsBytes(ctx, body)
-  if (!isStream(body) || fieldLength(ctx) !== undefined) ctx.response.set('Accept-Ranges', 'bytes')
+  if (!isStream(body) || fieldLength(ctx) !== undefined) ctx.res.setHeader('Accept-Ranges', 'bytes')
   return undefined
 }
 

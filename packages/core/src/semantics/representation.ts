@@ -76,6 +76,7 @@ const conditions = [
 ] as const
 
 /** Whether a request asks for anything but the whole, whatever it is now. */
-export function isConditional(request: RangeRequest): boolean {
-  return conditions.some((name) => fieldValue(request, name) !== undefined)
+export function isConditional({ headers }: { headers: object }): boolean {
+  for (const name of conditions) if (name in headers) return true
+  return false
 }
