@@ -67,10 +67,8 @@ export async function applyAnswer(
     transfer.error = toError(error)
     throw error
   }
-  // koa-etag tags what bytes it finds in a body, and would tag a slice as if it were the whole: streams
-  // it leaves alone.
   if (plan.status === 206 && Buffer.isBuffer(body) && plan.headers['ETag'] === undefined) {
-    body = Readable.from(body)
+    body = new UntaggedSlice(body)
   }
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))
@@ -83,6 +81,33 @@ export async function applyAnswer(
   response.status = plan.status
   for (const name in plan.headers) response.set(name, plan.headers[name] as string | string[])
   return { finished }
+}
+
+/**
+ * A slice of what has no entity-tag, as a stream: koa-etag tags what bytes it finds in a body, and would
+ * tag the slice as if it were the whole. Piped straight to the response it is sent at once.
+ */
+class UntaggedSlice extends Readable {
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    super()
+    this.#bytes = bytes
+  }
+
+  override _read(): void {
+    this.push(this.#bytes)
+    this.push(null)
+  }
+
+  override pipe<T extends NodeJS.WritableStream>(target: T, options?: { end?: boolean }): T {
+    if (!callsBack(target) || this.readableFlowing !== null || this.readableDidRead) {
+      return super.pipe(target, options)
+    }
+    target.emit('pipe', this)
+    target.end(this.#bytes)
+    return target
+  }
 }
 
 const leaving = new Set([
