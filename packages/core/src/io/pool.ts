@@ -25,8 +25,8 @@ const KiB = 1024
 /** An answer of up to this many bytes is read whole and sent with its head, in one write. */
 export const smallSize: number = 64 * KiB
 
-/** For small answers, and for clients that take their time; at most 4 MiB is kept. */
-export const smallBuffers: BufferPool = new BufferPool(smallSize, 64)
+/** For small answers, and for clients that take their time; at most 16 MiB is kept. */
+export const smallBuffers: BufferPool = new BufferPool(smallSize, 256)
 /** For the pieces of an answer whose client has still to show that it reads; at most 4 MiB is kept. */
 export const mediumBuffers: BufferPool = new BufferPool(128 * KiB, 32)
 /** For the first pieces of larger answers; at most 8 MiB is kept. */
