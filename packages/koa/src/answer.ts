@@ -105,7 +105,11 @@ class UntaggedSlice extends Readable {
       return super.pipe(target, options)
     }
     target.emit('pipe', this)
-    target.end(this.#bytes)
+    // Koa 3 sends by `pipeline`, which ends what it writes to by itself.
+    if (options?.end === false) target.write(this.#bytes)
+    else target.end(this.#bytes)
+    this.push(null)
+    this.resume()
     return target
   }
 }

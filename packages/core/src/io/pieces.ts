@@ -3,14 +3,7 @@
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
 import { readBody, tooShort } from './body.ts'
-import {
-  type BufferPool,
-  hugeBuffers,
-  largeBuffers,
-  mediumBuffers,
-  smallBuffers,
-  smallSize,
-} from './pool.ts'
+import { hugeBuffers, largeBuffers, smallBuffers, smallSize } from './pool.ts'
 import { type DirectSource, readInto } from './source.ts'
 
 /** How much of bytes in memory is one piece, so that one answer cannot fill a whole turn. */
@@ -169,8 +162,6 @@ class MemoryPieces implements Pieces {
 const slowMs = 50
 /** More than the kernel takes for a client that does not read, in bytes. */
 const proofOfSpeed = 8 * 1024 * 1024
-/** An answer is over soon, and the kernel takes so much of it at once from anyone, in bytes. */
-const notWorthProving = 1024 * 1024
 
 /**
  * Read into one buffer, again and again. The larger it is the less it costs; but one that waits for a
@@ -223,7 +214,8 @@ class ReadPieces implements Pieces {
 
   #suitableBuffer(): Buffer {
     const isSlow = performance.now() - this.#givenAt > slowMs
-    const pool = this.#small || isSlow ? smallBuffers : this.#earned()
+    const proven = this.#given >= proofOfSpeed ? hugeBuffers : largeBuffers
+    const pool = this.#small || isSlow ? smallBuffers : proven
     if (this.#buffer && pool !== this.#pool) {
       this.#pool.give(this.#buffer)
       this.#buffer = undefined
@@ -231,12 +223,6 @@ class ReadPieces implements Pieces {
     this.#pool = pool
     this.#buffer ??= pool.take()
     return this.#buffer
-  }
-
-  /** What a client is given that has not kept us waiting yet. */
-  #earned(): BufferPool {
-    if (this.#given >= proofOfSpeed) return hugeBuffers
-    return this.#given < notWorthProving ? largeBuffers : mediumBuffers
   }
 
   close(isSent: boolean): void {

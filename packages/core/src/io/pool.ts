@@ -27,10 +27,8 @@ export const smallSize: number = 64 * KiB
 
 /** For small answers, and for clients that take their time; at most 16 MiB is kept. */
 export const smallBuffers: BufferPool = new BufferPool(smallSize, 256)
-/** For the pieces of an answer whose client has still to show that it reads; at most 4 MiB is kept. */
-export const mediumBuffers: BufferPool = new BufferPool(128 * KiB, 32)
-/** For the first pieces of larger answers; at most 8 MiB is kept. */
-export const largeBuffers: BufferPool = new BufferPool(256 * KiB, 32)
+/** For the pieces of larger answers; at most 6 MiB is kept. */
+export const largeBuffers: BufferPool = new BufferPool(192 * KiB, 32)
 /** For those of answers that go on and on, to a client that keeps up; at most 8 MiB is kept. */
 export const hugeBuffers: BufferPool = new BufferPool(512 * KiB, 16)
 
