@@ -110,8 +110,9 @@ describeWith('chromium', 'A browser', (chromium) => {
             )
             expect(secondOf(red)).toBe(Math.floor(to))
           }
-          // The index at the end.
-          expect(Math.max(...placesIn(name))).toBeGreaterThan(0.95)
+          // The index at the end of an MP4. That of a WebM a fast line may bring before it is asked for.
+          const furthest = Math.max(...placesIn(name))
+          if (name === 'clip.mp4') expect(furthest).toBeGreaterThan(0.95)
         },
       )
 
