@@ -10,8 +10,11 @@ export interface Running {
 
 /** Starts a server on a free port of this machine. */
 export function listen(server: http.Server | Http2Server): Promise<Running> {
-  const sessions = new Set<{ destroy(): void }>()
-  server.on('session', (session: { destroy(): void }) => sessions.add(session))
+  // Of HTTP/2 the sockets, too: a session of Node 24 that was closed before does not always destroy its own.
+  const open = new Set<{ destroy(): void }>()
+  for (const event of ['session', 'connection']) {
+    server.on(event, (connection: { destroy(): void }) => open.add(connection))
+  }
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo
@@ -19,7 +22,7 @@ export function listen(server: http.Server | Http2Server): Promise<Running> {
         new Promise<void>((closed) => {
           server.close(() => closed())
           if (server instanceof http.Server) server.closeAllConnections()
-          for (const session of sessions) session.destroy()
+          for (const each of open) each.destroy()
         })
       resolve({ port, server, close })
     })
