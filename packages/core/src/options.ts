@@ -1,7 +1,7 @@
 import contentDisposition from 'content-disposition'
 import { invalidArgument, outOfRange } from './errors.ts'
 import { type FileSource, type FileStats, typeOf } from './io/file.ts'
-import { type Source, validateFieldValue, validateMetadata } from './io/source.ts'
+import { validateFieldValue, validateMetadata } from './io/source.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
 import type { PlanOptions } from './semantics/plan.ts'
@@ -73,7 +73,7 @@ export interface PresetFields {
 
 /** What `planResponse` takes for a source, the options, and what the response has already. */
 export function describe(
-  source: Source,
+  source: Representation,
   options: SendOptions,
   preset: PresetFields,
 ): { representation: Representation; planOptions: PlanOptions } {
@@ -170,13 +170,13 @@ function validateCount(name: string, value: number | undefined): void {
   }
 }
 
-function sourceType(source: Source, filename: string | undefined): string {
+function sourceType(source: Representation, filename: string | undefined): string {
   if (source.type !== undefined) return source.type
   return filename === undefined ? 'application/octet-stream' : typeOf(filename)
 }
 
 function chooseEtag(
-  source: Source,
+  source: Representation,
   option: SendOptions['etag'],
   preset: string | undefined,
 ): string | undefined {
@@ -195,7 +195,7 @@ function chooseEtag(
 }
 
 function chooseLastModified(
-  source: Source,
+  source: Representation,
   option: SendOptions['lastModified'],
   preset: string | undefined,
 ): Date | undefined {

@@ -10,9 +10,8 @@ import {
   Cut,
   cutOff,
   isObserved,
-  isPlanned,
   isSent,
-  isWithheld,
+  isStale,
   mayBeCut,
   OngoingTransfer,
   parseHttpDate,
@@ -196,7 +195,7 @@ export class Filter {
       if (value !== undefined) response.setHeader(name, value)
     }
     for (const name of response.getHeaderNames()) {
-      if (isPlanned(name) || isWithheld(plan.status, name)) response.removeHeader(name)
+      if (isStale(plan, name)) response.removeHeader(name)
     }
     for (const [name, value] of Object.entries(plan.headers)) response.setHeader(name, value)
     response.statusCode = plan.status

@@ -1,15 +1,14 @@
 import { Readable } from 'node:stream'
-import type { ParameterizedContext } from 'koa'
-import type { Body, Transfer } from '@range-serve/core'
+import type { ParameterizedContext, Response } from 'koa'
+import type { Body, ResponsePlan, Transfer } from '@range-serve/core'
 import {
   type Answer,
   callsBack,
   Cancellation,
   cutOff,
   isGone,
-  isPlanned,
   isSent,
-  isWithheld,
+  isStale,
   smallBuffers,
   toBody,
   toError,
@@ -67,50 +66,41 @@ export async function applyAnswer(
     transfer.error = toError(error)
     throw error
   }
-  if (plan.status === 206 && Buffer.isBuffer(body) && plan.headers['ETag'] === undefined) {
-    body = new UntaggedSlice(body)
-  }
   // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
   if (body instanceof Readable) body.once('error', () => cutOff(res))
-  // Body first: Koa drops Content-Length when a stream replaces an earlier body.
-  const { response } = ctx
-  response.body = body ?? ''
-  for (const name of res.getHeaderNames()) {
-    if (isPlanned(name) || isWithheld(plan.status, name)) response.remove(name)
-  }
-  response.status = plan.status
-  for (const name in plan.headers) response.set(name, plan.headers[name] as string | string[])
+  applyPlan(ctx, plan, body)
   return { finished }
 }
 
+/** Gives Koa an answer that is decided: its body, its status and its fields. */
+export function applyPlan(
+  { response, res }: ParameterizedContext,
+  plan: ResponsePlan,
+  body: Body,
+): void {
+  const { status, headers } = plan
+  // Body first: Koa drops Content-Length when a stream replaces an earlier body.
+  response.body = body ?? ''
+  for (const name of res.getHeaderNames()) {
+    if (isStale(plan, name)) response.remove(name)
+  }
+  response.status = status
+  for (const name in headers) {
+    const value = headers[name] as string | string[]
+    if (res.getHeader(name) !== value) response.set(name, value)
+  }
+  if (status === 206 && headers['ETag'] === undefined) refuseTag(response)
+}
+
 /**
- * A slice of what has no entity-tag, as a stream: koa-etag tags what bytes it finds in a body, and would
- * tag the slice as if it were the whole. Piped straight to the response it is sent at once.
+ * Keeps an entity-tag off a part of what has none: koa-etag tags the bytes that it finds in a body, and
+ * would tag the part as if it were the whole.
  */
-class UntaggedSlice extends Readable {
-  readonly #bytes: Buffer
-
-  constructor(bytes: Buffer) {
-    super()
-    this.#bytes = bytes
-  }
-
-  override _read(): void {
-    this.push(this.#bytes)
-    this.push(null)
-  }
-
-  override pipe<T extends NodeJS.WritableStream>(target: T, options?: { end?: boolean }): T {
-    if (!callsBack(target) || this.readableFlowing !== null || this.readableDidRead) {
-      return super.pipe(target, options)
-    }
-    target.emit('pipe', this)
-    // Koa 3 sends by `pipeline`, which ends what it writes to by itself.
-    if (options?.end === false) target.write(this.#bytes)
-    else target.end(this.#bytes)
-    this.push(null)
-    this.resume()
-    return target
+function refuseTag(response: Response): void {
+  const set = response.set.bind(response) as (field: unknown, value?: unknown) => void
+  response.set = (field: unknown, value?: unknown) => {
+    const isTag = typeof field === 'string' && field.toLowerCase() === 'etag'
+    if (!isTag || response.status !== 206) set(field, value)
   }
 }
 

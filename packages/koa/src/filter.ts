@@ -8,11 +8,14 @@ import {
   fromBlob,
   fromBuffer,
   fromStream,
+  planResponse,
   type SendOptions,
   type Source,
 } from '@range-serve/core'
 import {
+  describe,
   fromReadStream,
+  isBytes,
   isConditional,
   isGone,
   isInTurn,
@@ -21,7 +24,7 @@ import {
   pickPreset,
   prepareAnswer,
 } from '@range-serve/core/adapter'
-import { applyAnswer } from './answer.ts'
+import { applyAnswer, applyPlan } from './answer.ts'
 
 /** What the filter can be told. */
 export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
@@ -32,22 +35,46 @@ export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTrans
  */
 export function filterBody(ctx: Context, options: FilterOptions): Promise<void> | undefined {
   if (!isEligible(ctx)) return undefined
+  if (ArrayBuffer.isView(ctx.body)) sendAsBytes(ctx, ctx.body)
   const { body } = ctx
-  if (body instanceof ReadStream || isConditional(ctx.req) || isObserved(options)) {
-    return answerBody(ctx, options)
+  const observed = isObserved(options)
+  if (observed || body instanceof ReadStream) return answerBody(ctx, options)
+  if (isConditional(ctx.req)) {
+    const bytes = bytesOf(body)
+    return bytes ? answerBytes(ctx, bytes, options) : answerBody(ctx, options)
   }
-  if (ArrayBuffer.isView(body)) sendAsBytes(ctx, body)
   if (!isStream(body) || fieldLength(ctx) !== undefined) ctx.res.setHeader('Accept-Ranges', 'bytes')
   return undefined
 }
 
+/** Answers with bytes that are in memory: nothing to wait for, unless there are several parts. */
+function answerBytes(
+  ctx: Context,
+  bytes: Buffer,
+  options: FilterOptions,
+): Promise<void> | undefined {
+  const { representation, planOptions } = describe(
+    { length: bytes.length },
+    options,
+    pickPreset(ctx.res.getHeaders()),
+  )
+  const plan = planResponse(ctx.req, representation, planOptions)
+  const [only] = plan.body
+  if (plan.body.length > 1) return answer(ctx, fromBuffer(bytes), options)
+  const slice = only && !isBytes(only) ? bytes.subarray(only.firstPos, only.lastPos + 1) : undefined
+  applyPlan(ctx, plan, slice)
+  return undefined
+}
+
 async function answerBody(ctx: Context, options: FilterOptions): Promise<void> {
-  if (ArrayBuffer.isView(ctx.body)) sendAsBytes(ctx, ctx.body)
   const source = (await fromReadStream(ctx.body)) ?? toSource(ctx)
-  if (!source) return
-  const preset = pickPreset(ctx.response.headers)
-  const answer = await prepareAnswer(ctx.req, source, options, () => preset, isInTurn(ctx.res))
-  await applyAnswer(ctx, answer)
+  if (source) await answer(ctx, source, options)
+}
+
+async function answer(ctx: Context, source: Source, options: FilterOptions): Promise<void> {
+  const preset = pickPreset(ctx.res.getHeaders())
+  const decided = await prepareAnswer(ctx.req, source, options, () => preset, isInTurn(ctx.res))
+  await applyAnswer(ctx, decided)
 }
 
 function isEligible(ctx: Context): boolean {
@@ -68,15 +95,21 @@ function sendAsBytes(ctx: Context, view: ArrayBufferView): void {
   if (ctx.type === 'application/json') ctx.type = 'application/octet-stream'
 }
 
+/** The bytes that Koa will send, of a body that is in memory. */
+function bytesOf(body: unknown): Buffer | undefined {
+  if (Buffer.isBuffer(body)) return body
+  if (isStream(body) || body instanceof Blob) return undefined
+  const text = typeof body === 'string' ? body : (JSON.stringify(body) as string | undefined)
+  return text === undefined ? undefined : Buffer.from(text)
+}
+
 /** A body as a source: whatever Koa can send, of known length. */
 function toSource(ctx: Context): Source | undefined {
   const { body } = ctx
-  if (typeof body === 'string') return fromBuffer(Buffer.from(body))
-  if (body instanceof Uint8Array) return fromBuffer(body)
   if (body instanceof Blob) return fromBlob(body)
   if (!isStream(body)) {
-    const json = JSON.stringify(body) as string | undefined
-    return json === undefined ? undefined : fromBuffer(Buffer.from(json))
+    const bytes = bytesOf(body)
+    return bytes && fromBuffer(bytes)
   }
   const stream = body instanceof Response ? body.body : body
   const length = fieldLength(ctx)

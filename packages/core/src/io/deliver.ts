@@ -4,7 +4,7 @@ import { ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { invalidArgument, toError } from '../errors.ts'
-import { isPlanned, isWithheld, type ResponseFields } from '../semantics/fields.ts'
+import { isStale } from '../semantics/fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
 import type { OngoingTransfer, Transfer } from '../telemetry.ts'
 import { Cancellation, whenAborted } from './cancellation.ts'
@@ -216,7 +216,7 @@ class Delivery {
     if (this.#begun) return
     this.#begun = true
     this.#transfer.firstByte()
-    writeHead(this.#response, this.#plan.status, this.#plan.headers)
+    writeHead(this.#response, this.#plan)
   }
 
   readonly #onOver = (): void => {
@@ -268,7 +268,8 @@ export function alreadyAnswered(): TypeError {
 }
 
 /** Writes the head of an answer, over what was set on the response before. */
-function writeHead(response: ServerResponse, status: number, headers: ResponseFields): void {
+function writeHead(response: ServerResponse, plan: ResponsePlan): void {
+  const { status, headers } = plan
   const preset = response.getHeaderNames()
   if (preset.length === 0 && isPlain(response)) {
     // One flat list is the fastest that Node can be told.
@@ -278,7 +279,7 @@ function writeHead(response: ServerResponse, status: number, headers: ResponseFi
     return
   }
   for (const name of preset) {
-    if (isPlanned(name) || isWithheld(status, name)) response.removeHeader(name)
+    if (isStale(plan, name)) response.removeHeader(name)
   }
   response.writeHead(status, headers as Record<string, string | string[]>)
 }

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addNoTransform, isPlanned, isWithheld } from './fields.ts'
+import { addNoTransform, isPlanned, isStale, isWithheld } from './fields.ts'
 
 const everywhere = [
   'vary',
@@ -64,6 +64,28 @@ describe('isPlanned', () => {
       expect(isPlanned(name)).toBe(false)
     },
   )
+})
+
+describe('isStale', () => {
+  const part = { status: 206, headers: { 'Content-Range': 'bytes 0-1/9', 'Content-Length': '2' } }
+  const error = { status: 416, headers: { 'Content-Range': 'bytes */9', 'Content-Length': '0' } }
+
+  it.each([
+    [part, 'content-range', false],
+    [part, 'content-length', false],
+    [part, 'content-type', true], // planned, and the plan has none
+    [part, 'etag', true],
+    [part, 'content-md5', true], // withheld from a part
+    [part, 'cache-control', false], // the plan's goes over it
+    [part, 'x-powered-by', false],
+    [error, 'content-range', false], // withheld where it is of the 200, and planned here
+    [error, 'content-length', false],
+    [error, 'content-encoding', true],
+    [error, 'etag', true],
+    [error, 'vary', false],
+  ])('with %j: %s', (plan, name, stale) => {
+    expect(isStale(plan, name)).toBe(stale)
+  })
 })
 
 describe('addNoTransform', () => {

@@ -46,14 +46,12 @@ export function isWithheld(status: number, name: string): boolean {
   }
 }
 
-const plannedFields = new Set([
-  'accept-ranges',
-  'content-length',
-  'content-range',
-  'content-type',
-  'etag',
-  'last-modified',
-])
+/** By their names in lower case. */
+const plannedFields: ReadonlyMap<string, string> = new Map(
+  ['Accept-Ranges', 'Content-Length', 'Content-Range', 'Content-Type', 'ETag', 'Last-Modified'].map(
+    (name) => [name.toLowerCase(), name],
+  ),
+)
 
 /**
  * Whether a field follows from the representation and the plan, so that nothing else can give it.
@@ -62,6 +60,19 @@ const plannedFields = new Set([
  */
 export function isPlanned(name: string): boolean {
   return plannedFields.has(name)
+}
+
+/**
+ * Whether a field that a response has must go, since a planned answer neither has nor allows it.
+ *
+ * @param name in lower case
+ */
+export function isStale(
+  { status, headers }: { readonly status: number; readonly headers: ResponseFields },
+  name: string,
+): boolean {
+  const planned = plannedFields.get(name)
+  return planned === undefined ? isWithheld(status, name) : headers[planned] === undefined
 }
 
 /**
