@@ -22,7 +22,7 @@ export {
 export { smallBuffers } from './io/pool.ts'
 export { fromReadStream } from './io/read-stream.ts'
 export type { RangeServeOptions } from './options.ts'
-export { describe, pickPreset } from './options.ts'
+export { describe, presetOf, validateOptions } from './options.ts'
 export { isBytes } from './semantics/byteranges.ts'
 export { isStale, mayBeCut } from './semantics/fields.ts'
 export { parseHttpDate } from './semantics/http-date.ts'

@@ -5,6 +5,7 @@ import type { Source } from './io/source.ts'
 import {
   describe as describeSource,
   pickPreset,
+  presetOf,
   type SendOptions,
   validateOptions,
 } from './options.ts'
@@ -179,6 +180,18 @@ describe('pickPreset', () => {
   it('finds nothing where there is nothing', () => {
     expect(pickPreset({})).toEqual({})
     expect(pickPreset({ etag: undefined })).toEqual({})
+    expect(presetOf(() => undefined)).toEqual({})
+  })
+
+  it('finds the same by looking fields up', () => {
+    const fields = new Map<string, number | string | string[]>([
+      ['content-type', 'video/mp4'],
+      ['etag', '"v1"'],
+      ['last-modified', [dateText]],
+      ['cache-control', ['private', 'max-age=5']],
+      ['content-length', 5],
+    ])
+    expect(presetOf((name) => fields.get(name))).toEqual(pickPreset(Object.fromEntries(fields)))
   })
 })
 

@@ -118,6 +118,22 @@ export function pickPreset(fields: {
   return preset
 }
 
+/** The same of fields that can be looked up, by their names in lower case. */
+export function presetOf(
+  field: (name: string) => number | string | readonly string[] | undefined,
+): PresetFields {
+  return {
+    type: toText(field('content-type')),
+    etag: toText(field('etag')),
+    lastModified: toText(field('last-modified')),
+    cacheControl: toText(field('cache-control')),
+  }
+}
+
+function toText(value: number | string | readonly string[] | undefined): string | undefined {
+  return value === undefined || typeof value === 'string' ? value : String(value)
+}
+
 /**
  * Refuses options that can never work.
  *

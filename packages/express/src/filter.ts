@@ -15,7 +15,7 @@ import {
   mayBeCut,
   OngoingTransfer,
   parseHttpDate,
-  pickPreset,
+  presetOf,
 } from '@range-serve/core/adapter'
 import type { Methods } from './hooks.ts'
 
@@ -205,12 +205,7 @@ export class Filter {
   }
 
   #plan(length: number, field: Lookup): ResponsePlan {
-    const { type, etag, lastModified, cacheControl } = pickPreset({
-      'content-type': field('content-type'),
-      etag: field('etag'),
-      'last-modified': field('last-modified'),
-      'cache-control': field('cache-control'),
-    })
+    const { type, etag, lastModified, cacheControl } = presetOf(field)
     const date = lastModified === undefined ? undefined : parseHttpDate(lastModified, Date.now())
     const representation = {
       length,

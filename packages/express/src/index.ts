@@ -7,6 +7,7 @@ import {
   type SourceError,
   StaticFolder,
   type StaticOptions,
+  validateOptions,
 } from '@range-serve/core/adapter'
 import { bypassFilter, type Method, sendOptionsOf, watchResponse } from './hooks.ts'
 
@@ -34,12 +35,15 @@ declare global {
 /**
  * Makes every answer of known length range-aware, and adds `res.sendRange`.
  *
+ * @throws TypeError or RangeError with a `code`, for options that can never work
+ *
  * @example
  * app.use(rangeServe())
  * app.get('/report', (req, res) => res.type('pdf').send(buffer)) // resumes, since the filter sees to it
  * app.get('/clip', (req, res) => res.sendRange('/srv/clip.mp4')) // reads only what is asked for
  */
 export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
+  validateOptions(options)
   return (request, response, next) => {
     watchResponse(request, response, options, sendRange as Method)
     next()

@@ -21,8 +21,8 @@ import {
   isInTurn,
   isObserved,
   mayBeCut,
-  pickPreset,
   prepareAnswer,
+  presetOf,
 } from '@range-serve/core/adapter'
 import { applyAnswer, applyPlan } from './answer.ts'
 
@@ -56,7 +56,7 @@ function answerBytes(
   const { representation, planOptions } = describe(
     { length: bytes.length },
     options,
-    pickPreset(ctx.res.getHeaders()),
+    presetOf((name) => ctx.res.getHeader(name)),
   )
   const plan = planResponse(ctx.req, representation, planOptions)
   const [only] = plan.body
@@ -72,7 +72,7 @@ async function answerBody(ctx: Context, options: FilterOptions): Promise<void> {
 }
 
 async function answer(ctx: Context, source: Source, options: FilterOptions): Promise<void> {
-  const preset = pickPreset(ctx.res.getHeaders())
+  const preset = presetOf((name) => ctx.res.getHeader(name))
   const decided = await prepareAnswer(ctx.req, source, options, () => preset, isInTurn(ctx.res))
   await applyAnswer(ctx, decided)
 }

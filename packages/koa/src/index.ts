@@ -2,12 +2,13 @@ import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
   isInTurn,
-  pickPreset,
   prepareAnswer,
+  presetOf,
   type RangeServeOptions,
   release,
   StaticFolder,
   type StaticOptions,
+  validateOptions,
 } from '@range-serve/core/adapter'
 import { applyAnswer } from './answer.ts'
 import { filterBody } from './filter.ts'
@@ -36,13 +37,17 @@ export interface PendingTransfer extends Transfer {
   readonly finished: Promise<Transfer>
 }
 
-/** Marks a context that a filter sees to. */
-const isFiltered = Symbol('range-serve: filtered')
-/** The contexts whose answer is range-aware already. */
-const answered = new WeakSet<object>()
+/** What the last `rangeServe` on a request's way was told. */
+const serving = Symbol('range-serve: options')
+/** Whether the answer is range-aware already. */
+const answered = Symbol('range-serve: answered')
+
+type Served = Context & { [serving]?: RangeServeOptions; [answered]?: true }
 
 /**
  * Makes every answer of known length range-aware, and adds `ctx.sendRange`.
+ *
+ * @throws TypeError or RangeError with a `code`, for options that can never work
  *
  * @example
  * app.use(rangeServe())
@@ -50,16 +55,19 @@ const answered = new WeakSet<object>()
  * app.use((ctx) => ctx.sendRange('/srv/clip.mp4')) // and answers 304, and resumes
  */
 export function rangeServe(options: RangeServeOptions = {}): Middleware {
-  const { acceptRanges = true } = options
-  function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
-    return send(this, source, { ...options, ...own })
-  }
-  return (ctx: Context & { [isFiltered]?: boolean }, next) => {
+  validateOptions(options)
+  const filters = options.acceptRanges !== false
+  return (ctx: Served, next) => {
+    const outer = ctx[serving]
+    ctx[serving] = options
     ctx.sendRange = sendRange
-    if (ctx[isFiltered] || !acceptRanges) return next()
-    ctx[isFiltered] = true
-    return next().then(() => (answered.has(ctx) ? undefined : filterBody(ctx, options)))
+    if (!filters || (outer && outer.acceptRanges !== false)) return next()
+    return next().then(() => (ctx[answered] ? undefined : filterBody(ctx, options)))
   }
+}
+
+function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
+  return send(this, source, { ...this[serving], ...own })
 }
 
 /** What {@link rangeStatic} can be told. */
@@ -108,11 +116,11 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
   }
 }
 
-function send(ctx: Context, source: Servable, options: SendOptions): Promise<PendingTransfer> {
-  const preset = () => pickPreset(ctx.response.headers)
+function send(ctx: Served, source: Servable, options: SendOptions): Promise<PendingTransfer> {
+  const preset = () => presetOf((name) => ctx.res.getHeader(name))
   const answer = prepareAnswer(ctx.req, source, options, preset, isInTurn(ctx.res))
   return answer.then(async (decided) => {
-    answered.add(ctx)
+    ctx[answered] = true
     return Object.assign(decided.transfer, await applyAnswer(ctx, decided, options.signal))
   })
 }

@@ -261,9 +261,25 @@ describe('satisfy', () => {
   })
 
   it('gives positions and nothing else, which a caller may compare', () => {
-    const ranges = satisfy([{ firstPos: 0 }], 10)
-    expect(ranges).toStrictEqual([{ firstPos: 0, lastPos: 9 }])
-    expect(Object.keys(ranges)).toEqual(['0'])
+    for (const rangeSet of [[{ firstPos: 0 }], [{ firstPos: 0, lastPos: 9, extra: 1 }]]) {
+      const ranges = satisfy(rangeSet, 10)
+      expect(ranges).toStrictEqual([{ firstPos: 0, lastPos: 9 }])
+      expect(Object.keys(ranges)).toEqual(['0'])
+    }
+  })
+
+  it('resolves one range by itself as range-parser does', () => {
+    const position = fc.integer({ min: -2, max: 12 })
+    fc.assert(
+      fc.property(position, position, position, (firstPos, lastPos, completeLength) => {
+        const found = rangeParser(completeLength, `bytes=${firstPos}-${lastPos}`)
+        const expected = Array.isArray(found)
+          ? found.map(({ start, end }) => ({ firstPos: start, lastPos: end }))
+          : []
+        expect(satisfy([{ firstPos, lastPos }], completeLength)).toEqual(expected)
+      }),
+      { numRuns: 5000 },
+    )
   })
 
   it('is done with 1,300 overlapping ranges, and with 33,334', () => {

@@ -71,6 +71,11 @@ export function parseRange(fieldValue: string): RangeSpec[] | undefined {
  * representation is all of it.
  */
 export function satisfy(rangeSet: readonly RangeSpec[], completeLength: number): ByteRange[] {
+  const [only] = rangeSet
+  // What nearly all ask for has nothing to resolve; range-parser would cost more than all of the plan.
+  if (rangeSet.length === 1 && only && isSatisfied(only, completeLength)) {
+    return [{ firstPos: only.firstPos, lastPos: only.lastPos }]
+  }
   const resolved = rangeParser(completeLength, formatForResolver(rangeSet, completeLength))
   if (typeof resolved === 'number') return []
   return resolved.map(({ start, end }) => ({ firstPos: start, lastPos: end }))
@@ -123,6 +128,17 @@ function parseRangeSpec(text: string): RangeSpec | undefined {
   if (last === '' || last === undefined) return { firstPos }
   if (isLess(last, first!)) return undefined
   return { firstPos, lastPos: toPosition(last) }
+}
+
+/** Whether a range-spec is a byte range as it is. */
+function isSatisfied(spec: RangeSpec, completeLength: number): spec is ByteRange {
+  return (
+    'firstPos' in spec &&
+    spec.lastPos !== undefined &&
+    spec.firstPos >= 0 &&
+    spec.firstPos <= spec.lastPos &&
+    spec.lastPos < completeLength
+  )
 }
 
 /** Digits of any length as a position: what no representation reaches compares as beyond its end. */
