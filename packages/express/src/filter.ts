@@ -7,6 +7,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import { Readable, Writable } from 'node:stream'
 import { planResponse, type ResponsePlan, type SendOptions } from '@range-serve/core'
 import {
+  callsBack,
   Cut,
   cutOff,
   isObserved,
@@ -22,15 +23,19 @@ import type { Methods } from './hooks.ts'
 /** What the filter can be told. */
 type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
 
-/** Adds Accept-Ranges, where it applies, to an answer that will be whole whatever it is. */
-export function setAcceptRanges(response: ServerResponse, given: unknown): void {
+/**
+ * Adds Accept-Ranges, where it applies, to an answer that will be whole whatever it is, and gives the
+ * arguments to write its head with.
+ */
+export function setAcceptRanges(response: ServerResponse, args: unknown[]): unknown[] {
+  const given = givenFields(args)
   const field = fieldsOf(response, given)
-  if (field('accept-ranges') !== undefined || !mayBeCut(field)) return
+  if (field('accept-ranges') !== undefined || !mayBeCut(field)) return args
   const length = contentLength(field, contentOf(response))
-  if (length === undefined) return
-  response.setHeader('Accept-Ranges', 'bytes')
+  if (length === undefined) return args
   // Node leaves it out where it sends no content.
   if (response.req.method === 'HEAD') response.setHeader('Content-Length', length)
+  return acceptRanges(response, field, args, given)
 }
 
 /**
@@ -62,7 +67,11 @@ export class Filter {
   #decided = false
   /** Where the body is made of segments, those; `undefined` where it passes as it is. */
   #cut: Cut | undefined
-  /** The answer has been ended, by us; what is still written to it is dropped. */
+  /** All of the body has come; what is still written is dropped. */
+  #complete = false
+  /** The last of the body, where that is to go out with the end and not before. */
+  #held: Uint8Array | undefined
+  /** The answer has been ended. */
   #ended = false
   /** The whole content, where `end` brings it all at once. */
   #content: Uint8Array | undefined
@@ -86,47 +95,47 @@ export class Filter {
 
   /** `response.write(...args)` */
   write(args: unknown[]): unknown {
-    const [chunk, ...rest] = args
-    const [encoding, callback] = typeof rest[0] === 'function' ? [undefined, rest[0]] : rest
+    const { chunk, encoding, callback } = toWrite(args)
     this.#sendHead()
     if (!this.#cut) {
-      if (this.#transfer && isContent(chunk))
-        this.#transfer.bytesSent += toBytes(chunk, encoding).length
+      if (this.#transfer && isContent(chunk)) this.#count(toBytes(chunk, encoding))
       return this.#methods.write.apply(this.#response, args)
     }
-    const flowing = this.#push(toBytes(chunk, encoding))
-    if (typeof callback === 'function') process.nextTick(callback)
-    return flowing
+    const bytes = toBytes(chunk, encoding)
+    if (this.#complete) return drop(callback)
+    const pieces = this.#cut.push(bytes)
+    return this.#cut.done ? this.#completeWith(pieces, callback) : this.#send(pieces, callback)
   }
 
   /** `response.end(...args)` */
   end(args: unknown[]): unknown {
     const response = this.#response
-    const callback = args.find((arg) => typeof arg === 'function') as (() => void) | undefined
-    const [chunk, encoding] = args
+    const { chunk, encoding, callback } = toWrite(args)
     const content = isContent(chunk) ? toBytes(chunk, encoding) : undefined
+    // Node refuses it, and has sent nothing by then.
+    if (!content && chunk !== undefined && chunk !== null) {
+      return this.#methods.end.apply(response, args)
+    }
     if (!this.#decided && response.statusCode === 200 && !response.headersSent) {
       this.#content = content ?? this.#noContent()
-      // What Node does where it is told all of the content at once.
-      if (this.#content && !hasLength(response)) {
-        response.setHeader('Content-Length', this.#content.length)
-      }
       this.#sendHead()
     }
-    if (!this.#cut) return this.#methods.end.apply(response, args)
-    if (content) this.#push(content)
-    else this.#endIfDone()
-    if (callback) {
-      // Behind the callbacks of the writes, which may still be to come.
-      const callBack = () => process.nextTick(callback)
-      if (response.writableFinished) callBack()
-      else response.once('finish', callBack)
+    if (!this.#cut) {
+      if (this.#transfer && content) this.#count(content)
+      return this.#methods.end.apply(response, args)
     }
-    if (!this.#ended) {
-      // The handler promised more than it wrote.
-      this.#ended = true
-      cutOff(response)
+    if (this.#ended) {
+      if (callback) whenFinished(response, callback)
+      return response
     }
+    this.#ended = true
+    const pieces = this.#held ? [this.#held] : []
+    if (!this.#complete && content) pieces.push(...this.#cut.push(content))
+    const last = pieces.pop()
+    this.#send(pieces)
+    // The handler promised more than it wrote.
+    if (!this.#cut.done) cutOff(response)
+    else this.#methods.end.apply(response, toArgs(last && this.#count(last), callback))
     return response
   }
 
@@ -142,17 +151,51 @@ export class Filter {
     response.writeHead(response.statusCode)
   }
 
-  #push(chunk: Uint8Array): boolean {
-    if (this.#ended) return true
-    const pieces = this.#cut!.push(chunk)
-    // The last goes out with the end: who has something to do before that, as express-session has a
-    // session to save, keeps it back until then.
-    const last = this.#cut!.done ? pieces.pop() : undefined
-    let flowing = true
-    for (const piece of pieces) {
-      flowing = this.#methods.write.call(this.#response, this.#count(piece)) as boolean
+  /**
+   * Writes what belongs to the body. The callback comes when the memory may be used again, and no
+   * sooner than the network asks for more.
+   */
+  #send(pieces: readonly Uint8Array[], callback?: Callback): boolean {
+    const { write } = this.#methods
+    const response = this.#response
+    const last = pieces.at(-1)
+    if (!last) return drop(callback)
+    for (const piece of pieces.slice(0, -1)) write.call(response, this.#count(piece))
+    if (!callback || callsBack(this.#methods)) {
+      return write.apply(response, toArgs(this.#count(last), callback)) as boolean
     }
-    return this.#endIfDone(last) || flowing
+    // Somebody's own `write` may drop callbacks, and keep the memory for longer than it says.
+    const flowing = write.call(response, this.#count(Buffer.from(last)))
+    if (flowing === false) response.once('drain', () => callback())
+    else drop(callback)
+    return flowing as boolean
+  }
+
+  /**
+   * The last of the body. What is piped into the response is let go of, and the answer ended; whoever
+   * writes by himself goes on until he ends it, since to a `pipeline` or a web stream an earlier end
+   * would be a failure.
+   */
+  #completeWith(pieces: Uint8Array[], callback?: Callback): boolean {
+    const last = pieces.pop()
+    this.#complete = true
+    this.#send(pieces)
+    const sources = [...this.#sources()]
+    if (sources.length > 0) {
+      this.#ended = true
+      // The last goes out with the end: who has something to do before that, as express-session has a
+      // session to save, keeps it back until then.
+      this.#methods.end.apply(this.#response, toArgs(last && this.#count(last), callback))
+      for (const source of sources) this.#letGo(source)
+      return true
+    }
+    if (!last) {
+      this.#response.flushHeaders()
+      return drop(callback)
+    }
+    if (callsBack(this.#methods)) return this.#send([last], callback)
+    this.#held = Buffer.from(last)
+    return drop(callback)
   }
 
   #count(piece: Uint8Array): Uint8Array {
@@ -163,15 +206,6 @@ export class Filter {
     return piece
   }
 
-  /** Ends the answer with the last piece of its body, and whatever is piped into it. */
-  #endIfDone(last?: Uint8Array): boolean {
-    if (this.#ended || !this.#cut!.done) return this.#ended
-    this.#ended = true
-    this.#methods.end.apply(this.#response, last ? [this.#count(last)] : [])
-    for (const source of this.#sources()) this.#letGo(source)
-    return true
-  }
-
   /** Decides about an answer as its head is written, and gives the arguments to write it with. */
   decide(args: unknown[]): unknown[] {
     if (this.#decided) return args
@@ -179,29 +213,35 @@ export class Filter {
     const response = this.#response
     if (Number(args[0]) !== 200) return args
     const given = givenFields(args)
-    const field = fieldsOf(response, given)
+    const set: Fields = response.getHeaders()
+    const field = lookUp(set, given)
     const length = contentLength(field, this.#content?.length)
-    if (length === undefined || !mayBeCut(field)) return args
-
-    const plan = this.#plan(length, field)
-    this.#observe(plan, length)
-    if (plan.status === 200) {
-      if (field('accept-ranges') === undefined) response.setHeader('Accept-Ranges', 'bytes')
-      // Node leaves it out where it sends no content.
-      if (this.#request.method === 'HEAD') response.setHeader('Content-Length', length)
-      return args
+    if (length === undefined) return args
+    const plan = mayBeCut(field) ? this.#plan(length, field) : undefined
+    if (plan) this.#observe(plan, length)
+    if (!plan || plan.status === 200) {
+      this.#setLength(field, length)
+      return plan ? acceptRanges(response, field, args, given) : args
     }
     for (const [name, value] of Object.entries(toFields(given))) {
-      if (value !== undefined) response.setHeader(name, value)
+      if (value === undefined) continue
+      response.setHeader(name, value)
+      set[name] = value
     }
-    for (const name of response.getHeaderNames()) {
-      if (isStale(plan, name)) response.removeHeader(name)
+    for (const name in set) if (isStale(plan, name)) response.removeHeader(name)
+    for (const [name, value] of Object.entries(plan.headers)) {
+      if (set[name.toLowerCase()] !== value) response.setHeader(name, value)
     }
-    for (const [name, value] of Object.entries(plan.headers)) response.setHeader(name, value)
-    response.statusCode = plan.status
-    response.statusMessage = STATUS_CODES[plan.status]!
     this.#cut = new Cut(plan.body)
-    return [plan.status]
+    return [plan.status, STATUS_CODES[plan.status]]
+  }
+
+  /** As Node does where it is told all of the content at once, and does not where it sends none. */
+  #setLength(field: Lookup, length: number): void {
+    const isOpen = field('content-length') === undefined && field('transfer-encoding') === undefined
+    if (isOpen || this.#request.method === 'HEAD') {
+      this.#response.setHeader('Content-Length', length)
+    }
   }
 
   #plan(length: number, field: Lookup): ResponsePlan {
@@ -228,10 +268,13 @@ export class Filter {
 
   /**
    * Ends a piped source at once: it is told that it is at its end, so that `pipeline` takes that for
-   * success, and destroyed. A Duplex may still be written to: it is destroyed when all is sent.
+   * success, and destroyed. A Duplex may still be written to: it is destroyed when all is sent. One
+   * that somebody else reads too is theirs from here on.
    */
   #letGo(source: Readable): void {
-    if (source instanceof Readable && !isOpenDuplex(source)) {
+    if (source.listenerCount('data') > 1) {
+      source.unpipe(this.#response)
+    } else if (source instanceof Readable && !isOpenDuplex(source)) {
       source.once('end', () => source.destroy())
       source.push = () => false
       Readable.prototype.push.call(source, null)
@@ -246,11 +289,47 @@ function isOpenDuplex(source: Readable): boolean {
   return source instanceof Writable && !source.writableFinished
 }
 
+type Callback = () => void
+
+/** What `write` and `end` are given; each may be left out. */
+function toWrite(args: readonly unknown[]): {
+  chunk: unknown
+  encoding: unknown
+  callback: Callback | undefined
+} {
+  const at = args.findIndex((arg) => typeof arg === 'function')
+  const [chunk, encoding] = at < 0 ? args : args.slice(0, at)
+  return { chunk, encoding, callback: args[at] as Callback | undefined }
+}
+
+/** Arguments for `write` or `end`. */
+function toArgs(...args: readonly unknown[]): unknown[] {
+  return args.filter((arg) => arg !== undefined)
+}
+
+/** Takes what is not to be sent, as `write` takes what is. */
+function drop(callback: Callback | undefined): true {
+  if (callback) process.nextTick(callback)
+  return true
+}
+
+/** Calls back behind the callbacks of the writes, which may still be to come. */
+function whenFinished(response: ServerResponse, callback: Callback): void {
+  if (response.writableFinished) drop(callback)
+  else response.once('finish', () => drop(callback))
+}
+
 /** What an answer will say: what `writeHead` is given goes before what was set. */
 function fieldsOf(response: ServerResponse, given: unknown): Lookup {
   if (typeof given !== 'object' || given === null) return (name) => response.getHeader(name)
   const fields = toFields(given)
   return (name) => fields[name] ?? response.getHeader(name)
+}
+
+function lookUp(set: Fields, given: unknown): Lookup {
+  if (typeof given !== 'object' || given === null) return (name) => set[name]
+  const fields = toFields(given)
+  return (name) => fields[name] ?? set[name]
 }
 
 function contentLength(field: Lookup, content: number | undefined): number | undefined {
@@ -260,8 +339,28 @@ function contentLength(field: Lookup, content: number | undefined): number | und
   return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
 }
 
+/**
+ * Adds Accept-Ranges, unless it is there, and gives the arguments to write the head with. To a list of
+ * field lines it is added: were anything set beside, Node would take the list apart, and lose lines.
+ */
+function acceptRanges(
+  response: ServerResponse,
+  field: Lookup,
+  args: unknown[],
+  given: unknown,
+): unknown[] {
+  if (field('accept-ranges') !== undefined) return args
+  if (!Array.isArray(given)) {
+    response.setHeader('Accept-Ranges', 'bytes')
+    return args
+  }
+  const line = ['Accept-Ranges', 'bytes']
+  const list = Array.isArray(given[0]) ? [...given, line] : [...given, ...line]
+  return args.map((arg) => (arg === given ? list : arg))
+}
+
 /** What `writeHead` was given for fields, behind the status and, perhaps, its text. */
-export function givenFields(args: readonly unknown[]): unknown {
+function givenFields(args: readonly unknown[]): unknown {
   return args.slice(1).find((arg) => typeof arg === 'object' && arg !== null)
 }
 
@@ -283,10 +382,6 @@ function toPairs(list: unknown[]): [string, unknown][] {
   const pairs: [string, unknown][] = []
   for (let i = 0; i < list.length; i += 2) pairs.push([String(list[i]), list[i + 1]])
   return pairs
-}
-
-function hasLength(response: ServerResponse): boolean {
-  return response.hasHeader('Content-Length') || response.hasHeader('Transfer-Encoding')
 }
 
 function isContent(chunk: unknown): chunk is string | Uint8Array {

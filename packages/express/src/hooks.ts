@@ -15,7 +15,7 @@ import {
   markReliable,
   type RangeServeOptions,
 } from '@range-serve/core/adapter'
-import { Filter, givenFields, setAcceptRanges } from './filter.ts'
+import { Filter, setAcceptRanges } from './filter.ts'
 
 export type Method = (this: ServerResponse, ...args: unknown[]) => unknown
 
@@ -68,7 +68,7 @@ export function watchResponse(
   }
   const mode = modeOf(request, options)
   watches.set(response, new Watch(layerOf(response, sendRange), options, mode))
-  if (mode === 'filter') response.on('pipe', noteSource)
+  if (mode === 'filter') response.on('pipe', noteSource).on('unpipe', forgetSource)
 }
 
 /** What a response's `sendRange` was told by `rangeServe`. */
@@ -96,6 +96,11 @@ function noteSource(this: ServerResponse, source: Readable): void {
   const state = watches.get(this)!
   if (state.sources) state.sources.push(source)
   else state.sources = [source]
+}
+
+function forgetSource(this: ServerResponse, source: Readable): void {
+  const state = watches.get(this)!
+  state.sources = state.sources?.filter((each) => each !== source)
 }
 
 /** Prototypes that have the hooks. */
@@ -149,7 +154,7 @@ function install(target: Methods | ServerResponse, sendRange: Method): object {
       const state = watches.get(this)
       if (state?.layer === layer && !state.bypassed) {
         if (state.mode === 'whole') {
-          if (Number(args[0]) === 200) setAcceptRanges(this, givenFields(args))
+          if (Number(args[0]) === 200) args = setAcceptRanges(this, args)
         } else if (state.mode === 'filter') {
           args = filterOf(this)!.decide(args)
         }
