@@ -18,12 +18,14 @@ export {
   release,
   whenInTurn,
   whenOver,
+  writeThrough,
 } from './io/deliver.ts'
 export { smallBuffers } from './io/pool.ts'
 export { fromReadStream } from './io/read-stream.ts'
 export type { RangeServeOptions } from './options.ts'
 export { describe, presetOf, validateOptions } from './options.ts'
 export { isBytes } from './semantics/byteranges.ts'
+export { weaken } from './semantics/entity-tag.ts'
 export { isStale, mayBeCut } from './semantics/fields.ts'
 export { parseHttpDate } from './semantics/http-date.ts'
 export { isConditional } from './semantics/representation.ts'

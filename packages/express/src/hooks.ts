@@ -14,6 +14,7 @@ import {
   isObserved,
   markReliable,
   type RangeServeOptions,
+  writeThrough,
 } from '@range-serve/core/adapter'
 import { Filter, setAcceptRanges } from './filter.ts'
 
@@ -136,6 +137,7 @@ function ownPrototype(response: ServerResponse): object | undefined {
 /** Puts the hooks on top of the methods that an object has. */
 function install(target: Methods | ServerResponse, sendRange: Method): object {
   const layer = {}
+  const isPatched = !callsBack(target)
   const { writeHead, write, end } = target as Methods
   const methods: Methods = { writeHead, write, end }
 
@@ -159,7 +161,8 @@ function install(target: Methods | ServerResponse, sendRange: Method): object {
           args = filterOf(this)!.decide(args)
         }
       }
-      return writeHead.apply(this, args)
+      if (!isPatched || state?.mode === 'off') return writeHead.apply(this, args)
+      return writeThrough(this, () => writeHead.apply(this, args))
     },
     write(...args) {
       const filter = filterOf(this)
@@ -170,7 +173,7 @@ function install(target: Methods | ServerResponse, sendRange: Method): object {
       return filter ? filter.end(args) : end.apply(this, args)
     },
   }
-  if (callsBack(target)) {
+  if (!isPatched) {
     markReliable(hooks.write)
     markReliable(hooks.end)
   }

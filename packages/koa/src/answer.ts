@@ -12,6 +12,7 @@ import {
   smallBuffers,
   toBody,
   toError,
+  weaken,
   whenAborted,
   whenInTurn,
   whenOver,
@@ -89,18 +90,23 @@ export function applyPlan(
     const value = headers[name] as string | string[]
     if (res.getHeader(name) !== value) response.set(name, value)
   }
-  if (status === 206 && headers['ETag'] === undefined) refuseTag(response)
+  guardTag(response)
 }
 
 /**
- * Keeps an entity-tag off a part of what has none: koa-etag tags the bytes that it finds in a body, and
- * would tag the part as if it were the whole.
+ * Keeps an entity-tag from being taken for that of other bytes. koa-etag tags the bytes that it finds
+ * in a body, and would tag a part as if it were the whole. What koa-compress encodes is another
+ * selected representation, for which the tag becomes weak (§8.8.3.3).
  */
-function refuseTag(response: Response): void {
+export function guardTag(response: Response): void {
   const set = response.set.bind(response) as (field: unknown, value?: unknown) => void
+  const isTagged = response.res.hasHeader('ETag')
+  if (response.status !== (isTagged ? 200 : 206)) return
   response.set = (field: unknown, value?: unknown) => {
-    const isTag = typeof field === 'string' && field.toLowerCase() === 'etag'
-    if (!isTag || response.status !== 206) set(field, value)
+    const name = typeof field === 'string' ? field.toLowerCase() : ''
+    if (name === 'etag' && !isTagged && response.status === 206) return
+    set(field, value)
+    if (name === 'content-encoding' && isTagged) set('ETag', weaken(response.get('ETag')))
   }
 }
 

@@ -24,7 +24,7 @@ import {
   prepareAnswer,
   presetOf,
 } from '@range-serve/core/adapter'
-import { applyAnswer, applyPlan } from './answer.ts'
+import { applyAnswer, applyPlan, guardTag } from './answer.ts'
 
 /** What the filter can be told. */
 export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
@@ -43,7 +43,9 @@ export function filterBody(ctx: Context, options: FilterOptions): Promise<void> 
     const bytes = bytesOf(body)
     return bytes ? answerBytes(ctx, bytes, options) : answerBody(ctx, options)
   }
-  if (!isStream(body) || fieldLength(ctx) !== undefined) ctx.res.setHeader('Accept-Ranges', 'bytes')
+  if (isStream(body) && fieldLength(ctx) === undefined) return undefined
+  ctx.res.setHeader('Accept-Ranges', 'bytes')
+  if (ctx.res.hasHeader('ETag')) guardTag(ctx.response)
   return undefined
 }
 

@@ -4,6 +4,7 @@ import { ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import { invalidArgument, toError } from '../errors.ts'
+import { isEntityTag, weaken } from '../semantics/entity-tag.ts'
 import { isStale } from '../semantics/fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
 import type { OngoingTransfer, Transfer } from '../telemetry.ts'
@@ -281,7 +282,35 @@ function writeHead(response: ServerResponse, plan: ResponsePlan): void {
   for (const name of preset) {
     if (isStale(plan, name)) response.removeHeader(name)
   }
-  response.writeHead(status, headers as Record<string, string | string[]>)
+  writeThrough(response, () => {
+    response.writeHead(status, headers as Record<string, string | string[]>)
+  })
+}
+
+/**
+ * Writes a head through whoever has hooked `writeHead`. Should they encode the content of a whole, as
+ * compression does, its entity-tag becomes weak: a strong one is for one coding alone (§8.8.3.3), and
+ * the tail of what is not encoded must not be joined to the beginning of what is.
+ */
+export function writeThrough<T>(response: ServerResponse, write: () => T): T {
+  const own = Object.getOwnPropertyDescriptor(response, 'setHeader')
+  const setHeader = response.setHeader.bind(response)
+  response.setHeader = (name, value) => {
+    setHeader(name, value)
+    if (name.toLowerCase() === 'content-encoding') weakenTag(response, setHeader)
+    return response
+  }
+  try {
+    return write()
+  } finally {
+    if (own) Object.defineProperty(response, 'setHeader', own)
+    else Reflect.deleteProperty(response, 'setHeader')
+  }
+}
+
+function weakenTag(response: ServerResponse, setHeader: ServerResponse['setHeader']): void {
+  const etag = response.getHeader('ETag')
+  if (typeof etag === 'string' && isEntityTag(etag)) setHeader('ETag', weaken(etag))
 }
 
 /** The methods that keep nothing, and call back when the bytes are out and not before. */

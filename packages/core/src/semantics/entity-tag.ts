@@ -45,6 +45,11 @@ export function weakCompare(a: EntityTag, b: EntityTag): boolean {
   return opaqueTag(a) === opaqueTag(b)
 }
 
+/** The same tag for what is equivalent and no more, byte for byte (§8.8.1). */
+export function weaken(tag: EntityTag): EntityTag {
+  return isWeak(tag) ? tag : `W/${tag}`
+}
+
 function isWeak(tag: EntityTag): boolean {
   return tag.startsWith('W/')
 }
