@@ -412,6 +412,27 @@ describe.each([
       ])
     })
 
+    it('hands on what fails before anything is sent, also while the head is written', async () => {
+      let failures = 0
+      const failing: RequestHandler = (_request, response, next) => {
+        const { writeHead } = response
+        response.writeHead = ((...args: [number]) => {
+          if (failures++ === 0) throw new Error('hooked')
+          return writeHead.apply(response, args)
+        }) as typeof writeHead
+        next()
+      }
+      const port = await start((app) =>
+        app.use(rangeServe(), failing, (_request, response) => void response.sendRange(filePath)),
+      )
+      for (const value of ['0-99', '0-']) {
+        failures = 0
+        const response = await ask(port, range(value))
+        expect(response.status).toBe(500)
+        expect(response.content.toString()).toBe('failed')
+      }
+    })
+
     it('resolves with the transfer', async () => {
       let transfer: Transfer | undefined
       const port = await withFilter(async (_request, response) => {

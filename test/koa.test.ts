@@ -72,6 +72,38 @@ describe.each([
         (ctx) => (ctx.set('Accept-Ranges', 'none'), void (ctx.body = 'a')),
       ],
     ]
+    it.each([{}, range('5-9'), range('5-')])(
+      'tells a file stream of its end, and closes it: %j',
+      async (request) => {
+        const events: string[] = []
+        const port = await start(rangeServe(), (ctx) => {
+          const stream = fs.createReadStream(filePath)
+          for (const name of ['end', 'close']) stream.on(name, () => events.push(name))
+          ctx.body = stream
+        })
+        await ask(port, request)
+        await until('it is closed', () => events.includes('close'))
+        expect(events).toEqual(['end', 'close'])
+        await until('all are closed', () => openDescriptors(filePath) === 0)
+      },
+    )
+
+    it.runIf(fs.existsSync('/proc/version'))(
+      'leaves a file alone whose content is made as it is read',
+      async () => {
+        const port = await start(
+          rangeServe(),
+          (ctx) => void (ctx.body = fs.createReadStream('/proc/version')),
+        )
+        for (const request of [{}, range('0-4')]) {
+          const response = await ask(port, request)
+          expect(response.status).toBe(200)
+          expect(field(response, 'Content-Length')).toBeUndefined()
+          expect(response.content.equals(fs.readFileSync('/proc/version'))).toBe(true)
+        }
+      },
+    )
+
     it.each(bodies)('says Accept-Ranges where it can keep it: %s', async (_what, known, set) => {
       const port = await start(rangeServe(), set)
       const response = await ask(port, {})

@@ -5,6 +5,7 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
 import path from 'node:path'
+import type { Readable } from 'node:stream'
 import express from 'express'
 import Koa from 'koa'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -314,6 +315,16 @@ describe('a signal that has aborted', () => {
     const signal = AbortSignal.abort(new Error('enough'))
     const request = { method: 'GET', headers: {} }
     await expect(respond(request, filePath, { signal })).rejects.toThrow('enough')
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+  })
+
+  it('ends what respond gave, before anybody reads it, and not the process', async () => {
+    const aborter = new AbortController()
+    const request = { method: 'GET', headers: {} }
+    const { body } = await respond(request, filePath, { signal: aborter.signal })
+    aborter.abort(new Error('enough'))
+    await new Promise(setImmediate)
+    await expect((body as Readable).toArray()).rejects.toThrow('enough')
     await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
   })
 })

@@ -50,8 +50,13 @@ export function respond(
       finish(true)
       throw error
     })
-    if (body instanceof Readable) body.once('close', () => finish(!body.readableEnded))
-    else finish(false)
+    if (body instanceof Readable) {
+      body.once('close', () => finish(!body.readableEnded))
+      // What goes wrong before anybody reads, whoever reads then will see.
+      body.on('error', () => {})
+    } else {
+      finish(false)
+    }
     return { status: plan.status, headers: plan.headers, body }
   })
 }

@@ -215,9 +215,13 @@ class Delivery {
       throw alreadyAnswered()
     }
     if (this.#begun) return
-    this.#begun = true
     this.#transfer.firstByte()
-    writeHead(this.#response, this.#plan)
+    try {
+      writeHead(this.#response, this.#plan)
+    } finally {
+      // Who has hooked it may have thrown before anything was sent.
+      this.#begun = this.#response.headersSent
+    }
   }
 
   readonly #onOver = (): void => {

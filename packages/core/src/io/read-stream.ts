@@ -5,6 +5,7 @@ import { DescriptorSource } from './descriptor-source.ts'
 import type { Source } from './source.ts'
 
 const fstat = promisify(fs.fstat)
+const read = promisify(fs.read)
 
 /**
  * Makes a source of a file stream that nobody has read from yet, so that it can be read at random,
@@ -25,7 +26,14 @@ export async function fromReadStream(stream: unknown): Promise<Source | undefine
   const stats = await fstat(fd).catch((error: unknown) => {
     throw fileError(error, String(stream.path))
   })
-  return stats.isFile() ? new ReadStreamSource(stream, stats.size) : undefined
+  if (!stats.isFile() || (stats.size === 0 && !(await isEmpty(fd)))) return undefined
+  return new ReadStreamSource(stream, stats.size)
+}
+
+/** Whether there is nothing in a file of no size: those of /proc and /sys are written as they are read. */
+async function isEmpty(fd: number): Promise<boolean> {
+  const { bytesRead } = await read(fd, Buffer.alloc(1), 0, 1, 0)
+  return bytesRead === 0
 }
 
 /**
@@ -81,7 +89,15 @@ class ReadStreamSource extends DescriptorSource {
 
   protected obtain(): undefined {}
 
-  protected letGo(): void {
-    this.#stream.destroy()
+  protected letGo(abandoned: boolean): void {
+    const stream = this.#stream
+    if (abandoned || stream.listenerCount('end') === 0 || stream.destroyed) {
+      stream.destroy()
+    } else {
+      // For whoever waits for its end, it is at its end.
+      stream.once('end', () => stream.destroy())
+      stream.push(null)
+      stream.resume()
+    }
   }
 }
