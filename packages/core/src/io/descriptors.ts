@@ -156,6 +156,16 @@ export class DescriptorTable {
     return descriptor
   }
 
+  /**
+   * Takes a descriptor back from an answer.
+   *
+   * @param abandoned whether to keep it for nobody, where nobody else has it
+   */
+  letGo(descriptor: Descriptor, abandoned: boolean): void {
+    if (abandoned && descriptor.holders === 1) this.retire(descriptor)
+    descriptor.release()
+  }
+
   /** Stops finding a descriptor by its path; it is closed when the last answer lets go of it. */
   retire(descriptor: Descriptor): void {
     void this.#drop(descriptor)

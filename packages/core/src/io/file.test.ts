@@ -463,13 +463,72 @@ describe('fromReadStream', () => {
     await expect(fromReadStream(stream)).rejects.toMatchObject({ status: 404, code: 'ENOENT' })
   })
 
-  it.runIf(hasProc)('closes the descriptor of the stream', async () => {
-    const stream = fs.createReadStream(file)
-    const source = await fromReadStream(stream)
-    expect(openCount(file)).toBe(1)
-    await source?.close?.()
-    await vi.waitFor(() => expect(openCount(file)).toBe(0))
+  it.runIf(hasProc)(
+    'closes the descriptor of the stream, and the one it shares a moment later',
+    async () => {
+      const stream = fs.createReadStream(file)
+      const source = await fromReadStream(stream)
+      expect(openCount(file)).toBe(2)
+      await source?.close?.()
+      await vi.waitFor(() => expect(openCount(file)).toBe(1))
+      await vi.waitFor(() => expect(openCount(file)).toBe(0), 3000)
+    },
+  )
+
+  it.runIf(hasProc)('keeps nothing open of an answer that was abandoned', async () => {
+    const source = (await fromReadStream(fs.createReadStream(file))) as DirectSource
+    await source.open?.()
+    source.abandon?.()
+    await vi.waitFor(() => expect(openCount(file)).toBe(0), 200)
   })
+
+  it('serves what was removed as soon as it was open', async () => {
+    const removed = path.join(folder, 'removed.bin')
+    fs.writeFileSync(removed, bytes)
+    const stream = fs.createReadStream(removed)
+    await once(stream, 'open')
+    fs.unlinkSync(removed)
+    const source = await fromReadStream(stream)
+    expect(await collect(source!, 5, 9)).toEqual(bytes.subarray(5, 10))
+  })
+
+  it('serves what another has removed while it was opened, or says that it is not there', async () => {
+    for (let i = 0; i < 20; i++) {
+      const removed = path.join(folder, `removed-${i}.bin`)
+      fs.writeFileSync(removed, bytes)
+      const serving = fromReadStream(fs.createReadStream(removed))
+      if (i % 2 === 0) await Promise.resolve()
+      else await new Promise(setImmediate)
+      fs.unlinkSync(removed)
+      const source = await serving.catch((error: unknown) => {
+        expect(error).toMatchObject({ status: 404, code: 'ENOENT' })
+      })
+      if (source) expect(await collect(source, 5, 9)).toEqual(bytes.subarray(5, 10))
+    }
+  })
+
+  it('ends with its stream, whoever destroys it', async () => {
+    const stream = fs.createReadStream(file)
+    const source = (await fromReadStream(stream)) as DirectSource
+    await source.open?.()
+    stream.destroy()
+    await expect(collect(source, 5, 9)).rejects.toMatchObject({ code: 'ERR_SOURCE_CONSUMED' })
+    void source.close?.()
+  })
+
+  it.runIf(hasProc)(
+    'leaves a file of /proc as it is, which has no size, and serves an empty one',
+    async () => {
+      const stream = fs.createReadStream('/proc/version')
+      expect(await fromReadStream(stream)).toBeUndefined()
+      await dispose(stream)
+      const empty = path.join(folder, 'empty.bin')
+      fs.writeFileSync(empty, '')
+      const source = await fromReadStream(fs.createReadStream(empty))
+      expect(source?.length).toBe(0)
+      await source?.close?.()
+    },
+  )
 })
 
 describe('toPath', () => {

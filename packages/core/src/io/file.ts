@@ -206,8 +206,7 @@ class PathSource extends FileSource {
     const descriptor = this.#descriptor
     if (!descriptor) return
     this.#descriptor = undefined
-    if (abandoned && descriptor.holders === 1) descriptors.retire(descriptor)
-    descriptor.release()
+    descriptors.letGo(descriptor, abandoned)
   }
 
   async #reopen(): Promise<void> {
