@@ -69,7 +69,7 @@ export function watchResponse(
   }
   const mode = modeOf(request, options)
   watches.set(response, new Watch(layerOf(response, sendRange), options, mode))
-  if (mode === 'filter') response.on('pipe', noteSource).on('unpipe', forgetSource)
+  if (mode === 'filter') response.on('pipe', noteSource)
 }
 
 /** What a response's `sendRange` was told by `rangeServe`. */
@@ -95,8 +95,12 @@ function modeOf(request: IncomingMessage, options: RangeServeOptions): Watch['mo
 
 function noteSource(this: ServerResponse, source: Readable): void {
   const state = watches.get(this)!
-  if (state.sources) state.sources.push(source)
-  else state.sources = [source]
+  if (state.sources) {
+    state.sources.push(source)
+  } else {
+    state.sources = [source]
+    this.on('unpipe', forgetSource)
+  }
 }
 
 function forgetSource(this: ServerResponse, source: Readable): void {

@@ -286,9 +286,10 @@ function writeHead(response: ServerResponse, plan: ResponsePlan): void {
   for (const name of preset) {
     if (isStale(plan, name)) response.removeHeader(name)
   }
-  writeThrough(response, () => {
-    response.writeHead(status, headers as Record<string, string | string[]>)
-  })
+  const write = () => response.writeHead(status, headers as Record<string, string | string[]>)
+  // Who does not touch the content does not encode it.
+  if (callsBack(response)) write()
+  else writeThrough(response, write)
 }
 
 /**
