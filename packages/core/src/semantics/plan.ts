@@ -68,11 +68,8 @@ export function planResponse(
     method === 'GET' ? applicableRanges(request, representation, options, now) : undefined
   if (!ranges) return whole(method, representation, options, now)
   if (ranges.length === 0) return withoutContent(416, representation, options, now)
-  const [range] = ranges
-  if (ranges.length === 1 && range) return onePart(range, representation, options, now)
   return (
-    severalParts(ranges, representation, options, now) ??
-    whole(method, representation, options, now)
+    inParts(ranges, representation, options, now) ?? whole(method, representation, options, now)
   )
 }
 
@@ -141,19 +138,22 @@ function onePart(
   return { status: 206, headers, body: [range] }
 }
 
-/** `undefined` where several ranges come to one request too many, or to no less than the whole. */
-function severalParts(
+/** `undefined` where the ranges are more than one answer sends, or come to no less than the whole. */
+function inParts(
   requested: readonly ByteRange[],
   representation: Representation,
   options: PlanOptions,
   now: number,
 ): ResponsePlan | undefined {
+  const { maxRanges = defaultMaxRanges } = options
+  if (maxRanges < 1) return undefined
+  if (requested.length === 1) return onePart(requested[0]!, representation, options, now)
   const { length, type, seekable } = representation
   const boundary = (options.boundary ?? randomBoundary)()
   const joined = coalesce(requested, partOverhead(length, type, boundary))
   const ranges = seekable === false ? joined.toSorted((a, b) => a.firstPos - b.firstPos) : joined
   if (ranges.length === 1) return onePart(ranges[0]!, representation, options, now)
-  if (ranges.length > (options.maxRanges ?? defaultMaxRanges)) return undefined
+  if (ranges.length > maxRanges) return undefined
   const body = formatByteranges(ranges, length, type, boundary)
   const bodyLength = contentLength(body)
   if (bodyLength >= length) return undefined
