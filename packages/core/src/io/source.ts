@@ -1,7 +1,7 @@
-import { invalidArgument, outOfRange } from '../errors.ts'
+import { invalidArgument } from '../errors.ts'
 import { isEntityTag } from '../semantics/entity-tag.ts'
 import type { ByteRange } from '../semantics/range.ts'
-import type { Representation } from '../semantics/representation.ts'
+import { type Representation, validateLength } from '../semantics/representation.ts'
 
 /** Bytes as they come: a Node `Readable`, a web `ReadableStream`, an async generator. */
 export type ByteStream = AsyncIterable<Uint8Array>
@@ -79,12 +79,7 @@ export function readInto(
 /** Checks what a caller says of a representation: `TypeError` or `RangeError` where it cannot be. */
 export function validateRepresentation(representation: Representation): void {
   const { length, type, etag, lastModified } = representation
-  if (!Number.isSafeInteger(length) || length < 0) {
-    throw outOfRange(
-      'ERR_INVALID_LENGTH',
-      `Cannot serve the source: length must be a non-negative safe integer, got ${String(length)}`,
-    )
-  }
+  validateLength(length, 'serve the source')
   validateMetadata({ type, etag, lastModified })
 }
 

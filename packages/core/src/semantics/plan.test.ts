@@ -484,6 +484,17 @@ describe('bytes that pass by once', () => {
 })
 
 describe('a plan', () => {
+  it.each([NaN, 1.5, -1, Infinity, 2 ** 53, '5', undefined])(
+    'is not made for a length of %s',
+    (length) => {
+      for (const headers of [{}, { range: 'bytes=0-0' }, { 'if-none-match': '*' }]) {
+        expect(() => planResponse({ headers }, { length: length as number })).toThrow(
+          expect.objectContaining({ name: 'RangeError', code: 'ERR_INVALID_LENGTH' }),
+        )
+      }
+    },
+  )
+
   it('is what its fields say, for any set of ranges, and never more than the whole', () => {
     const answers = { whole: 0, one: 0, several: 0, unsatisfiable: 0 }
     const seekable = fc.boolean()

@@ -12,6 +12,7 @@ import {
   fieldValue,
   type RangeRequest,
   type Representation,
+  validateLength,
 } from './representation.ts'
 
 /** An answer, decided before a byte is read. */
@@ -51,6 +52,8 @@ const defaultMaxSkip = 64 * 1024 * 1024
  *
  * Preconditions first, then If-Range, then Range (§13.2.2). Methods other than GET ignore Range
  * (§14.2); those other than GET and HEAD ignore preconditions too, which are their handler's.
+ *
+ * @throws RangeError `ERR_INVALID_LENGTH`, where the length of the representation is none
  */
 export function planResponse(
   request: RangeRequest,
@@ -58,6 +61,7 @@ export function planResponse(
   options: PlanOptions = {},
 ): ResponsePlan {
   const { method = 'GET' } = request
+  validateLength(representation.length, 'plan a response')
   const now = options.now ?? Date.now()
   if (method === 'GET' || method === 'HEAD') {
     const outcome = evaluatePreconditions(request, representation, now)

@@ -1,5 +1,7 @@
 // What is served, and what is asked: the two inputs of every decision.
 
+import { outOfRange } from '../errors.ts'
+
 /** The metadata of what is being served (RFC 9110 §3.2). Enough to plan an answer; it cannot be read. */
 export interface Representation {
   /** The complete length in bytes: a non-negative safe integer. */
@@ -15,6 +17,19 @@ export interface Representation {
    * whatever the order they were asked for in. Default `true`.
    */
   readonly seekable?: boolean
+}
+
+/**
+ * Refuses what is no complete length, which positions would be reckoned from all the same.
+ *
+ * @param action what cannot be done with it
+ */
+export function validateLength(length: number, action: string): void {
+  if (Number.isSafeInteger(length) && length >= 0) return
+  throw outOfRange(
+    'ERR_INVALID_LENGTH',
+    `Cannot ${action}: length must be a non-negative safe integer, got ${String(length)}`,
+  )
 }
 
 /** Header fields as Node has them (names in lower case), or a Fetch `Headers`. */
