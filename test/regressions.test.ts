@@ -328,3 +328,28 @@ describe('a signal that has aborted', () => {
     await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
   })
 })
+
+describe('a Transfer-Encoding that somebody has given', () => {
+  const presets: [name: string, start: () => Promise<Running>][] = [
+    [
+      'Express',
+      () => startExpress((_, response) => void response.set(chunked).sendRange(filePath)),
+    ],
+    ['Koa', () => startKoa((ctx) => (ctx.set(chunked), ctx.sendRange(filePath)))],
+    ...frameworks.map(([name, start]): [string, () => Promise<Running>] => [
+      `the headers of ${name}`,
+      () => start(() => filePath, { headers: chunked }),
+    ]),
+  ]
+  const chunked = { 'transfer-encoding': 'chunked' }
+
+  // RFC 9112 §6.2: MUST NOT; two framings of one message are how answers are smuggled.
+  it.each(presets)('never goes out beside Content-Length: %s', async (_name, start) => {
+    running = await start()
+    for (const request of [{}, range('0-9'), range('0-9,5000-5009'), range('99999999-')]) {
+      const response = await ask(running.port, request)
+      expect(response.fields.has('content-length')).toBe(true)
+      expect(response.fields.has('transfer-encoding')).toBe(false)
+    }
+  })
+})

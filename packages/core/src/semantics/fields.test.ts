@@ -31,7 +31,6 @@ describe('isWithheld', () => {
     // A digest of the content of the 200 is none of a slice (RFC 9530 §2).
     ['content-digest', { 206: true, 304: true, 412: true, 416: true }],
     ['content-md5', { 206: true, 304: true, 412: true, 416: true }],
-    ['transfer-encoding', { 206: true, 304: true, 412: true, 416: true }],
     // That of the representation is of the whole, whatever is sent of it (RFC 9530 §3).
     ['repr-digest', { 206: false, 304: false, 412: false, 416: false }],
     ...everywhere.map((name): [string, Record<206 | 304 | 412 | 416, boolean>] => [
@@ -54,6 +53,7 @@ describe('isPlanned', () => {
     'content-type',
     'etag',
     'last-modified',
+    'transfer-encoding',
   ])('leaves %s to the plan', (name) => {
     expect(isPlanned(name)).toBe(true)
   })
@@ -68,9 +68,14 @@ describe('isPlanned', () => {
 
 describe('isStale', () => {
   const part = { status: 206, headers: { 'Content-Range': 'bytes 0-1/9', 'Content-Length': '2' } }
+  const whole = { status: 200, headers: { 'Content-Length': '9' } }
   const error = { status: 416, headers: { 'Content-Range': 'bytes */9', 'Content-Length': '0' } }
 
   it.each([
+    [whole, 'transfer-encoding', true], // MUST NOT stand beside Content-Length (RFC 9112 §6.2)
+    [whole, 'content-encoding', false],
+    [part, 'transfer-encoding', true],
+    [error, 'transfer-encoding', true],
     [part, 'content-range', false],
     [part, 'content-length', false],
     [part, 'content-type', true], // planned, and the plan has none

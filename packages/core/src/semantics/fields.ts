@@ -13,7 +13,6 @@ const contentFields = new Set([
   'content-disposition',
   'content-md5',
   'content-digest',
-  'transfer-encoding',
 ])
 
 /** They say what the representation is and how long it may be kept, which an error must not. */
@@ -38,7 +37,7 @@ export function isWithheld(status: number, name: string): boolean {
     case 200:
       return false
     case 206:
-      return name === 'content-md5' || name === 'content-digest' || name === 'transfer-encoding'
+      return name === 'content-md5' || name === 'content-digest'
     case 304:
       return contentFields.has(name)
     default:
@@ -46,11 +45,17 @@ export function isWithheld(status: number, name: string): boolean {
   }
 }
 
-/** By their names in lower case. */
+/** By their names in lower case. Content goes out under its length, so no plan has Transfer-Encoding. */
 const plannedFields: ReadonlyMap<string, string> = new Map(
-  ['Accept-Ranges', 'Content-Length', 'Content-Range', 'Content-Type', 'ETag', 'Last-Modified'].map(
-    (name) => [name.toLowerCase(), name],
-  ),
+  [
+    'Accept-Ranges',
+    'Content-Length',
+    'Content-Range',
+    'Content-Type',
+    'ETag',
+    'Last-Modified',
+    'Transfer-Encoding',
+  ].map((name) => [name.toLowerCase(), name]),
 )
 
 /**
