@@ -479,6 +479,29 @@ describe.each([
       expect(field(response, 'X')).toBeUndefined()
     })
 
+    it('finds the type of an attachment by its name, where nothing else tells', async () => {
+      const unnamed = path.join(folder, '0badc0de')
+      fs.writeFileSync(unnamed, 'some text')
+      const handle = await fs.promises.open(unnamed)
+      const port = await withFilter(({ path: asked }, response) => {
+        if (asked === '/preset') response.set('Content-Type', 'a/preset')
+        const options = { filename: 'a.mp4', ...(asked === '/option' ? { type: 'a/option' } : {}) }
+        const source = asked === '/file.bin' ? filePath : asked === '/handle' ? handle : unnamed
+        void response.sendRange(source, options)
+      })
+      const types = {
+        '/option': 'a/option',
+        '/preset': 'a/preset',
+        '/file.bin': 'application/octet-stream',
+        '/': 'video/mp4',
+        '/handle': 'video/mp4',
+      }
+      for (const [asked, type] of Object.entries(types)) {
+        expect(field(await ask(port, { path: asked }), 'Content-Type'), asked).toBe(type)
+      }
+      await handle.close()
+    })
+
     it('knows no way out of its root', async () => {
       const port = await start((app) => {
         app.use(rangeServe({ root: path.join(folder, 'below') }))

@@ -95,6 +95,13 @@ describe('describe', () => {
     expect(describeSource(plain, { filename: 'a.mp4', type: 'a/b' }, {}).representation.type).toBe(
       'a/b',
     )
+    const preset = { type: 'a/preset' }
+    expect(describeSource(plain, { filename: 'a.mp4' }, preset).representation.type).toBe(
+      'a/preset',
+    )
+    expect(describeSource(plain, { filename: 'a.unheard-of' }, {}).representation.type).toBe(
+      'application/octet-stream',
+    )
   })
 
   it.each([

@@ -186,9 +186,10 @@ function validateCount(name: string, value: number | undefined): void {
   }
 }
 
+/** What nobody knows the type of is bytes. */
 function sourceType(source: Representation, filename: string | undefined): string {
-  if (source.type !== undefined) return source.type
-  return filename === undefined ? 'application/octet-stream' : typeOf(filename)
+  const named = filename === undefined ? undefined : typeOf(filename)
+  return source.type ?? named ?? 'application/octet-stream'
 }
 
 function chooseEtag(

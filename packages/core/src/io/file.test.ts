@@ -327,7 +327,7 @@ describe('fromFile, of a FileHandle', () => {
     const handle = await fs.promises.open(file)
     try {
       const source = await fromFile(handle)
-      expect(source).toMatchObject({ length: size, type: 'application/octet-stream' })
+      expect(source).toMatchObject({ length: size, type: undefined })
       expect((await collect(source, 5, 400_000)).equals(bytes.subarray(5, 400_001))).toBe(true)
       await source.close?.()
       ;(source as DirectSource).abandon?.()
@@ -549,10 +549,10 @@ describe('typeOf', () => {
     ['/srv/page.html', 'text/html; charset=utf-8'],
     ['data.json', 'application/json; charset=utf-8'],
     ['archive.tar.gz', 'application/gzip'],
-    ['README', 'application/octet-stream'],
-    ['.mp4', 'application/octet-stream'], // a dotfile has no extension
-    ['clip.unheard-of', 'application/octet-stream'],
-    ['', 'application/octet-stream'],
+    ['README', undefined],
+    ['.mp4', undefined], // a dotfile has no extension
+    ['clip.unheard-of', undefined],
+    ['', undefined],
   ])('of %j is %s', (fileName, expected) => {
     expect(typeOf(fileName)).toBe(expected)
   })

@@ -24,7 +24,8 @@ const unsettledMs = 2000
  * Makes a source of a file, by its path or as an open `FileHandle`, which stays the caller's.
  *
  * Its ETag is the size and the mtime in nanoseconds: strong, and the same on every machine that has
- * the same file; weak while the mtime is younger than 2 s. Its type follows from the extension.
+ * the same file; weak while the mtime is younger than 2 s. Its type follows from the extension, where
+ * there is one that is known.
  * The length, the validators and the bytes are those of one descriptor; should it be read again after
  * `close` and have changed, the read fails with `ERR_SOURCE_CHANGED`. Give the path itself to
  * `sendRange` to serve whatever is there.
@@ -119,18 +120,18 @@ export function toPath(file: string | URL): string {
   return filePath
 }
 
-/** The media type for a file name, with its charset; what is unknown is bytes. */
-export function typeOf(fileName: string): string {
-  return mimeTypes.contentType(path.extname(fileName)) || 'application/octet-stream'
+/** The media type for a file name, with its charset; `undefined` where its extension says nothing. */
+export function typeOf(fileName: string): string | undefined {
+  return mimeTypes.contentType(path.extname(fileName)) || undefined
 }
 
 /** What a file says of itself, computed once for as long as it stays the same. */
 interface Facts extends FileStats {
   readonly opaqueTag: string
-  readonly type: string
+  readonly type: string | undefined
 }
 
-function factsOf(stats: fs.BigIntStats, type: string): Facts {
+function factsOf(stats: fs.BigIntStats, type: string | undefined): Facts {
   const { size, mtime, mtimeNs } = stats
   return {
     size: Number(size),
@@ -145,7 +146,7 @@ function factsOf(stats: fs.BigIntStats, type: string): Facts {
 export abstract class FileSource extends DescriptorSource {
   readonly stats: FileStats
   readonly length: number
-  readonly type: string
+  readonly type?: string
   readonly lastModified: Date
   readonly #etag: string | undefined
   readonly #opaqueTag: string
@@ -154,7 +155,8 @@ export abstract class FileSource extends DescriptorSource {
     super()
     this.stats = facts
     this.length = facts.size
-    this.type = metadata.type ?? facts.type
+    const type = metadata.type ?? facts.type
+    if (type !== undefined) this.type = type
     this.lastModified = metadata.lastModified ?? facts.mtime
     this.#etag = metadata.etag
     this.#opaqueTag = facts.opaqueTag
@@ -231,7 +233,7 @@ async function fromHandle(handle: FileHandle, metadata: Metadata): Promise<FileS
   if (!stats.isFile()) {
     throw sourceError(404, 'ERR_NOT_A_FILE', 'Only a regular file can be served')
   }
-  return new HandleSource(handle, factsOf(stats, 'application/octet-stream'), metadata)
+  return new HandleSource(handle, factsOf(stats, undefined), metadata)
 }
 
 class HandleSource extends FileSource {
