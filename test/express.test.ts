@@ -601,5 +601,23 @@ describe.each([
       expect(() => rangeStatic(folder, { maxAge: 'soon' })).toThrow(RangeError)
       expect(() => rangeStatic(folder, { headers: { 'X-A': 'b\r\nc' } })).toThrow(TypeError)
     })
+
+    it.each([
+      [{ index: true }],
+      [{ index: ['index.html'] }],
+      [{ setHeaders: { 'X-A': 'b' } }],
+      [{ onTransfer: 'log' }],
+      [{ dotfiles: 'none' }],
+      [{ etag: 5 }],
+      [{ cacheControl: 60 }],
+    ])('throws where it is made for %j', async (options) => {
+      running = await listen(http.createServer())
+      expect(() => rangeStatic(folder, options as object)).toThrow(
+        expect.objectContaining({
+          name: 'TypeError',
+          code: expect.stringMatching(/^ERR_INVALID_/),
+        }),
+      )
+    })
   })
 })

@@ -331,5 +331,23 @@ describe.each([
       const target = new URL(field(redirect, 'Location')!, 'http://h/at/sub?q')
       expect(target.href).toBe('http://h/at/sub/?q')
     })
+
+    it.each([
+      [{ index: true }],
+      [{ index: ['index.html'] }],
+      [{ setHeaders: { 'X-A': 'b' } }],
+      [{ onTransfer: 'log' }],
+      [{ dotfiles: 'none' }],
+      [{ etag: 5 }],
+      [{ cacheControl: 60 }],
+    ])('throws where it is made for %j', async (options) => {
+      running = await listen(http.createServer())
+      expect(() => rangeStatic(folder, options as object)).toThrow(
+        expect.objectContaining({
+          name: 'TypeError',
+          code: expect.stringMatching(/^ERR_INVALID_/),
+        }),
+      )
+    })
   })
 })

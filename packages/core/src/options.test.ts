@@ -218,6 +218,11 @@ describe('validateOptions', () => {
     [{ maxAge: 0 }],
     [{ signal: new AbortController().signal }],
     [{ filename: '\u20ac.mp4' }],
+    [{ etag: true }], // what `send` calls its default
+    [{ onTransfer: () => {} }],
+    [{ dotfiles: 'allow' }],
+    [{ dotfiles: 'deny' }],
+    [{ dotfiles: 'ignore' }],
   ])('takes %j', (options) => {
     expect(() => validateOptions(options)).not.toThrow()
   })
@@ -260,6 +265,16 @@ describe('validateOptions', () => {
     [{ maxAge: '1d 2h' }, 'RangeError', 'ERR_INVALID_ARGUMENT'],
     [{ maxAge: '1'.repeat(100_000) + 'x' }, 'RangeError', 'ERR_INVALID_ARGUMENT'],
     [{ signal: {} }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ etag: 5 }, 'TypeError', 'ERR_INVALID_ETAG'],
+    [{ etag: null }, 'TypeError', 'ERR_INVALID_ETAG'],
+    [{ cacheControl: 5 }, 'TypeError', 'ERR_INVALID_FIELD'],
+    [{ cacheControl: ['a'] }, 'TypeError', 'ERR_INVALID_FIELD'],
+    [{ cacheControl: null }, 'TypeError', 'ERR_INVALID_FIELD'],
+    [{ onTransfer: 'log' }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ onTransfer: null }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ dotfiles: 'allowed' }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ dotfiles: true }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ dotfiles: ['allow'] }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
   ])('refuses %s: %s', (options, name, code) => {
     expect(() => validateOptions(options)).toThrow(expect.objectContaining({ name, code }))
   })

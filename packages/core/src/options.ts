@@ -13,7 +13,7 @@ export interface SendOptions {
   /** The media type: `'video/mp4'`. Default: the source's, or by the extension of its file. */
   readonly type?: string
   /** The entity-tag, quotes included; `false` for none; for a file also a function of its stats. */
-  readonly etag?: string | false | ((stats: FileStats) => string)
+  readonly etag?: string | boolean | ((stats: FileStats) => string)
   /** When the source was last modified; `false` for no Last-Modified. */
   readonly lastModified?: Date | boolean
   /** The whole Cache-Control field; `false`: do not make one of `maxAge`. */
@@ -143,10 +143,12 @@ export function validateOptions(options: SendOptions): void {
   const { type, etag, lastModified, cacheControl, filename, headers, signal } = options
   validateMetadata({
     type,
-    etag: typeof etag === 'string' ? etag : undefined,
+    etag: typeof etag === 'boolean' || typeof etag === 'function' ? undefined : etag,
     lastModified: typeof lastModified === 'boolean' ? undefined : lastModified,
   })
-  if (typeof cacheControl === 'string') validateFieldValue('cacheControl', cacheControl)
+  if (cacheControl !== undefined && typeof cacheControl !== 'boolean') {
+    validateFieldValue('cacheControl', cacheControl)
+  }
   if (filename !== undefined) validateFilename(filename)
   for (const name in headers) {
     if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) {
@@ -162,6 +164,23 @@ export function validateOptions(options: SendOptions): void {
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal')
   }
+  validateFunction('onTransfer', options.onTransfer)
+  validateDotfiles(options.dotfiles)
+}
+
+/** Refuses what cannot be called when the time comes. */
+export function validateFunction(name: string, value: unknown): void {
+  if (value === undefined || typeof value === 'function') return
+  throw invalidArgument('ERR_INVALID_ARGUMENT', `${name} must be a function, got ${typeof value}`)
+}
+
+/** A slip of the pen must not have dotfiles served, nor denied to whom they were allowed. */
+function validateDotfiles(dotfiles: unknown): void {
+  if (dotfiles === undefined || ['allow', 'deny', 'ignore'].includes(dotfiles as string)) return
+  throw invalidArgument(
+    'ERR_INVALID_ARGUMENT',
+    `dotfiles must be 'allow', 'deny' or 'ignore', got ${JSON.stringify(dotfiles)}`,
+  )
 }
 
 function validateFilename(filename: unknown): void {

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http'
 import path from 'node:path'
 import { invalidArgument, type SourceError } from './errors.ts'
 import { type FileSource, type FileStats, openFile } from './io/file.ts'
-import { type SendOptions, validateOptions } from './options.ts'
+import { type SendOptions, validateFunction, validateOptions } from './options.ts'
 import { decodePath, resolveInside } from './resolve.ts'
 
 /** How a folder is served. The names are those of `serve-static`. */
@@ -45,6 +45,8 @@ export class StaticFolder {
       throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
     }
     validateOptions(options)
+    validateFunction('setHeaders', options.setHeaders)
+    validateIndex(options.index)
     this.#root = path.resolve(root)
     this.#options = options
     this.sendOptions = { maxAge: 0, ...options }
@@ -89,6 +91,14 @@ export class StaticFolder {
   decorate(response: ServerResponse, source: FileSource, filePath: string): void {
     this.#options.setHeaders?.(response, filePath, source.stats)
   }
+}
+
+function validateIndex(index: unknown): void {
+  if (index === undefined || index === false || typeof index === 'string') return
+  throw invalidArgument(
+    'ERR_INVALID_ARGUMENT',
+    `index must be the name of a file, or false, got ${JSON.stringify(index)}`,
+  )
 }
 
 /** The last component and a slash, relative to where the client is: nothing of it can name a host. */
