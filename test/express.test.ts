@@ -580,6 +580,37 @@ describe.each([
       fs.rmSync(inside, { recursive: true })
     })
 
+    it('leaves a Cache-Control that somebody has set, unless it is told another', async () => {
+      const port = await start((app) => {
+        const setHeaders = (response: http.ServerResponse) =>
+          void response.setHeader('Cache-Control', 'immutable')
+        app.use((request, response, next) => {
+          if (/before|said/.test(request.path)) response.set('Cache-Control', 'private')
+          next()
+        })
+        app.use('/default', rangeStatic(folder))
+        app.use('/set-headers', rangeStatic(folder, { setHeaders }))
+        app.use('/before', rangeStatic(folder))
+        app.use('/before-max-age', rangeStatic(folder, { maxAge: '1d', immutable: true }))
+        app.use('/said', rangeStatic(folder, { cacheControl: 'no-store' }))
+      })
+      const answers: [path: string, cacheControl: string][] = [
+        ['/default', 'public, max-age=0'],
+        ['/set-headers', 'immutable'],
+        ['/before', 'private'],
+        ['/before-max-age', 'private'],
+        ['/said', 'no-store'],
+      ]
+      for (const [at, cacheControl] of answers) {
+        const [whole, part] = await exchange(port, [
+          { path: `${at}/file.bin` },
+          { path: `${at}/file.bin`, ...range('0-9') },
+        ])
+        expect(field(whole!, 'Cache-Control'), at).toBe(cacheControl)
+        expect(field(part!, 'Cache-Control'), at).toBe(`${cacheControl}, no-transform`)
+      }
+    })
+
     it('asks setHeaders and etag about a file', async () => {
       const port = await start((app) =>
         app.use(

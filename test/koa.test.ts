@@ -311,6 +311,37 @@ describe.each([
       expect((await ask(port, { path: '/media/%2e%2e/file.bin' })).status).toBe(299)
     })
 
+    it('leaves a Cache-Control that somebody has set, unless it is told another', async () => {
+      const setHeaders = (response: http.ServerResponse) =>
+        void response.setHeader('Cache-Control', 'immutable')
+      const port = await start(
+        (ctx, next) => {
+          if (/before|said/.test(ctx.path)) ctx.set('Cache-Control', 'private')
+          return next()
+        },
+        rangeStatic(folder, { prefix: '/default' }),
+        rangeStatic(folder, { prefix: '/set-headers', setHeaders }),
+        rangeStatic(folder, { prefix: '/before' }),
+        rangeStatic(folder, { prefix: '/before-max-age', maxAge: '1d', immutable: true }),
+        rangeStatic(folder, { prefix: '/said', cacheControl: 'no-store' }),
+      )
+      const answers: [path: string, cacheControl: string][] = [
+        ['/default', 'public, max-age=0'],
+        ['/set-headers', 'immutable'],
+        ['/before', 'private'],
+        ['/before-max-age', 'private'],
+        ['/said', 'no-store'],
+      ]
+      for (const [at, cacheControl] of answers) {
+        const [whole, part] = await exchange(port, [
+          { path: `${at}/file.bin` },
+          { path: `${at}/file.bin`, ...range('0-9') },
+        ])
+        expect(field(whole!, 'Cache-Control'), at).toBe(cacheControl)
+        expect(field(part!, 'Cache-Control'), at).toBe(`${cacheControl}, no-transform`)
+      }
+    })
+
     it('answers itself where it is told to', async () => {
       const port = await start(rangeStatic(folder, { fallthrough: false }))
       expect((await ask(port, { path: '/missing' })).status).toBe(404)

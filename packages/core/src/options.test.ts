@@ -143,14 +143,17 @@ describe('describe', () => {
     expect(describeSource(plain, options, {}).planOptions.headers?.['Cache-Control']).toBe(expected)
   })
 
-  it('leaves the Cache-Control that was set before, where the options say none', () => {
+  it('leaves the Cache-Control that was set before, where cacheControl does not say it all', () => {
     const preset = { cacheControl: 'no-cache' }
     const said = (options: SendOptions) =>
       describeSource(plain, options, preset).planOptions.headers?.['Cache-Control']
     expect(said({})).toBe('no-cache')
-    expect(said({ maxAge: 1000 })).toBe('public, max-age=1')
+    expect(said({ maxAge: 1000, immutable: true })).toBe('no-cache')
+    expect(said({ cacheControl: true, maxAge: 1000 })).toBe('no-cache')
+    expect(said({ cacheControl: false, maxAge: 1000 })).toBe('no-cache')
     expect(said({ cacheControl: 'no-store' })).toBe('no-store')
     expect(said({ headers: { 'Cache-Control': 'private' } })).toBe('private')
+    expect(said({ headers: { 'Cache-Control': 'private' }, maxAge: 1000 })).toBe('private')
   })
 
   it('hands on what the plan is to know', () => {

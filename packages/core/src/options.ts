@@ -18,7 +18,10 @@ export interface SendOptions {
   readonly lastModified?: Date | boolean
   /** The whole Cache-Control field; `false`: do not make one of `maxAge`. */
   readonly cacheControl?: string | boolean
-  /** `max-age` of Cache-Control, in milliseconds or as text: `'1d'`, `'2 hours'`. */
+  /**
+   * `max-age` of Cache-Control, in milliseconds or as text: `'1d'`, `'2 hours'`. A Cache-Control that
+   * the response has already goes before it.
+   */
   readonly maxAge?: number | string
   /** Adds `immutable` to a Cache-Control with `maxAge`. Default `false`. */
   readonly immutable?: boolean
@@ -245,7 +248,7 @@ function furtherFields(
   options: SendOptions,
   preset: string | undefined,
 ): ResponseFields | undefined {
-  const cacheControl = formatCacheControl(options) ?? preset
+  const cacheControl = chooseCacheControl(options, preset)
   const { headers, filename } = options
   if (cacheControl === undefined && filename === undefined) return undefined
   const fields: Record<string, string | readonly string[]> = { ...headers }
@@ -259,9 +262,13 @@ function furtherFields(
   return fields
 }
 
-function formatCacheControl(options: SendOptions): string | undefined {
-  const { cacheControl, maxAge, immutable } = options
+function chooseCacheControl(
+  { cacheControl, maxAge, immutable }: SendOptions,
+  preset: string | undefined,
+): string | undefined {
   if (typeof cacheControl === 'string') return cacheControl
+  // As in `send`: maxAge is for all files of a folder, a field is about this one.
+  if (preset !== undefined) return preset
   if (cacheControl === false || maxAge === undefined) return undefined
   const seconds = Math.floor(parseMaxAge(maxAge) / 1000)
   return `public, max-age=${seconds}${immutable === true ? ', immutable' : ''}`

@@ -15,6 +15,8 @@ export interface StaticOptions extends Omit<
 > {
   /** Default `true`. */
   readonly lastModified?: boolean
+  /** Default 0: caches ask each time whether a file is still the same. */
+  readonly maxAge?: number | string
   /** The file to serve for a folder's own path: `'index.html'`. Default `false`: 404. */
   readonly index?: string | false
   /** Whether what cannot be served is left to the next handler, rather than an error. Default `true`. */
