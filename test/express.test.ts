@@ -553,10 +553,12 @@ describe.each([
         app.use('/at', rangeStatic(path.join(folder, 'site'), { index: 'index.html' })),
       )
       expect((await ask(port, { path: '/at/sub/' })).content.toString()).toBe('the index')
-      const redirect = await ask(port, { path: '/at/sub?q' })
-      expect(redirect.status).toBe(301)
-      const target = new URL(field(redirect, 'Location')!, 'http://h/at/sub?q')
-      expect(target.href).toBe('http://h/at/sub/?q')
+      for (const query of ['', '?q', '?', '?q=a?b&c=?d']) {
+        const redirect = await ask(port, { path: `/at/sub${query}` })
+        expect(redirect.status).toBe(301)
+        const target = new URL(field(redirect, 'Location')!, `http://h/at/sub${query}`)
+        expect(target.href).toBe(`http://h/at/sub/${query}`)
+      }
     })
 
     it('hides dotfiles, and symbolic links that leave the folder', async () => {

@@ -105,9 +105,9 @@ function validateIndex(index: unknown): void {
 
 /** The last component and a slash, relative to where the client is: nothing of it can name a host. */
 function redirectTarget(target: string): string {
-  const [pathname = '', query] = target.split('?', 2)
+  const [pathname = ''] = target.split('?', 1)
   const name = pathname.slice(pathname.lastIndexOf('/') + 1)
-  return `./${name}/${query === undefined ? '' : `?${query}`}`
+  return `./${name}/${target.slice(pathname.length)}`
 }
 
 async function isDirectory(filePath: string): Promise<boolean> {
