@@ -351,6 +351,15 @@ describe.each([
       expect(field(post, 'Allow')).toBe('GET, HEAD')
     })
 
+    it('takes a target in absolute form', async () => {
+      const port = await start(rangeStatic(folder, { prefix: '/media', fallthrough: false }))
+      for (const host of ['http://127.0.0.1', 'http://other.example:8080', 'HTTPS://h']) {
+        const response = await ask(port, { path: `${host}/media/file.bin?x`, ...range('0-9') })
+        expect(response.status, host).toBe(206)
+        expect((await ask(port, { path: `${host}/media/missing` })).status, host).toBe(404)
+      }
+    })
+
     it(`serves an index where it is told to, and sends a folder to its slash (${name})`, async () => {
       fs.mkdirSync(path.join(folder, 'site/sub'), { recursive: true })
       fs.writeFileSync(path.join(folder, 'site/sub/index.html'), 'the index')

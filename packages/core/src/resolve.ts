@@ -43,7 +43,7 @@ export async function resolveInside(
  * @throws SourceError 400 `ERR_BAD_PATH`, where it is not percent-encoded UTF-8
  */
 export function decodePath(target: string): string {
-  const pathname = target.split(/[?#]/, 1)[0] ?? ''
+  const pathname = pathOf(target)
   try {
     return decodeURIComponent(pathname)
   } catch (cause) {
@@ -52,4 +52,13 @@ export function decodePath(target: string): string {
       cause,
     })
   }
+}
+
+/**
+ * The path of a request's target as it was sent. A server MUST accept the absolute form too, as
+ * proxies are asked (RFC 9112 §3.2.2); an empty path is that of the root (RFC 9110 §4.2.3).
+ */
+export function pathOf(target: string): string {
+  const [pathname = ''] = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/, 1)
+  return pathname === '' ? '/' : pathname
 }
