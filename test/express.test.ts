@@ -546,6 +546,32 @@ describe.each([
       expect(field(post, 'Allow')).toBe('GET, HEAD')
     })
 
+    it('sends the path that it is mounted at to its slash, where there is an index', async () => {
+      const site = path.join(folder, 'mounted')
+      fs.mkdirSync(site, { recursive: true })
+      fs.writeFileSync(path.join(site, 'index.html'), 'the index')
+      const port = await start((app) => {
+        app.use('/at/site', rangeStatic(site, { index: 'index.html' }))
+        app.use('/bare', rangeStatic(site))
+        app.use('/missing', rangeStatic(path.join(site, 'missing'), { index: 'index.html' }))
+        app.use(rangeStatic(site, { index: 'index.html' }))
+        app.use((_request, response) => void response.status(299).end())
+      })
+      for (const target of ['/at/site', '/at/site?q=a?b', 'http://h/at/site']) {
+        const redirect = await ask(port, { path: target })
+        expect(redirect.status, target).toBe(301)
+        const base = new URL(target, 'http://h')
+        const location = new URL(field(redirect, 'Location')!, base)
+        expect(location.href).toBe(`http://h/at/site/${base.search}`)
+      }
+      for (const target of ['/at/site/', '/at/site/?q', '/', '/?q', 'http://h', 'http://h/']) {
+        const response = await ask(port, { path: target })
+        expect(response.content.toString(), target).toBe('the index')
+      }
+      expect((await ask(port, { path: '/bare' })).status).toBe(299)
+      expect((await ask(port, { path: '/missing' })).status).toBe(299)
+    })
+
     it('takes a target in absolute form', async () => {
       const port = await start((app) =>
         app.use('/media', rangeStatic(folder, { fallthrough: false })),

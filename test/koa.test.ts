@@ -351,6 +351,32 @@ describe.each([
       expect(field(post, 'Allow')).toBe('GET, HEAD')
     })
 
+    it('sends the path that it is mounted at to its slash, where there is an index', async () => {
+      const site = path.join(folder, 'mounted')
+      fs.mkdirSync(site, { recursive: true })
+      fs.writeFileSync(path.join(site, 'index.html'), 'the index')
+      const port = await start(
+        rangeStatic(site, { prefix: '/at/site', index: 'index.html' }),
+        rangeStatic(site, { prefix: '/bare' }),
+        rangeStatic(path.join(site, 'missing'), { prefix: '/missing', index: 'index.html' }),
+        rangeStatic(site, { index: 'index.html' }),
+        (ctx) => void (ctx.status = 299),
+      )
+      for (const target of ['/at/site', '/at/site?q=a?b', 'http://h/at/site']) {
+        const redirect = await ask(port, { path: target })
+        expect(redirect.status, target).toBe(301)
+        const base = new URL(target, 'http://h')
+        const location = new URL(field(redirect, 'Location')!, base)
+        expect(location.href).toBe(`http://h/at/site/${base.search}`)
+      }
+      for (const target of ['/at/site/', '/at/site/?q', '/', '/?q', 'http://h', 'http://h/']) {
+        const response = await ask(port, { path: target })
+        expect(response.content.toString(), target).toBe('the index')
+      }
+      expect((await ask(port, { path: '/bare' })).status).toBe(299)
+      expect((await ask(port, { path: '/missing' })).status).toBe(299)
+    })
+
     it('takes a target in absolute form', async () => {
       const port = await start(rangeStatic(folder, { prefix: '/media', fallthrough: false }))
       for (const host of ['http://127.0.0.1', 'http://other.example:8080', 'HTTPS://h']) {
@@ -366,7 +392,7 @@ describe.each([
       const site = path.join(folder, 'site')
       const port = await start(rangeStatic(site, { prefix: '/at', index: 'index.html' }))
       expect((await ask(port, { path: '/at/sub/' })).content.toString()).toBe('the index')
-      for (const query of ['', '?q', '?q=a?b&c=?d']) {
+      for (const query of ['', '?q', '?', '?q=a?b&c=?d']) {
         const redirect = await ask(port, { path: `/at/sub${query}` })
         expect(redirect.status).toBe(301)
         const target = new URL(field(redirect, 'Location')!, `http://h/at/sub${query}`)

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { invalidArgument, type SourceError } from './errors.ts'
 import { type FileSource, type FileStats, openFile } from './io/file.ts'
 import { type SendOptions, validateFunction, validateOptions } from './options.ts'
-import { decodePath, resolveInside } from './resolve.ts'
+import { decodePath, pathOf, resolveInside } from './resolve.ts'
 
 /** How a folder is served. The names are those of `serve-static`. */
 export interface StaticOptions extends Omit<
@@ -56,12 +56,17 @@ export class StaticFolder {
 
   /**
    * @param target what the request asks for, below the folder: percent-encoded, perhaps with a query
+   * @param original the target as the client sent it, above the folder too
    * @throws SourceError by rejecting, where nothing is to be served
    */
-  async find(target: string): Promise<StaticTarget> {
+  async find(target: string, original: string): Promise<StaticTarget> {
     const { index = false, followSymlinks = false } = this.#options
     const pathname = decodePath(target)
     const isFolder = pathname.endsWith('/')
+    // Where a folder is mounted, its own path without the slash is also that with it.
+    if (index !== false && pathname === '/' && !pathOf(original).endsWith('/')) {
+      if (await isDirectory(this.#root)) return { redirect: redirectTarget(original) }
+    }
     const filePath = await resolveInside(
       this.#root,
       isFolder && index !== false ? pathname + index : pathname,
@@ -77,7 +82,7 @@ export class StaticFolder {
     } catch (error) {
       const { code } = error as SourceError
       if (index !== false && code === 'ERR_NOT_A_FILE' && (await isDirectory(filePath))) {
-        return { redirect: redirectTarget(target) }
+        return { redirect: redirectTarget(original) }
       }
       throw error
     }
@@ -105,9 +110,10 @@ function validateIndex(index: unknown): void {
 
 /** The last component and a slash, relative to where the client is: nothing of it can name a host. */
 function redirectTarget(target: string): string {
-  const [pathname = ''] = target.split('?', 1)
+  const pathname = pathOf(target)
   const name = pathname.slice(pathname.lastIndexOf('/') + 1)
-  return `./${name}/${target.slice(pathname.length)}`
+  const query = /\?.*/.exec(target)?.[0] ?? ''
+  return `./${name}/${query}`
 }
 
 async function isDirectory(filePath: string): Promise<boolean> {

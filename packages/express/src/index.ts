@@ -72,7 +72,7 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
       response.status(405).set('Allow', 'GET, HEAD').end()
       return
     }
-    folder.find(request.url).then(
+    folder.find(request.url, request.originalUrl).then(
       (target) => {
         if ('redirect' in target) return response.redirect(301, target.redirect)
         const { source, filePath } = target

@@ -90,19 +90,20 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
   const folder = new StaticFolder(root, folderOptions)
   const mount = prefix.replace(/^\/*/, '/').replace(/\/+$/, '')
   return async (ctx, next) => {
-    if (!ctx.path.startsWith(`${mount}/`)) return next()
+    if (ctx.path !== mount && !ctx.path.startsWith(`${mount}/`)) return next()
     if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
       if (options.fallthrough !== false) return next()
       ctx.set('Allow', 'GET, HEAD')
       ctx.status = 405
       return
     }
-    const target = await folder.find(ctx.path.slice(mount.length)).catch((error: unknown) => {
+    const below = ctx.path.slice(mount.length)
+    const target = await folder.find(below, ctx.originalUrl).catch((error: unknown) => {
       if (!folder.fallsThrough(error)) throw error
     })
     if (!target) return next()
     if ('redirect' in target) {
-      ctx.redirect(target.redirect + ctx.search)
+      ctx.redirect(target.redirect)
       ctx.status = 301
       return
     }
