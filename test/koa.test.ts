@@ -295,6 +295,28 @@ describe.each([
     })
   })
 
+  it('tells onTransfer of the target that the client sent, whatever it was rewritten to', async () => {
+    const told: string[] = []
+    const port = await start(
+      rangeServe({ onTransfer: ({ url }) => told.push(url) }),
+      (ctx, next) => {
+        ctx.path = ctx.path.replace('/old', '/new')
+        return next()
+      },
+      (ctx) => {
+        if (ctx.path.startsWith('/new/sent')) return ctx.sendRange(filePath)
+        ctx.body = ctx.path.endsWith('stream') ? fs.createReadStream(filePath) : 'some text'
+        return undefined
+      },
+    )
+    const targets = ['/old/sent?q', '/old/filtered?q', '/old/stream', '/as-it-is']
+    for (const target of targets) {
+      expect((await ask(port, { path: target, ...range('0-3') })).status).toBe(206)
+    }
+    await until('all are told', () => told.length === targets.length)
+    expect(told).toEqual(targets)
+  })
+
   describe('rangeStatic', () => {
     it('serves a folder below its prefix, and nothing beside it', async () => {
       const port = await start(

@@ -62,7 +62,11 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     ctx[serving] = options
     ctx.sendRange = sendRange
     if (!filters || (outer && outer.acceptRanges !== false)) return next()
-    return next().then(() => (ctx[answered] ? undefined : filterBody(ctx, options)))
+    return next().then(() => {
+      if (ctx[answered]) return undefined
+      keepTarget(ctx)
+      return filterBody(ctx, options)
+    })
   }
 }
 
@@ -98,7 +102,7 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
       return
     }
     const below = ctx.path.slice(mount.length)
-    const target = await folder.find(below, ctx.originalUrl).catch((error: unknown) => {
+    const target = await folder.find(below, keepTarget(ctx)).catch((error: unknown) => {
       if (!folder.fallsThrough(error)) throw error
     })
     if (!target) return next()
@@ -118,10 +122,21 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
 }
 
 function send(ctx: Served, source: Servable, options: SendOptions): Promise<PendingTransfer> {
+  keepTarget(ctx)
   const preset = () => presetOf((name) => ctx.res.getHeader(name))
   const answer = prepareAnswer(ctx.req, source, options, preset, isInTurn(ctx.res))
   return answer.then(async (decided) => {
     ctx[answered] = true
     return Object.assign(decided.transfer, await applyAnswer(ctx, decided, options.signal))
   })
+}
+
+/**
+ * The request target as the client sent it. Koa keeps it beside the request, where only its own know
+ * of it; where that has been rewritten, it is kept on the request as well, under Connect's name.
+ */
+function keepTarget({ req, originalUrl }: Context): string {
+  const request: typeof req & { originalUrl?: string } = req
+  if (request.url !== originalUrl) request.originalUrl ??= originalUrl
+  return request.originalUrl ?? originalUrl
 }
