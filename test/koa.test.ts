@@ -333,6 +333,38 @@ describe.each([
       expect((await ask(port, { path: '/media/%2e%2e/file.bin' })).status).toBe(299)
     })
 
+    it.each([
+      ['/media', ['/media', '/m%65dia']],
+      ['media/', ['/media']],
+      ['/my files', ['/my%20files']],
+      ['/my%20files', ['/my%20files']],
+      ['/a/\u00e4 & b', ['/a/%C3%A4%20&%20b', '/%61/%c3%a4%20%26%20b']],
+      ['/100%', ['/100%25']],
+      ['', ['']],
+      ['/', ['']],
+    ])('is mounted at %j, encoded or not', async (prefix, mounts) => {
+      const port = await start(
+        rangeStatic(folder, { prefix, fallthrough: false }),
+        (ctx) => void (ctx.status = 299),
+      )
+      for (const mount of mounts) {
+        expect((await ask(port, { path: `${mount}/file.bin?x`, ...range('0-9') })).status).toBe(206)
+        expect((await ask(port, { path: `${mount}/missing` })).status).toBe(404)
+        expect((await ask(port, { path: `${mount}/..%2ffile.bin` })).status).toBe(404)
+      }
+      if (mounts[0] === '') return
+      const beside = [
+        '/',
+        `${mounts[0]}s/file.bin`,
+        `${mounts[0]}%2ffile.bin`,
+        '/%ff/file.bin',
+        '/my',
+      ]
+      for (const target of beside) {
+        expect((await ask(port, { path: target })).status, target).toBe(299)
+      }
+    })
+
     it('leaves a Cache-Control that somebody has set, unless it is told another', async () => {
       const setHeaders = (response: http.ServerResponse) =>
         void response.setHeader('Cache-Control', 'immutable')

@@ -76,7 +76,7 @@ function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<P
 
 /** What {@link rangeStatic} can be told. */
 export interface KoaStaticOptions extends StaticOptions {
-  /** The path that the folder is mounted at: `'/media'`. Default: the root. */
+  /** The path that the folder is mounted at: `'/media'`, percent-encoded or not. Default: the root. */
   readonly prefix?: string
 }
 
@@ -92,16 +92,16 @@ export interface KoaStaticOptions extends StaticOptions {
 export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middleware {
   const { prefix = '', ...folderOptions } = options
   const folder = new StaticFolder(root, folderOptions)
-  const mount = prefix.replace(/^\/*/, '/').replace(/\/+$/, '')
+  const mount = namesOf(prefix)
   return async (ctx, next) => {
-    if (ctx.path !== mount && !ctx.path.startsWith(`${mount}/`)) return next()
+    const below = pathBelow(mount, ctx.path)
+    if (below === undefined) return next()
     if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
       if (options.fallthrough !== false) return next()
       ctx.set('Allow', 'GET, HEAD')
       ctx.status = 405
       return
     }
-    const below = ctx.path.slice(mount.length)
     const target = await folder.find(below, keepTarget(ctx)).catch((error: unknown) => {
       if (!folder.fallsThrough(error)) throw error
     })
@@ -118,6 +118,34 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
       throw error
     }
     await send(ctx, target.source, folder.sendOptions)
+  }
+}
+
+/** The components of a path that a folder is mounted at, decoded. */
+function namesOf(prefix: string): string[] {
+  const mount = prefix.replace(/^\/+/, '').replace(/\/+$/, '')
+  return mount === '' ? [] : mount.split('/').map((name) => decode(name) ?? name)
+}
+
+/** What is left of a path below a mount, as it was sent; `undefined` where it is not below it. */
+function pathBelow(mount: readonly string[], pathname: string): string | undefined {
+  if (!pathname.startsWith('/')) return undefined
+  let end = 0
+  for (const name of mount) {
+    const start = end + 1
+    const slash = pathname.indexOf('/', start)
+    end = slash === -1 ? pathname.length : slash
+    // Component by component: an encoded slash is part of a name.
+    if (decode(pathname.slice(start, end)) !== name) return undefined
+  }
+  return pathname.slice(end)
+}
+
+function decode(component: string): string | undefined {
+  try {
+    return decodeURIComponent(component)
+  } catch {
+    return undefined
   }
 }
 
