@@ -433,6 +433,32 @@ describe.each([
       }
     })
 
+    it('leaves an answer to the filter where it throws', async () => {
+      const attempt = (response: Parameters<RequestHandler>[1], source: string) => {
+        expect(() => void response.sendRange(source)).toThrow(TypeError)
+      }
+      const port = await withFilter((request, response) => {
+        if (request.path === '/begun') {
+          response.set('Content-Length', '100')
+          response.write(bytes.subarray(0, 50))
+          attempt(response, filePath)
+          response.end(bytes.subarray(50, 100))
+        } else {
+          attempt(response, 'relative')
+          response.send(bytes.subarray(0, 100))
+        }
+      })
+      for (const path of ['/begun', '/instead']) {
+        const [first, second] = await exchange(port, [
+          { path, ...range('45-54') },
+          { path, ...range('0-0') },
+        ])
+        expect(first!.status, path).toBe(206)
+        expect([...first!.content]).toEqual([...bytes.subarray(45, 55)])
+        expect([...second!.content]).toEqual([0])
+      }
+    })
+
     it('resolves with the transfer', async () => {
       let transfer: Transfer | undefined
       const port = await withFilter(async (_request, response) => {

@@ -92,8 +92,10 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
 function send(response: Response, source: Servable, options: SendOptions): Promise<Transfer> {
   const { req: request } = response
   const { next } = request
+  // Not before: where this throws, the answer stays with who gives it, and with the filter.
+  const answer = serve(request, response, source, options)
   const restore = bypassFilter(response)
-  return serve(request, response, source, options).catch((error: SourceError) => {
+  return answer.catch((error: SourceError) => {
     restore()
     const transfer = new OngoingTransfer(request, undefined)
     Object.assign(transfer, { status: error.status ?? 500, error, aborted: true })
