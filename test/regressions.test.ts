@@ -140,6 +140,9 @@ describe('a stream whose descriptor is closed', () => {
 })
 
 describe('two answers to one request', () => {
+  const setField = (response: http.ServerResponse) => void response.setHeader('X-A', 'b')
+  const answerItself = (response: http.ServerResponse) =>
+    void response.writeHead(503).end('partial')
   it.each([
     ['a large one', () => filePath],
     ['a small one', () => bytes.subarray(0, 100)],
@@ -172,6 +175,39 @@ describe('two answers to one request', () => {
     expect(response.content.toString()).toBe('partial')
     expect(transfer).toMatchObject({ aborted: true, error: { code: 'ERR_HEADERS_SENT' } })
   })
+
+  it.each([
+    ['a file', '/file.bin', {}],
+    ['a file with fields to be set', '/file.bin', { setHeaders: setField }],
+    ['a folder', '/folder', { index: 'index.html' }],
+    ['nothing', '/missing', { fallthrough: false }],
+    ['a file whose setHeaders answers', '/file.bin', { setHeaders: answerItself, wait: false }],
+  ])(
+    'leave an answer alone that somebody gave while %s was looked up',
+    async (_what, at, given) => {
+      fs.mkdirSync(path.join(folder, 'folder'), { recursive: true })
+      const { wait, ...options } = { wait: true, ...given }
+      const errors: unknown[] = []
+      const app = express()
+      app.use(rangeServe(), (_request, response, next) => {
+        next()
+        if (!wait) return
+        response.status(503).set('Content-Length', '7').write('par')
+        setTimeout(() => response.end('tial'), 100)
+      })
+      app.use(rangeStatic(folder, options))
+      app.use(((error, _request, _response, next) => {
+        errors.push(error)
+        next(error)
+      }) satisfies express.ErrorRequestHandler)
+      running = await listen(http.createServer(app))
+      const response = await ask(running.port, { path: at })
+      expect(response.status).toBe(503)
+      expect(response.content.toString()).toBe('partial')
+      expect(errors).toEqual([])
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+    },
+  )
 
   it('are not taken for sent where somebody else has ended before the first byte', async () => {
     let transfer: Transfer | undefined

@@ -7,6 +7,7 @@ import {
   type SourceError,
   StaticFolder,
   type StaticOptions,
+  type StaticTarget,
   validateOptions,
 } from '@range-serve/core/adapter'
 import { bypassFilter, type Method, sendOptionsOf, watchResponse } from './hooks.ts'
@@ -74,19 +75,31 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
     }
     folder.find(request.url, request.originalUrl).then(
       (target) => {
-        if ('redirect' in target) return response.redirect(301, target.redirect)
-        const { source, filePath } = target
+        if (response.headersSent) return letGo(target)
         try {
-          folder.decorate(response, source, filePath)
-          void send(response, source, folder.sendOptions)
+          sendTarget(response, folder, target)
         } catch (error) {
-          release(source, true)
-          next(error)
+          letGo(target)
+          if ((error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
         }
       },
-      (error: unknown) => (folder.fallsThrough(error) ? next() : next(error)),
+      (error: unknown) => {
+        if (folder.fallsThrough(error)) next()
+        // Express ends the connection of an answer that somebody else has begun meanwhile.
+        else if (!response.headersSent) next(error)
+      },
     )
   }
+}
+
+function sendTarget(response: Response, folder: StaticFolder, target: StaticTarget): void {
+  if ('redirect' in target) return response.redirect(301, target.redirect)
+  folder.decorate(response, target.source, target.filePath)
+  void send(response, target.source, folder.sendOptions)
+}
+
+function letGo(target: StaticTarget): void {
+  if ('source' in target) release(target.source, true)
 }
 
 function send(response: Response, source: Servable, options: SendOptions): Promise<Transfer> {
