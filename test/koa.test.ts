@@ -365,6 +365,50 @@ describe.each([
       }
     })
 
+    it('begins with the options of rangeServe, and goes on with its own', async () => {
+      const told: string[] = []
+      const tell = (who: string) => (transfer: Transfer) => void told.push(`${who} ${transfer.url}`)
+      const defaults = { onTransfer: tell('default'), maxRanges: 1 }
+      const own = { onTransfer: tell('own'), maxRanges: 2 }
+      const port = await start(
+        rangeServe(defaults),
+        rangeStatic(folder, { prefix: '/served' }),
+        rangeStatic(folder, { prefix: '/own', ...own }),
+      )
+      const whole = await ask(port, { path: '/served/file.bin', ...range('0-0,90000-90000') })
+      expect(whole.status).toBe(200) // of the default
+      const several = await ask(port, { path: '/own/file.bin', ...range('0-0,90000-90000') })
+      expect(several.status).toBe(206) // of its own
+      await until('both are told of, once', () => told.length > 1)
+      expect(told).toEqual(['default /served/file.bin', 'own /own/file.bin'])
+    })
+
+    it('decides itself which files there are', async () => {
+      const site = path.join(folder, 'defaults')
+      fs.mkdirSync(site, { recursive: true })
+      fs.writeFileSync(path.join(site, 'in.txt'), 'in')
+      fs.writeFileSync(path.join(site, '.hidden'), 'hidden')
+      fs.rmSync(path.join(site, 'out'), { force: true })
+      fs.symlinkSync(filePath, path.join(site, 'out'))
+      const defaults = { root: '/nowhere', dotfiles: 'allow', followSymlinks: true } as const
+      const port = await start(rangeServe(defaults), rangeStatic(site))
+      expect((await ask(port, { path: '/in.txt' })).content.toString()).toBe('in')
+      expect((await ask(port, { path: '/.hidden' })).status).toBe(404)
+      expect((await ask(port, { path: '/out' })).status).toBe(404)
+    })
+
+    it('says that it takes no ranges where all answers are to', async () => {
+      const port = await start(
+        rangeServe({ acceptRanges: false }),
+        rangeStatic(folder, { prefix: '/served' }),
+        rangeStatic(folder, { prefix: '/own', acceptRanges: true }),
+      )
+      const none = await ask(port, { path: '/served/file.bin', ...range('0-9') })
+      expect(none.status).toBe(200)
+      expect(field(none, 'Accept-Ranges')).toBe('none')
+      expect((await ask(port, { path: '/own/file.bin', ...range('0-9') })).status).toBe(206)
+    })
+
     it('leaves a Cache-Control that somebody has set, unless it is told another', async () => {
       const setHeaders = (response: http.ServerResponse) =>
         void response.setHeader('Cache-Control', 'immutable')

@@ -5,7 +5,12 @@ import type { ServerResponse } from 'node:http'
 import path from 'node:path'
 import { invalidArgument, type SourceError } from './errors.ts'
 import { type FileSource, type FileStats, openFile } from './io/file.ts'
-import { type SendOptions, validateFunction, validateOptions } from './options.ts'
+import {
+  type RangeServeOptions,
+  type SendOptions,
+  validateFunction,
+  validateOptions,
+} from './options.ts'
 import { decodePath, pathOf, resolveInside } from './resolve.ts'
 
 /** How a folder is served. The names are those of `serve-static`. */
@@ -35,8 +40,7 @@ export type StaticTarget =
 export class StaticFolder {
   readonly #root: string
   readonly #options: StaticOptions
-  /** How each file is sent. */
-  readonly sendOptions: SendOptions
+  readonly #sendOptions: SendOptions
 
   /**
    * @param root the folder; a relative one counts from the working directory
@@ -51,16 +55,27 @@ export class StaticFolder {
     validateIndex(options.index)
     this.#root = path.resolve(root)
     this.#options = options
-    this.sendOptions = { maxAge: 0, ...options }
+    this.#sendOptions = { maxAge: 0, ...options }
+  }
+
+  /** How each file is sent, where `rangeServe` has given defaults for all answers. */
+  sendOptions(defaults: RangeServeOptions | undefined): SendOptions {
+    return defaults ? { ...defaults, ...this.#sendOptions } : this.#sendOptions
   }
 
   /**
    * @param target what the request asks for, below the folder: percent-encoded, perhaps with a query
    * @param original the target as the client sent it, above the folder too
+   * @param defaults what `rangeServe` was told; which files there are is for the folder alone to say
    * @throws SourceError by rejecting, where nothing is to be served
    */
-  async find(target: string, original: string): Promise<StaticTarget> {
+  async find(
+    target: string,
+    original: string,
+    defaults: RangeServeOptions | undefined,
+  ): Promise<StaticTarget> {
     const { index = false, followSymlinks = false } = this.#options
+    const { syncReads = defaults?.syncReads } = this.#options
     const pathname = decodePath(target)
     const isFolder = pathname.endsWith('/')
     // Where a folder is mounted, its own path without the slash is also that with it.
@@ -73,11 +88,9 @@ export class StaticFolder {
       this.#options,
     )
     try {
-      const source = await openFile(
-        filePath,
-        followSymlinks ? undefined : this.#root,
-        this.#options,
-      )
+      const source = await openFile(filePath, followSymlinks ? undefined : this.#root, {
+        syncReads,
+      })
       return { source, filePath }
     } catch (error) {
       const { code } = error as SourceError

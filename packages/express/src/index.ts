@@ -59,6 +59,9 @@ function sendRange(this: Response, source: Servable, own?: SendOptions): Promise
 /**
  * Serves a folder, as `express.static` does, with every kind of range. GET and HEAD only.
  *
+ * What a `rangeServe` before it was told holds for its answers too, except which files there are:
+ * `root`, `dotfiles` and `followSymlinks`.
+ *
  * @param root the folder; a relative one counts from the working directory
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
@@ -73,7 +76,7 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
       response.status(405).set('Allow', 'GET, HEAD').end()
       return
     }
-    folder.find(request.url, request.originalUrl).then(
+    folder.find(request.url, request.originalUrl, sendOptionsOf(response)).then(
       (target) => {
         if (response.headersSent) return letGo(target)
         try {
@@ -95,7 +98,7 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
 function sendTarget(response: Response, folder: StaticFolder, target: StaticTarget): void {
   if ('redirect' in target) return response.redirect(301, target.redirect)
   folder.decorate(response, target.source, target.filePath)
-  void send(response, target.source, folder.sendOptions)
+  void send(response, target.source, folder.sendOptions(sendOptionsOf(response)))
 }
 
 function letGo(target: StaticTarget): void {

@@ -83,6 +83,9 @@ export interface KoaStaticOptions extends StaticOptions {
 /**
  * Serves a folder with every kind of range. GET and HEAD only.
  *
+ * What a `rangeServe` before it was told holds for its answers too, except which files there are:
+ * `root`, `dotfiles` and `followSymlinks`.
+ *
  * @param root the folder; a relative one counts from the working directory
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
@@ -93,7 +96,7 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
   const { prefix = '', ...folderOptions } = options
   const folder = new StaticFolder(root, folderOptions)
   const mount = namesOf(prefix)
-  return async (ctx, next) => {
+  return async (ctx: Served, next) => {
     const below = pathBelow(mount, ctx.path)
     if (below === undefined) return next()
     if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
@@ -102,9 +105,11 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
       ctx.status = 405
       return
     }
-    const target = await folder.find(below, keepTarget(ctx)).catch((error: unknown) => {
-      if (!folder.fallsThrough(error)) throw error
-    })
+    const target = await folder
+      .find(below, keepTarget(ctx), ctx[serving])
+      .catch((error: unknown) => {
+        if (!folder.fallsThrough(error)) throw error
+      })
     if (!target) return next()
     if ('redirect' in target) {
       ctx.redirect(target.redirect)
@@ -117,7 +122,7 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
       release(target.source, true)
       throw error
     }
-    await send(ctx, target.source, folder.sendOptions)
+    await send(ctx, target.source, folder.sendOptions(ctx[serving]))
   }
 }
 
