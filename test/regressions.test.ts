@@ -389,3 +389,70 @@ describe('a Transfer-Encoding that somebody has given', () => {
     }
   })
 })
+
+describe('a status that a handler has set', () => {
+  const page = path.join(folder, 'page.html')
+  writeOldFile(page, Buffer.from('<p>not there'), modified)
+  const asked = ({ url = '/' }: http.IncomingMessage) => Number(url.slice(1))
+  const servers: [name: string, start: () => Promise<Running>][] = [
+    [
+      'node:http',
+      () =>
+        listen(
+          http.createServer((request, response) => {
+            response.statusCode = asked(request)
+            void serve(request, response, page)
+          }),
+        ),
+    ],
+    [
+      'Express',
+      () =>
+        startExpress((request, response) => void response.status(asked(request)).sendRange(page)),
+    ],
+    [
+      'Koa',
+      () =>
+        startKoa((ctx) => {
+          ctx.status = asked(ctx.req)
+          return ctx.sendRange(page)
+        }),
+    ],
+  ]
+
+  it.each(servers)('is that of the whole: %s', async (_name, start) => {
+    running = await start()
+    const { fields } = await ask(running.port, { path: '/200' })
+    const validators = [
+      ['If-None-Match', fields.get('etag')![0]!],
+      ['If-Match', '"other"'],
+    ] as const
+    for (const status of [201, 404, 503]) {
+      for (const header of [...range('0-4').headers, ...range('999-').headers, ...validators]) {
+        const response = await ask(running.port, { path: `/${status}`, headers: [header] })
+        expect(response.status).toBe(status)
+        expect(response.content.toString()).toBe('<p>not there')
+        expect(response.fields.has('accept-ranges')).toBe(false)
+        expect(response.fields.get('etag')).toEqual(fields.get('etag'))
+        expect(response.fields.get('content-type')).toEqual(['text/html; charset=utf-8'])
+      }
+    }
+  })
+
+  it.each(servers)(
+    'says nothing where it is one that answers come to: %s',
+    async (_name, start) => {
+      running = await start()
+      for (const status of [200, 204, 205, 206, 304, 412, 416]) {
+        const [whole, part] = [
+          await ask(running.port, { path: `/${status}` }),
+          await ask(running.port, { path: `/${status}`, ...range('3-5') }),
+        ]
+        expect(whole.status).toBe(200)
+        expect(whole.content.toString()).toBe('<p>not there')
+        expect(part.status).toBe(206)
+        expect(part.content.toString()).toBe('not')
+      }
+    },
+  )
+})

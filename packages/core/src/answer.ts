@@ -3,7 +3,7 @@ import { canGather, ReadAhead } from './io/pieces.ts'
 import { smallSize } from './io/pool.ts'
 import type { DirectSource } from './io/source.ts'
 import { openSource, type Servable } from './open.ts'
-import { describe, type PresetFields, type SendOptions, validateOptions } from './options.ts'
+import { describe, type Preset, type SendOptions, validateOptions } from './options.ts'
 import { contentLength } from './semantics/byteranges.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/representation.ts'
@@ -26,7 +26,7 @@ export function prepareAnswer(
   request: ServerRequest,
   servable: Servable,
   options: SendOptions,
-  preset: () => PresetFields,
+  preset: () => Preset,
   inTurn: boolean,
 ): Promise<Answer> {
   validateOptions(options)
@@ -39,7 +39,7 @@ async function decide(
   request: ServerRequest,
   opened: DirectSource | Promise<DirectSource>,
   options: SendOptions,
-  preset: () => PresetFields,
+  preset: () => Preset,
   inTurn: boolean,
   transfer: OngoingTransfer,
 ): Promise<Answer> {

@@ -4,7 +4,7 @@ import { type FileSource, type FileStats, typeOf } from './io/file.ts'
 import { validateFieldValue, validateMetadata } from './io/source.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
-import type { PlanOptions } from './semantics/plan.ts'
+import { isStatusOfWhole, type PlanOptions } from './semantics/plan.ts'
 import type { Representation } from './semantics/representation.ts'
 import type { Transfer } from './telemetry.ts'
 
@@ -66,7 +66,13 @@ export type RangeServeOptions = Pick<
   | 'syncReads'
 >
 
-/** Fields that were set on the response before: they count as said by the caller. */
+/** What was set on the response before: it counts as said by the caller. */
+export interface Preset extends PresetFields {
+  /** A status that the whole cannot have says nothing: those are what an answer comes to. */
+  readonly status?: number | undefined
+}
+
+/** Of the fields, those that say what is being served. */
 export interface PresetFields {
   readonly type?: string | undefined
   readonly etag?: string | undefined
@@ -78,7 +84,7 @@ export interface PresetFields {
 export function describe(
   source: Representation,
   options: SendOptions,
-  preset: PresetFields,
+  preset: Preset,
 ): { representation: Representation; planOptions: PlanOptions } {
   const said = options.headers ? { ...preset, ...pickPreset(options.headers) } : preset
   const type = options.type ?? said.type ?? sourceType(source, options.filename)
@@ -92,7 +98,10 @@ export function describe(
   if (etag !== undefined) representation.etag = etag
   if (lastModified !== undefined) representation.lastModified = lastModified
   const headers = furtherFields(options, said.cacheControl)
-  return { representation, planOptions: headers ? { ...options, headers } : options }
+  const planOptions: PlanOptions = headers ? { ...options, headers } : options
+  const { status = 200 } = preset
+  if (status === 200 || !isStatusOfWhole(status)) return { representation, planOptions }
+  return { representation, planOptions: { ...planOptions, status } }
 }
 
 /** The fields of a record, in whatever case, that say what is being served. */

@@ -10,7 +10,8 @@ import type { Transfer } from './telemetry.ts'
  * Answers a `node:http` or `node:http2` request with a source: whole, ranges of it, 304, 412 or 416.
  *
  * Fields set on the response before are kept, and count as said of the source where they say what it
- * is (Content-Type, ETag, Last-Modified, Cache-Control). The promise resolves when the answer is over,
+ * is (Content-Type, ETag, Last-Modified, Cache-Control). So is a status: what is no 200, such as a
+ * page for 404, is sent whole. The promise resolves when the answer is over,
  * also where the client left (`aborted`). A source that fails after the head was sent, or runs short,
  * destroys the connection; its error is the transfer's.
  *
@@ -31,7 +32,8 @@ export function serve(
   options: SendOptions = {},
 ): Promise<Transfer> {
   if (response.headersSent) throw alreadyAnswered()
-  const preset = () => pickPreset(response.getHeaders())
+  const { statusCode: status } = response
+  const preset = () => ({ ...pickPreset(response.getHeaders()), status })
   const answer = prepareAnswer(request, servable, options, preset, isInTurn(response))
   return answer.then((decided) => deliver(response, decided, options.signal))
 }

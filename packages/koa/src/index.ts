@@ -156,7 +156,10 @@ function decode(component: string): string | undefined {
 
 function send(ctx: Served, source: Servable, options: SendOptions): Promise<PendingTransfer> {
   keepTarget(ctx)
-  const preset = () => presetOf((name) => ctx.res.getHeader(name))
+  // Koa's status is 404 until somebody sets one; this alone tells whether somebody has.
+  const { _explicitStatus: isSaid } = ctx.response as { _explicitStatus?: boolean }
+  const status = isSaid === true ? ctx.status : undefined
+  const preset = () => ({ ...presetOf((name) => ctx.res.getHeader(name)), status })
   const answer = prepareAnswer(ctx.req, source, options, preset, isInTurn(ctx.res))
   return answer.then(async (decided) => {
     ctx[answered] = true

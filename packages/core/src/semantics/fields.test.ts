@@ -41,7 +41,7 @@ describe('isWithheld', () => {
     for (const [status, withheld] of Object.entries(expected)) {
       expect({ status, withheld: isWithheld(Number(status), name) }).toEqual({ status, withheld })
     }
-    expect(isWithheld(200, name)).toBe(false)
+    for (const whole of [200, 201, 404, 500]) expect(isWithheld(whole, name)).toBe(false)
   })
 })
 

@@ -28,20 +28,21 @@ const representationFields = new Set([
  * Whether an answer of this status leaves out a field that the 200 would carry.
  *
  * 206 keeps all but digests of the whole content; 304 what describes no content (§15.4.5); 412 and
- * 416 only what is about the exchange: CORS, Vary, cookies, security policy.
+ * 416 only what is about the exchange: CORS, Vary, cookies, security policy. Any other is the whole.
  *
  * @param name in lower case
  */
 export function isWithheld(status: number, name: string): boolean {
   switch (status) {
-    case 200:
-      return false
     case 206:
       return name === 'content-md5' || name === 'content-digest'
     case 304:
       return contentFields.has(name)
-    default:
+    case 412:
+    case 416:
       return contentFields.has(name) || representationFields.has(name)
+    default:
+      return false
   }
 }
 

@@ -483,6 +483,41 @@ describe('bytes that pass by once', () => {
   })
 })
 
+describe('an answer of another status', () => {
+  it.each([201, 203, 300, 404, 451, 500, 503])('is the whole with %i', (status) => {
+    // §13.2.1 and §14.2: both are for what would be a 200.
+    const conditions: Fields[] = [
+      {},
+      { range: 'bytes=0-4' },
+      { range: 'bytes=20000-' },
+      { 'if-none-match': '"v1"' },
+      { 'if-modified-since': modified },
+      { 'if-match': '"v2"' },
+    ]
+    const { 'Accept-Ranges': _, ...headers } = whole.headers
+    for (const fields of conditions) {
+      const further = { 'Cache-Control': 'no-cache', 'Content-Encoding': 'br' }
+      expect(plan(fields, { status, headers: further })).toEqual({
+        ...whole,
+        status,
+        headers: { ...headers, ...further },
+      })
+    }
+    expect(plan({}, { status, method: 'HEAD' })).toEqual({ status, headers, body: [] })
+    expect(plan({}, { status, acceptRanges: false })).toEqual({ ...whole, status, headers })
+  })
+
+  it('is a 200 as any other where that is said', () => {
+    expect(plan({ range: 'bytes=0-4' }, { status: 200 })).toEqual(part(0, 4))
+  })
+
+  it.each([100, 204, 205, 206, 304, 412, 416, 99, 1000, 404.5, NaN])('is never %d', (status) => {
+    expect(() => plan({}, { status })).toThrow(
+      expect.objectContaining({ name: 'RangeError', code: 'ERR_INVALID_ARGUMENT' }),
+    )
+  })
+})
+
 describe('a plan', () => {
   it.each([NaN, 1.5, -1, Infinity, 2 ** 53, '5', undefined])(
     'is not made for a length of %s',

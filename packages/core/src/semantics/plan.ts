@@ -1,5 +1,6 @@
 // The decision: RFC 9110 §13.2.2 (precedence), §14.2 (Range), §15.3.7 (206), §15.5.17 (416).
 
+import { outOfRange } from '../errors.ts'
 import type { Segment } from './byteranges.ts'
 import { contentLength, formatByteranges, partOverhead, randomBoundary } from './byteranges.ts'
 import { formatContentRange } from './content-range.ts'
@@ -17,13 +18,19 @@ import {
 
 /** An answer, decided before a byte is read. */
 export interface ResponsePlan {
-  readonly status: 200 | 206 | 304 | 412 | 416
+  /** 206, 304, 412 or 416; for the whole 200, or the status that it was said to have. */
+  readonly status: number
   readonly headers: ResponseFields
   /** The content, in order. Empty for HEAD, 304, 412 and 416. */
   readonly body: readonly Segment[]
 }
 
 export interface PlanOptions {
+  /**
+   * The status of the whole, such as 404 for a page that says so. Preconditions and Range are for
+   * what would be a 200 (§13.2.1, §14.2), so that any other is sent whole. Default 200.
+   */
+  readonly status?: number
   /**
    * Further fields of the 200, such as Cache-Control. The other answers carry them where
    * {@link isWithheld} allows; the fields that say what the representation is are not taken here.
@@ -53,7 +60,8 @@ const defaultMaxSkip = 64 * 1024 * 1024
  * Preconditions first, then If-Range, then Range (§13.2.2). Methods other than GET ignore Range
  * (§14.2); those other than GET and HEAD ignore preconditions too, which are their handler's.
  *
- * @throws RangeError `ERR_INVALID_LENGTH`, where the length of the representation is none
+ * @throws RangeError `ERR_INVALID_LENGTH`, where the length of the representation is none;
+ *   `ERR_INVALID_ARGUMENT`, where no whole can have the status
  */
 export function planResponse(
   request: RangeRequest,
@@ -63,6 +71,10 @@ export function planResponse(
   const { method = 'GET' } = request
   validateLength(representation.length, 'plan a response')
   const now = options.now ?? Date.now()
+  if (options.status !== undefined && options.status !== 200) {
+    validateStatus(options.status)
+    return whole(method, representation, options, now)
+  }
   if (method === 'GET' || method === 'HEAD') {
     const outcome = evaluatePreconditions(request, representation, now)
     if (outcome === 'not-modified') return withoutContent(304, representation, options, now)
@@ -74,6 +86,22 @@ export function planResponse(
   if (ranges.length === 0) return withoutContent(416, representation, options, now)
   return (
     inParts(ranges, representation, options, now) ?? whole(method, representation, options, now)
+  )
+}
+
+/** They have no content, or say what the conditions and the Range of a request have come to. */
+const notWhole: ReadonlySet<number> = new Set([204, 205, 206, 304, 412, 416])
+
+/** Whether an answer of this status can be the whole of a representation, whatever was asked for. */
+export function isStatusOfWhole(status: number): boolean {
+  return Number.isInteger(status) && status >= 200 && status <= 999 && !notWhole.has(status)
+}
+
+function validateStatus(status: number): void {
+  if (isStatusOfWhole(status)) return
+  throw outOfRange(
+    'ERR_INVALID_ARGUMENT',
+    `Cannot plan a response: status must be one that the whole can be sent with, got ${String(status)}`,
   )
 }
 
@@ -122,11 +150,12 @@ function whole(
   now: number,
 ): ResponsePlan {
   const { length } = representation
-  const headers = fields(200, representation, options, now)
+  const { status = 200 } = options
+  const headers = fields(status, representation, options, now)
   if (representation.type !== undefined) headers['Content-Type'] = representation.type
   headers['Content-Length'] = String(length)
   const body = method === 'HEAD' || length === 0 ? [] : [{ firstPos: 0, lastPos: length - 1 }]
-  return { status: 200, headers, body }
+  return { status, headers, body }
 }
 
 function onePart(
@@ -183,7 +212,7 @@ function withoutContent(
 
 /** The fields that every answer of this status has, whatever its content. */
 function fields(
-  status: ResponsePlan['status'],
+  status: number,
   representation: Representation,
   options: PlanOptions,
   now: number,
@@ -197,7 +226,10 @@ function fields(
       else if (!isPlanned(lowerCase) && !isWithheld(status, lowerCase)) headers[name] = value
     }
   }
-  headers['Accept-Ranges'] = options.acceptRanges === false ? 'none' : 'bytes'
+  // Of what is no 200 there are no ranges to be had.
+  if ((options.status ?? 200) === 200) {
+    headers['Accept-Ranges'] = options.acceptRanges === false ? 'none' : 'bytes'
+  }
   if (status === 412 || status === 416) return headers
   const { etag, lastModified } = representation
   if (etag !== undefined) headers['ETag'] = etag
