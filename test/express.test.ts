@@ -325,6 +325,19 @@ describe.each([
     })
   })
 
+  it('leaves to the next handler what rangeStatic had open and is gone', async () => {
+    const port = await start((app) => {
+      app.use(rangeStatic(folder, { index: 'index.html' }))
+      app.use((_request, response) => void response.status(299).end())
+    })
+    const gone = path.join(folder, `gone-${name}`)
+    fs.writeFileSync(gone, 'some text')
+    expect((await ask(port, { path: `/gone-${name}`.replace(' ', '%20') })).status).toBe(200)
+    fs.unlinkSync(gone)
+    expect((await ask(port, { path: `/gone-${name}`.replace(' ', '%20') })).status).toBe(299)
+    await until('it is closed', () => openDescriptors(gone) === 0)
+  })
+
   it('filters what applications send that are called without being mounted', async () => {
     const apart = express()
     apart.get('/', (_request, response) => void response.send('some text'))

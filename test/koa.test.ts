@@ -35,6 +35,16 @@ describe.each([
     return running.port
   }
 
+  it('leaves to the next middleware what rangeStatic had open and is gone', async () => {
+    const port = await start(rangeStatic(folder), (ctx) => void (ctx.status = 299))
+    const gone = path.join(folder, `gone-${name}`)
+    fs.writeFileSync(gone, 'some text')
+    expect((await ask(port, { path: `/gone-${name}`.replace(' ', '%20') })).status).toBe(200)
+    fs.unlinkSync(gone)
+    expect((await ask(port, { path: `/gone-${name}`.replace(' ', '%20') })).status).toBe(299)
+    await until('it is closed', () => openDescriptors(gone) === 0)
+  })
+
   describe('the filter', () => {
     it('cuts JSON', async () => {
       const port = await start(rangeServe(), (ctx) => void (ctx.body = { a: 'bcdef' }))

@@ -1,7 +1,7 @@
 // What an adapter is made of. Not for applications: it changes with the adapters.
 
 export type { ServerRequest } from './answer.ts'
-export { prepareAnswer } from './answer.ts'
+export { dispose, prepareAnswer } from './answer.ts'
 export type { SourceError } from './errors.ts'
 export { toError } from './errors.ts'
 export { toBody } from './io/body-stream.ts'
@@ -15,7 +15,6 @@ export {
   isInTurn,
   isSent,
   markReliable,
-  release,
   whenInTurn,
   whenOver,
   writeThrough,

@@ -62,7 +62,7 @@ async function decide(
     }
   } catch (error) {
     discard(source, readAhead)
-    source.actual?.then((other) => (other === source ? undefined : release(other, true)), noop)
+    forget(source.actual, source)
     throw error
   }
   discard(source, readAhead)
@@ -78,6 +78,17 @@ function discard(source: DirectSource, readAhead: ReadAhead | undefined): void {
   const { reading } = readAhead ?? {}
   if (reading) void reading.then(noop, noop).then(() => release(source, true))
   else release(source, true)
+}
+
+/** Lets go of an open source that will not be sent after all. */
+export function dispose(source: DirectSource): void {
+  release(source, true)
+  forget(source.actual, source)
+}
+
+/** Lets go of what a file turns out to be. */
+function forget(actual: DirectSource['actual'], expected: DirectSource): void {
+  actual?.then((source) => (source === expected ? undefined : release(source, true)), noop)
 }
 
 function noop(): void {}

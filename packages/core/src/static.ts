@@ -4,7 +4,7 @@ import fs from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import path from 'node:path'
 import { invalidArgument, type SourceError } from './errors.ts'
-import { type FileSource, type FileStats, openFile } from './io/file.ts'
+import { expectFile, type FileSource, type FileStats, openFile } from './io/file.ts'
 import {
   type RangeServeOptions,
   type SendOptions,
@@ -88,9 +88,9 @@ export class StaticFolder {
       this.#options,
     )
     try {
-      const source = await openFile(filePath, followSymlinks ? undefined : this.#root, {
-        syncReads,
-      })
+      // Read ahead while one looks whether it is the same still; `setHeaders` is to be told what it is.
+      const open = this.#options.setHeaders ? openFile : expectFile
+      const source = await open(filePath, followSymlinks ? undefined : this.#root, { syncReads })
       return { source, filePath }
     } catch (error) {
       const { code } = error as SourceError

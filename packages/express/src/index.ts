@@ -1,9 +1,9 @@
 import type { RequestHandler, Response } from 'express'
 import { serve, type SendOptions, type Servable, type Transfer } from '@range-serve/core'
 import {
+  dispose,
   OngoingTransfer,
   type RangeServeOptions,
-  release,
   type SourceError,
   StaticFolder,
   type StaticOptions,
@@ -76,38 +76,47 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
       response.status(405).set('Allow', 'GET, HEAD').end()
       return
     }
+    const fail = (error: unknown) => (folder.fallsThrough(error) ? next() : next(error))
     folder.find(request.url, request.originalUrl, sendOptionsOf(response)).then(
       (target) => {
         if (response.headersSent) return letGo(target)
         try {
-          sendTarget(response, folder, target)
+          sendTarget(response, folder, target, fail)
         } catch (error) {
           letGo(target)
           if ((error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
         }
       },
       (error: unknown) => {
-        if (folder.fallsThrough(error)) next()
         // Express ends the connection of an answer that somebody else has begun meanwhile.
-        else if (!response.headersSent) next(error)
+        if (!response.headersSent || folder.fallsThrough(error)) fail(error)
       },
     )
   }
 }
 
-function sendTarget(response: Response, folder: StaticFolder, target: StaticTarget): void {
+function sendTarget(
+  response: Response,
+  folder: StaticFolder,
+  target: StaticTarget,
+  fail: (error: unknown) => void,
+): void {
   if ('redirect' in target) return response.redirect(301, target.redirect)
   folder.decorate(response, target.source, target.filePath)
-  void send(response, target.source, folder.sendOptions(sendOptionsOf(response)))
+  void send(response, target.source, folder.sendOptions(sendOptionsOf(response)), fail)
 }
 
 function letGo(target: StaticTarget): void {
-  if ('source' in target) release(target.source, true)
+  if ('source' in target) dispose(target.source)
 }
 
-function send(response: Response, source: Servable, options: SendOptions): Promise<Transfer> {
+function send(
+  response: Response,
+  source: Servable,
+  options: SendOptions,
+  fail: (error: unknown) => void = response.req.next ?? (() => {}),
+): Promise<Transfer> {
   const { req: request } = response
-  const { next } = request
   // Not before: where this throws, the answer stays with who gives it, and with the filter.
   const answer = serve(request, response, source, options)
   const restore = bypassFilter(response)
@@ -116,7 +125,7 @@ function send(response: Response, source: Servable, options: SendOptions): Promi
     const transfer = new OngoingTransfer(request, undefined)
     Object.assign(transfer, { status: error.status ?? 500, error, aborted: true })
     // Where somebody else has answered meanwhile, there is nothing left to be done about it.
-    if (error.code !== 'ERR_HEADERS_SENT') next?.(error)
+    if (error.code !== 'ERR_HEADERS_SENT') fail(error)
     return transfer
   })
 }

@@ -1,11 +1,11 @@
 import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
+  dispose,
   isInTurn,
   prepareAnswer,
   presetOf,
   type RangeServeOptions,
-  release,
   StaticFolder,
   type StaticOptions,
   validateOptions,
@@ -119,10 +119,16 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
     try {
       folder.decorate(ctx.res, target.source, target.filePath)
     } catch (error) {
-      release(target.source, true)
+      dispose(target.source)
       throw error
     }
-    await send(ctx, target.source, folder.sendOptions(ctx[serving]))
+    try {
+      await send(ctx, target.source, folder.sendOptions(ctx[serving]))
+    } catch (error) {
+      // It was there a moment ago.
+      if (!folder.fallsThrough(error)) throw error
+      return next()
+    }
   }
 }
 
