@@ -739,7 +739,7 @@ describe.each([
           rangeStatic(folder, {
             etag: ({ size: length }) => `"${length}"`,
             setHeaders: (response, file, stats) =>
-              void response.setHeader('X-File', `${path.basename(file)} ${stats.size}`),
+              void response.set('X-File', `${path.basename(file)} ${stats.size}`),
           }),
         ),
       )

@@ -14,7 +14,7 @@ import {
 import { decodePath, pathOf, resolveInside } from './resolve.ts'
 
 /** How a folder is served. The names are those of `serve-static`. */
-export interface StaticOptions extends Omit<
+export interface StaticOptions<R extends ServerResponse = ServerResponse> extends Omit<
   SendOptions,
   'root' | 'type' | 'filename' | 'signal' | 'lastModified'
 > {
@@ -27,7 +27,7 @@ export interface StaticOptions extends Omit<
   /** Whether what cannot be served is left to the next handler, rather than an error. Default `true`. */
   readonly fallthrough?: boolean
   /** Sets further fields on a response whose file has been found. */
-  readonly setHeaders?: (response: ServerResponse, filePath: string, stats: FileStats) => void
+  readonly setHeaders?: (response: R, filePath: string, stats: FileStats) => void
 }
 
 /** What a request's path leads to. */
@@ -37,16 +37,16 @@ export type StaticTarget =
   | { readonly redirect: string }
 
 /** Finds what a path below a folder leads to. */
-export class StaticFolder {
+export class StaticFolder<R extends ServerResponse = ServerResponse> {
   readonly #root: string
-  readonly #options: StaticOptions
+  readonly #options: StaticOptions<R>
   readonly #sendOptions: SendOptions
 
   /**
    * @param root the folder; a relative one counts from the working directory
    * @throws TypeError or RangeError with a `code`, for options that can never work
    */
-  constructor(root: string, options: StaticOptions) {
+  constructor(root: string, options: StaticOptions<R>) {
     if (typeof root !== 'string' || root === '') {
       throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
     }
@@ -108,7 +108,7 @@ export class StaticFolder {
   }
 
   /** Lets the user's `setHeaders` have its say. */
-  decorate(response: ServerResponse, source: FileSource, filePath: string): void {
+  decorate(response: R, source: FileSource, filePath: string): void {
     this.#options.setHeaders?.(response, filePath, source.stats)
   }
 }

@@ -6,14 +6,14 @@ import {
   type RangeServeOptions,
   type SourceError,
   StaticFolder,
-  type StaticOptions,
+  type StaticOptions as CoreStaticOptions,
   type StaticTarget,
   validateOptions,
 } from '@range-serve/core/adapter'
 import { bypassFilter, type Method, sendOptionsOf, watchResponse } from './hooks.ts'
 
 export { createServer } from './server.ts'
-export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter'
+export type { RangeServeOptions } from '@range-serve/core/adapter'
 
 declare global {
   // oxlint-disable-next-line typescript/no-namespace -- how Express lets its types be added to
@@ -56,6 +56,9 @@ function sendRange(this: Response, source: Servable, own?: SendOptions): Promise
   return send(this, source, own ? { ...options, ...own } : options)
 }
 
+/** What {@link rangeStatic} can be told. */
+export type StaticOptions = CoreStaticOptions<Response>
+
 /**
  * Serves a folder, as `express.static` does, with every kind of range. GET and HEAD only.
  *
@@ -97,7 +100,7 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
 
 function sendTarget(
   response: Response,
-  folder: StaticFolder,
+  folder: StaticFolder<Response>,
   target: StaticTarget,
   fail: (error: unknown) => void,
 ): void {
