@@ -185,11 +185,33 @@ describe.each(expressApps)('%s', (_name, start) => {
     })
   })
 
-  it('leaves it to Node to refuse content that is none', async () => {
-    running = await start(rangeServe(), (_request, response) => void response.end(123 as never))
-    for (const request of [{}, range('0-1')]) {
-      expect((await ask(running.port, request)).status).toBe(500)
-    }
+  it.each(['write', 'end'] as const)(
+    'leaves it to Node to refuse content that is none: %s',
+    async (method) => {
+      running = await start(rangeServe(), (_request, response) => {
+        response.set('Content-Length', '3')
+        response[method](123 as never)
+      })
+      for (const request of [{}, range('0-1')]) {
+        expect((await ask(running.port, request)).status).toBe(500)
+      }
+    },
+  )
+
+  it('lets go of what is piped behind the last byte too', async () => {
+    const seconds: fs.ReadStream[] = []
+    running = await start(rangeServe(), (_request, response) => {
+      const first = fs.createReadStream(filePath, { end: 99 })
+      const second = fs.createReadStream(filePath)
+      seconds.push(second)
+      response.set('Content-Length', String(100 + size))
+      first.on('end', () => second.pipe(response)).pipe(response, { end: false })
+    })
+    const [one, two] = await exchange(running.port, [range('5-9'), range('96-103')])
+    expect([...one!.content]).toEqual([5, 6, 7, 8, 9])
+    expect([...two!.content]).toEqual([96, 97, 98, 99, 0, 1, 2, 3])
+    await until('the files are closed', () => openDescriptors(filePath) === 0)
+    for (const second of seconds) expect(second.bytesRead).toBeLessThan(size / 4)
   })
 })
 

@@ -96,14 +96,16 @@ export class Filter {
   /** `response.write(...args)` */
   write(args: unknown[]): unknown {
     const { chunk, encoding, callback } = toWrite(args)
+    const { write } = this.#methods
+    // Node refuses it, and has sent nothing by then.
+    if (!isContent(chunk)) return write.apply(this.#response, args)
     this.#sendHead()
     if (!this.#cut) {
-      if (this.#transfer && isContent(chunk)) this.#count(toBytes(chunk, encoding))
-      return this.#methods.write.apply(this.#response, args)
+      if (this.#transfer) this.#count(toBytes(chunk, encoding))
+      return write.apply(this.#response, args)
     }
-    const bytes = toBytes(chunk, encoding)
     if (this.#complete) return drop(callback)
-    const pieces = this.#cut.push(bytes)
+    const pieces = this.#cut.push(toBytes(chunk, encoding))
     return this.#cut.done ? this.#completeWith(pieces, callback) : this.#send(pieces, callback)
   }
 
@@ -111,11 +113,10 @@ export class Filter {
   end(args: unknown[]): unknown {
     const response = this.#response
     const { chunk, encoding, callback } = toWrite(args)
-    const content = isContent(chunk) ? toBytes(chunk, encoding) : undefined
-    // Node refuses it, and has sent nothing by then.
-    if (!content && chunk !== undefined && chunk !== null) {
+    if (!isContent(chunk) && chunk !== undefined && chunk !== null) {
       return this.#methods.end.apply(response, args)
     }
+    const content = isContent(chunk) ? toBytes(chunk, encoding) : undefined
     if (!this.#decided && response.statusCode === 200 && !response.headersSent) {
       this.#content = content ?? this.#noContent()
       this.#sendHead()
@@ -144,6 +145,11 @@ export class Filter {
     return this.#request.method === 'HEAD' ? undefined : new Uint8Array(0)
   }
 
+  /** Another source is piped into the response. */
+  notePipe(source: Readable): void {
+    if (this.#complete) this.#letGo(source)
+  }
+
   /** Writes the head, through all who hooked `writeHead` too, so that it is decided what follows. */
   #sendHead(): void {
     const response = this.#response
@@ -166,7 +172,7 @@ export class Filter {
     }
     // Somebody's own `write` may drop callbacks, and keep the memory for longer than it says.
     const flowing = write.call(response, this.#count(Buffer.from(last)))
-    if (flowing === false) response.once('drain', () => callback())
+    if (flowing === false) whenFlowing(response, callback)
     else drop(callback)
     return flowing as boolean
   }
@@ -189,12 +195,12 @@ export class Filter {
       for (const source of sources) this.#letGo(source)
       return true
     }
-    if (!last) {
+    if (callsBack(this.#methods)) {
+      if (last) return this.#send([last], callback)
       this.#response.flushHeaders()
-      return drop(callback)
+    } else if (last) {
+      this.#held = Buffer.from(last)
     }
-    if (callsBack(this.#methods)) return this.#send([last], callback)
-    this.#held = Buffer.from(last)
     return drop(callback)
   }
 
@@ -273,7 +279,7 @@ export class Filter {
    */
   #letGo(source: Readable): void {
     if (source.listenerCount('data') > 1) {
-      source.unpipe(this.#response)
+      source.unpipe?.(this.#response)
     } else if (source instanceof Readable && !isOpenDuplex(source)) {
       source.once('end', () => source.destroy())
       source.push = () => false
@@ -311,6 +317,15 @@ function toArgs(...args: readonly unknown[]): unknown[] {
 function drop(callback: Callback | undefined): true {
   if (callback) process.nextTick(callback)
   return true
+}
+
+/** Calls back when a response takes more, or nobody will read it. */
+function whenFlowing(response: ServerResponse, callback: Callback): void {
+  const call = () => {
+    response.off('drain', call).off('close', call)
+    callback()
+  }
+  response.on('drain', call).on('close', call)
 }
 
 /** Calls back behind the callbacks of the writes, which may still be to come. */
@@ -388,12 +403,7 @@ function isContent(chunk: unknown): chunk is string | Uint8Array {
   return typeof chunk === 'string' || chunk instanceof Uint8Array
 }
 
-function toBytes(chunk: unknown, encoding: unknown): Uint8Array {
-  if (typeof chunk === 'string') {
-    return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
-  }
-  if (chunk instanceof Uint8Array) return chunk
-  throw Object.assign(new TypeError('The chunk must be a string or a Uint8Array'), {
-    code: 'ERR_INVALID_ARG_TYPE',
-  })
+function toBytes(chunk: string | Uint8Array, encoding: unknown): Uint8Array {
+  if (typeof chunk !== 'string') return chunk
+  return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8')
 }

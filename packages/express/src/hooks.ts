@@ -101,6 +101,7 @@ function noteSource(this: ServerResponse, source: Readable): void {
     state.sources = [source]
     this.on('unpipe', forgetSource)
   }
+  state.filter?.notePipe(source)
 }
 
 function forgetSource(this: ServerResponse, source: Readable): void {
