@@ -14,7 +14,7 @@ import { bytes, filePath, folder, range, size } from './support/files.ts'
 import { openDescriptors, until } from './support/fixture.ts'
 import { listen, type Running } from './support/listen.ts'
 import { parseByteranges } from './support/multipart.ts'
-import { ask, exchange, field } from './support/raw.ts'
+import { ask, exchange, field, type RawRequest } from './support/raw.ts'
 
 describe.each([
   ['Koa 3', Koa3],
@@ -34,6 +34,52 @@ describe.each([
     running = await listen(http.createServer(handler))
     return running.port
   }
+
+  const decided: [what: string, request: RawRequest, handler: Middleware][] = [
+    ['a whole with a tag', {}, (ctx) => ctx.sendRange(filePath)],
+    ['a part', range('0-9'), (ctx) => ctx.sendRange(filePath)],
+    ['parts', range('0-9,5000-5009'), (ctx) => ctx.sendRange(filePath)],
+    ['what is not there', range('99999999-'), (ctx) => ctx.sendRange(filePath)],
+    ['a part without a tag', range('0-9'), (ctx) => ctx.sendRange(bytes)],
+  ]
+  const fieldsOfPlan = ['ETag', 'Last-Modified', 'Content-Range', 'Accept-Ranges', 'Cache-Control']
+
+  it.each(decided)('takes fields by the record behind %s', async (_what, request, handler) => {
+    const port = await start(async (ctx, next) => {
+      await next()
+      ctx.set({ 'X-Time': '3', 'X-Frame-Options': 'DENY' })
+    }, rangeServe(), handler) // prettier-ignore
+    const response = await ask(port, request)
+    expect(response.status).toBeLessThan(417)
+    expect(field(response, 'X-Time')).toBe('3')
+    expect(field(response, 'X-Frame-Options')).toBe('DENY')
+    expect(errors).toEqual([])
+  })
+
+  it.each(decided)(
+    'answers what goes wrong behind %s as an error',
+    async (_what, request, handler) => {
+      const failing: Middleware = async (ctx, next) => {
+        await handler(ctx, next)
+        throw new Error('later')
+      }
+      const caught: Middleware = (ctx, next) =>
+        next().catch(() => {
+          ctx.status = 500
+          ctx.body = 'oops'
+        })
+      for (const uses of [[caught, rangeServe()], [rangeServe(), caught], [rangeServe()]]) {
+        const port = await start(...uses, failing)
+        const response = await ask(port, request)
+        await running.close()
+        expect(response.status).toBe(500)
+        expect(response.content.toString()).toBe(uses.length > 1 ? 'oops' : 'Internal Server Error')
+        expect(field(response, 'Content-Type')).toBe('text/plain; charset=utf-8')
+        expect(field(response, 'Content-Length')).toBe(String(response.content.length))
+        for (const name of fieldsOfPlan) expect(field(response, name), name).toBeUndefined()
+      }
+    },
+  )
 
   it('leaves to the next middleware what rangeStatic had open and is gone', async () => {
     const port = await start(rangeStatic(folder), (ctx) => void (ctx.status = 299))

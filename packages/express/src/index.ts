@@ -20,7 +20,7 @@ declare global {
   namespace Express {
     interface Response {
       /**
-       * Answers with a source: whole, ranges of it, 304, 412 or 416. There is it after
+       * Answers with a source: whole, ranges of it, 304, 412 or 416. It is there after
        * `app.use(rangeServe())`.
        *
        * Resolves when the answer is over, and never rejects: what fails before anything was sent

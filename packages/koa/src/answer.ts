@@ -93,19 +93,40 @@ export function applyPlan(
   guardTag(response)
 }
 
+/** Takes back the fields of an answer, where it is not given after all. */
+export function retractPlan({ response }: ParameterizedContext, { headers }: ResponsePlan): void {
+  Reflect.deleteProperty(response, 'set')
+  for (const name in headers) {
+    if (response.get(name) === headers[name]) response.remove(name)
+  }
+}
+
+/** Takes back the fields of an answer in whose place another has been given. */
+export function replacePlan(ctx: ParameterizedContext, plan: ResponsePlan): void {
+  retractPlan(ctx, plan)
+  const { body } = ctx.response
+  // Koa gives a body its Content-Type where there is none, and there was that of the other.
+  if (typeof body === 'string' || Buffer.isBuffer(body)) ctx.response.body = body
+}
+
 /**
  * Keeps an entity-tag from being taken for that of other bytes. koa-etag tags the bytes that it finds
  * in a body, and would tag a part as if it were the whole. What koa-compress encodes is another
  * selected representation, for which the tag becomes weak (§8.8.3.3).
  */
 export function guardTag(response: Response): void {
-  const set = response.set.bind(response) as (field: unknown, value?: unknown) => void
+  const set = response.set.bind(response) as (...args: unknown[]) => void
   const isTagged = response.res.hasHeader('ETag')
   if (response.status !== (isTagged ? 200 : 206)) return
-  response.set = (field: unknown, value?: unknown) => {
-    const name = typeof field === 'string' ? field.toLowerCase() : ''
+  response.set = (...args: unknown[]) => {
+    const [field] = args
+    if (typeof field === 'object' && field !== null) {
+      for (const [name, value] of Object.entries(field)) response.set(name, value as string)
+      return
+    }
+    const name = String(field).toLowerCase()
     if (name === 'etag' && !isTagged && response.status === 206) return
-    set(field, value)
+    set(...args)
     if (name === 'content-encoding' && isTagged) set('ETag', weaken(response.get('ETag')))
   }
 }

@@ -21,6 +21,7 @@ import {
   isInTurn,
   isObserved,
   mayBeCut,
+  parseContentLength,
   prepareAnswer,
   presetOf,
 } from '@range-serve/core/adapter'
@@ -118,10 +119,8 @@ function toSource(ctx: Context): Source | undefined {
   return stream && length !== undefined ? fromStream(stream, { length }) : undefined
 }
 
-/** What Content-Length says, where it says anything. */
 function fieldLength(ctx: Context): number | undefined {
-  const value = String(ctx.res.getHeader('Content-Length'))
-  return /^\d+$/.test(value) && Number.isSafeInteger(Number(value)) ? Number(value) : undefined
+  return parseContentLength(ctx.res.getHeader('Content-Length'))
 }
 
 function isStream(body: unknown): body is ByteStream | Response {

@@ -1,5 +1,5 @@
 import type { Middleware, ParameterizedContext as Context } from 'koa'
-import type { SendOptions, Servable, Transfer } from '@range-serve/core'
+import type { ResponsePlan, SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
   dispose,
   isInTurn,
@@ -10,7 +10,7 @@ import {
   type StaticOptions,
   validateOptions,
 } from '@range-serve/core/adapter'
-import { applyAnswer } from './answer.ts'
+import { applyAnswer, replacePlan, retractPlan } from './answer.ts'
 import { filterBody } from './filter.ts'
 
 export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter'
@@ -18,7 +18,7 @@ export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter
 declare module 'koa' {
   interface DefaultContext {
     /**
-     * Answers with a source: whole, ranges of it, 304, 412 or 416. There is it after
+     * Answers with a source: whole, ranges of it, 304, 412 or 416. It is there after
      * `app.use(rangeServe())`.
      *
      * Resolves when the answer is decided, since Koa sends it once all middleware is done; `finished`
@@ -39,10 +39,10 @@ export interface PendingTransfer extends Transfer {
 
 /** What the last `rangeServe` on a request's way was told. */
 const serving = Symbol('range-serve: options')
-/** Whether the answer is range-aware already. */
+/** The plan of an answer that is range-aware already. */
 const answered = Symbol('range-serve: answered')
 
-type Served = Context & { [serving]?: RangeServeOptions; [answered]?: true }
+type Served = Context & { [serving]?: RangeServeOptions; [answered]?: ResponsePlan }
 
 /**
  * Makes every answer of known length range-aware, and adds `ctx.sendRange`.
@@ -62,11 +62,22 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     ctx[serving] = options
     ctx.sendRange = sendRange
     if (!filters || (outer && outer.acceptRanges !== false)) return next()
-    return next().then(() => {
-      if (ctx[answered]) return undefined
-      keepTarget(ctx)
-      return filterBody(ctx, options)
-    })
+    return next().then(
+      () => {
+        const plan = ctx[answered]
+        if (!plan) {
+          keepTarget(ctx)
+          return filterBody(ctx, options)
+        }
+        if (ctx.status !== plan.status) replacePlan(ctx, plan)
+        return undefined
+      },
+      (error: unknown) => {
+        const plan = ctx[answered]
+        if (plan) retractPlan(ctx, plan)
+        throw error
+      },
+    )
   }
 }
 
@@ -168,7 +179,7 @@ function send(ctx: Served, source: Servable, options: SendOptions): Promise<Pend
   const preset = () => ({ ...presetOf((name) => ctx.res.getHeader(name)), status })
   const answer = prepareAnswer(ctx.req, source, options, preset, isInTurn(ctx.res))
   return answer.then(async (decided) => {
-    ctx[answered] = true
+    ctx[answered] = decided.plan
     return Object.assign(decided.transfer, await applyAnswer(ctx, decided, options.signal))
   })
 }

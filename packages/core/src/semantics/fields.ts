@@ -91,6 +91,12 @@ export function addNoTransform(cacheControl: string | undefined): string {
   return `${cacheControl}, no-transform`
 }
 
+/** What Content-Length says (§8.6), whatever it was set to; `undefined` where that is no length. */
+export function parseContentLength(value: unknown): number | undefined {
+  const length = Number(value)
+  return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
+}
+
 /**
  * Whether the fields of a 200 let its content be cut: it is no range itself, its length is not left
  * open, and nobody has said that it must not be.
