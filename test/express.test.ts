@@ -390,6 +390,43 @@ describe.each([
     })
   })
 
+  it('delivers behind who sends the head with the first of the content', async () => {
+    const deferring: RequestHandler = (_request, response, next) => {
+      const methods = { writeHead: response.writeHead, write: response.write, end: response.end }
+      let pending: unknown[] | undefined
+      const begin = () => {
+        if (pending) methods.writeHead.apply(response, pending as [number])
+        pending = undefined
+      }
+      response.writeHead = ((...args: unknown[]) => {
+        pending = args
+        return response
+      }) as typeof response.writeHead
+      response.write = ((...args: [string, BufferEncoding]) => {
+        begin()
+        return methods.write.apply(response, args)
+      }) as typeof response.write
+      response.end = ((...args: [string, BufferEncoding]) => {
+        begin()
+        return methods.end.apply(response, args)
+      }) as typeof response.end
+      next()
+    }
+    for (const order of ['before', 'after']) {
+      const port = await start((app) => {
+        if (order === 'before') app.use(deferring)
+        app.use(rangeServe())
+        if (order === 'after') app.use(deferring)
+        app.use((_request, response) => void response.sendRange(filePath))
+      })
+      const [whole, small, large] = await exchange(port, [{}, range('5-9'), range('1-999999')])
+      expect(whole!.content.equals(bytes), order).toBe(true)
+      expect([...small!.content]).toEqual([5, 6, 7, 8, 9])
+      expect(large!.content.equals(bytes.subarray(1, 1_000_000)), order).toBe(true)
+      await running.close()
+    }
+  })
+
   describe('sendRange', () => {
     it('throws at the call for what can never be served', async () => {
       const thrown: unknown[] = []

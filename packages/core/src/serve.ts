@@ -10,10 +10,11 @@ import type { Transfer } from './telemetry.ts'
  * Answers a `node:http` or `node:http2` request with a source: whole, ranges of it, 304, 412 or 416.
  *
  * Fields set on the response before are kept, and count as said of the source where they say what it
- * is (Content-Type, ETag, Last-Modified, Cache-Control). So is a status: what is no 200, such as a
- * page for 404, is sent whole. The promise resolves when the answer is over,
- * also where the client left (`aborted`). A source that fails after the head was sent, or runs short,
- * destroys the connection; its error is the transfer's.
+ * is (Content-Type, ETag, Last-Modified, Cache-Control). A status that was set, such as that of a page
+ * for 404, is kept too, and the page sent whole.
+ *
+ * The promise resolves when the answer is over, also where the client left (`aborted`). A source that
+ * fails after the head was sent, or runs short, destroys the connection; its error is the transfer's.
  *
  * @throws TypeError or RangeError with a `code`, at the call: what was passed can never be served
  * @throws SourceError with `status` and `code`, by rejecting: nothing was sent, answer as you like

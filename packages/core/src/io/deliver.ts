@@ -210,17 +210,18 @@ class Delivery {
 
   /** Sends the head, if that is still to be done; whoever else has answered or ended is in the way. */
   #sendHead(): void {
-    const { headersSent, writableEnded } = this.#response
-    if (writableEnded || headersSent !== this.#begun) {
-      throw alreadyAnswered()
-    }
+    const response = this.#response
+    if (response.writableEnded || (response.headersSent && !this.#begun)) throw alreadyAnswered()
     if (this.#begun) return
+    this.#begun = true
     this.#transfer.firstByte()
     try {
-      writeHead(this.#response, this.#plan)
-    } finally {
-      // Who has hooked it may have thrown before anything was sent.
-      this.#begun = this.#response.headersSent
+      writeHead(response, this.#plan)
+    } catch (error) {
+      // Who has hooked it threw, perhaps before anything was sent. An error page is not what was planned.
+      this.#begun = response.headersSent
+      if (!this.#begun) for (const name in this.#plan.headers) response.removeHeader(name)
+      throw error
     }
   }
 
@@ -286,16 +287,20 @@ function writeHead(response: ServerResponse, plan: ResponsePlan): void {
   for (const name of preset) {
     if (isStale(plan, name)) response.removeHeader(name)
   }
-  const write = () => response.writeHead(status, headers as Record<string, string | string[]>)
   // Who does not touch the content does not encode it.
-  if (callsBack(response)) write()
-  else writeThrough(response, write)
+  if (callsBack(response)) {
+    response.writeHead(status, headers as Record<string, string | string[]>)
+    return
+  }
+  for (const name in headers) response.setHeader(name, headers[name] as string | string[])
+  writeThrough(response, () => response.writeHead(status))
 }
 
 /**
  * Writes a head through whoever has hooked `writeHead`. Should they encode the content of a whole, as
  * compression does, its entity-tag becomes weak: a strong one is for one coding alone (§8.8.3.3), and
- * the tail of what is not encoded must not be joined to the beginning of what is.
+ * the tail of what is not encoded must not be joined to the beginning of what is. Who only takes note
+ * of the head now, and sends it with the content, is watched until then.
  */
 export function writeThrough<T>(response: ServerResponse, write: () => T): T {
   const own = Object.getOwnPropertyDescriptor(response, 'setHeader')
@@ -308,8 +313,10 @@ export function writeThrough<T>(response: ServerResponse, write: () => T): T {
   try {
     return write()
   } finally {
-    if (own) Object.defineProperty(response, 'setHeader', own)
-    else Reflect.deleteProperty(response, 'setHeader')
+    if (response.headersSent) {
+      if (own) Object.defineProperty(response, 'setHeader', own)
+      else Reflect.deleteProperty(response, 'setHeader')
+    }
   }
 }
 

@@ -26,7 +26,8 @@ export async function fromReadStream(stream: unknown): Promise<Source | undefine
   if (!isPositioned(stream)) return undefined
   const shared = descriptorOf(stream) === undefined ? await openBoth(stream) : undefined
   const fd = descriptorOf(stream)
-  const size = shared ? Number(shared.stats.size) : fd && (await sizeOf(stream, fd))
+  const ownSize = fd === undefined || shared ? undefined : await sizeOf(stream, fd)
+  const size = shared ? Number(shared.stats.size) : ownSize
   if (fd === undefined || size === undefined || (size === 0 && !(await isEmpty(fd)))) {
     shared?.release()
     return undefined
