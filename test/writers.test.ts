@@ -7,9 +7,10 @@ import path from 'node:path'
 import { once } from 'node:events'
 import { PassThrough, Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import zlib from 'node:zlib'
 import type { RequestHandler, Response } from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
-import { respond } from '@range-serve/core'
+import { respond, type Transfer } from '@range-serve/core'
 import { rangeServe } from '@range-serve/express'
 import { expressApps } from './support/apps.ts'
 import { bytes, filePath, folder, range, size } from './support/files.ts'
@@ -23,6 +24,8 @@ const content = bytes.subarray(0, 20_000)
 const large = pattern(24 * 1024 * 1024)
 const largePath = path.join(folder, 'large.bin')
 fs.writeFileSync(largePath, large)
+const zippedPath = path.join(folder, 'file.gz')
+fs.writeFileSync(zippedPath, zlib.gzipSync(bytes))
 const etag = '"v1"'
 
 /** A thousand bytes at a time, as they come to be. */
@@ -154,6 +157,127 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect((await reader()).equals(large.subarray(4))).toBe(true)
   })
 
+  it('lets the loop turn while it drops what a writer makes, who ends when his client leaves', async () => {
+    const most = 4096
+    let made = 0
+    let error: unknown
+    running = await start(rangeServe(), async (_request, response) => {
+      const chunk = Buffer.alloc(65_536)
+      response.set('Content-Length', String(most * chunk.length))
+      const chunks = async function* () {
+        for (; made < most; made++) yield chunk
+      }
+      await pipeline(chunks, response).catch((reason: unknown) => (error = reason))
+    })
+    const socket = net.connect(running.port, '127.0.0.1')
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9\r\n\r\n')
+    await once(socket, 'data')
+    socket.resetAndDestroy()
+    await until('the writer ends', () => error !== undefined)
+    expect(error).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' })
+    expect(made).toBeLessThan(most)
+  })
+
+  it.each([
+    ['as it is', []],
+    ['that somebody has patched', [patched]],
+  ])(
+    'calls back what a response %s will not send, as its client has left',
+    async (_where, before) => {
+      const warnings: unknown[] = []
+      const warn = (warning: unknown) => warnings.push(warning)
+      process.on('warning', warn)
+      let called = 0
+      let closed = false
+      running = await start(...before, rangeServe(), (_request, response) => {
+        response.set('Content-Length', String(20 * size))
+        response.on('close', () => (closed = true))
+        for (let i = 0; i < 20; i++) response.write(bytes, () => called++)
+      })
+      const socket = net.connect(running.port, '127.0.0.1')
+      socket.pause()
+      socket.write(`GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=5-${15 * size}\r\n\r\n`)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      socket.resetAndDestroy()
+      await until('all are called', () => closed && called === 20)
+      process.off('warning', warn)
+      expect(warnings).toEqual([])
+    },
+  )
+
+  it('leaves it to Node to refuse what is written after the end', async () => {
+    const codes: unknown[] = []
+    running = await start(rangeServe(), (_request, response) => {
+      response.set('Content-Length', '10').on('error', () => {})
+      response.end(bytes.subarray(0, 10))
+      response.write('more', (error) => codes.push((error as NodeJS.ErrnoException)?.code))
+    })
+    for (const request of [{}, range('0-1')]) await ask(running.port, request)
+    await until('both are called', () => codes.length === 2)
+    expect(codes).toEqual(['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_WRITE_AFTER_END'])
+  })
+
+  it('tells of an answer that was shorter than it promised', async () => {
+    const transfers: Transfer[] = []
+    const onTransfer = (transfer: Transfer) => void transfers.push(transfer)
+    running = await start(rangeServe({ onTransfer }), (_request, response) => {
+      response.set('Content-Length', '100')
+      response.write(bytes.subarray(0, 50))
+      response.end()
+    })
+    await ask(running.port, {}).catch(() => {})
+    await running.close()
+    expect(transfers).toMatchObject([{ bytesPlanned: 100, bytesSent: 50, aborted: true }])
+  })
+
+  it.each<[what: string, request: RawRequest, handler: RequestHandler]>([
+    [
+      'a part',
+      range('0-3'),
+      (_request, response) => {
+        response.set('Content-Length', '5000').write(bytes.subarray(0, 5000))
+        response.end()
+      },
+    ],
+    [
+      'a 304',
+      { headers: [['If-None-Match', etag]] },
+      (_request, response) => {
+        response.set('ETag', etag).end(bytes.subarray(0, 5000))
+      },
+    ],
+    [
+      'a part of sendRange',
+      range('0-3'),
+      (_request, response) => void response.sendRange(bytes.subarray(0, 5000), { etag }),
+    ],
+  ])(
+    'sends an error page whole, where the head of %s could not be written',
+    async (_what, request, handler) => {
+      const hook: RequestHandler = (_request, response, next) => {
+        const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => Response
+        let failed = false
+        response.writeHead = ((...args: [number, http.OutgoingHttpHeaders?]) => {
+          // As on-headers does.
+          const [status, fields] = args
+          response.statusCode = status
+          if (typeof fields === 'object') response.set(fields)
+          if (failed) return writeHead(...args)
+          failed = true
+          throw new Error('hooked')
+        }) as typeof response.writeHead
+        next()
+      }
+      running = await start(hook, rangeServe(), handler)
+      const response = await ask(running.port, request)
+      expect(response.status).toBe(500)
+      expect(response.content.toString()).toBe('failed')
+      for (const name of ['Content-Range', 'ETag', 'Cache-Control', 'Accept-Ranges']) {
+        expect(field(response, name), name).toBeUndefined()
+      }
+    },
+  )
+
   describe('a source that is piped', () => {
     it('goes on to whom else it is piped, whole', async () => {
       const copyPath = path.join(folder, 'copy.bin')
@@ -169,6 +293,88 @@ describe.each(expressApps)('%s', (_name, start) => {
       expect([...second!.content]).toEqual([6, 7, 8, 9])
       await until('it is copied', () => copied && openDescriptors(filePath) === 0)
       expect(fs.readFileSync(copyPath).equals(bytes)).toBe(true)
+    })
+
+    it.each<[what: string, send: (response: Response, ended: (error: unknown) => void) => void]>([
+      [
+        'pipes',
+        (response, ended) => {
+          const through = new PassThrough()
+          fs.createReadStream(filePath).pipe(through).pipe(response)
+          through.on('close', () => ended(undefined))
+        },
+      ],
+      [
+        'a pipeline',
+        (response, ended) =>
+          void pipeline(fs.createReadStream(zippedPath), zlib.createGunzip(), response).then(
+            () => ended(undefined),
+            ended,
+          ),
+      ],
+    ])('is read through transforms in %s, to a good end, and closed', async (_what, send) => {
+      const ended: unknown[] = []
+      running = await start(rangeServe(), (request, response) => {
+        if (request.path === '/end') return void response.end()
+        response.set('Content-Length', String(size))
+        send(response, (error) => ended.push(error))
+      })
+      for (let i = 0; i < 10; i++) {
+        // A pipeline fails whose client leaves before its end, though he has got all he asked for.
+        const asked = [range('5-9'), range('-1'), { path: '/end' }]
+        const [first, second] = await exchange(running.port, asked)
+        expect([...first!.content]).toEqual([5, 6, 7, 8, 9])
+        expect([...second!.content]).toEqual([(size - 1) % 251])
+      }
+      await until('all end', () => ended.length === 20)
+      expect(ended.filter(Boolean)).toEqual([])
+      // Who does leave must not leave a file open.
+      for (let i = 0; i < 10; i++) await ask(running.port, range('5-9'))
+      await until('the files are closed', () => openDescriptors(folder) === 0)
+    })
+
+    it('is never joined to the next answer on an upstream’s connection', async () => {
+      // What is left unread of an answer looks like one of its own.
+      const forged = `${'\r\n'.repeat(500)}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged`
+      const upstream = await listen(
+        http.createServer((request, response) => {
+          const filler = /^\/long\/(\d+)/.exec(request.url!)?.[1]
+          if (request.url === '/file') {
+            return response.writeHead(200, { 'Content-Length': size }).end(bytes)
+          }
+          if (filler === undefined) return response.end('honest')
+          const content = 'a'.repeat(100 + Number(filler)) + forged.repeat(900)
+          return response.writeHead(200, { 'Content-Length': content.length }).end(content)
+        }),
+      )
+      let agent = new http.Agent()
+      running = await start(rangeServe(), (request, response) => {
+        http
+          .get({ port: upstream.port, host: '127.0.0.1', agent, path: request.url }, (answer) => {
+            response.set('Content-Length', answer.headers['content-length'])
+            answer.pipe(response)
+          })
+          .on('error', () => response.destroy())
+      })
+      try {
+        for (let i = 0; i < 60; i++) {
+          agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+          expect((await ask(running.port, { path: `/long/${i}`, ...range('0-9') })).status).toBe(
+            206,
+          )
+          const next = await ask(running.port, { path: '/next' })
+          expect(next.content.toString()).toBe('honest')
+          agent.destroy()
+        }
+        agent = new http.Agent({ keepAlive: true })
+        for (let i = 0; i < 12; i++) {
+          const part = await ask(running.port, { path: '/file', ...range('100-2500000') })
+          expect(part.content.equals(bytes.subarray(100, 2_500_001))).toBe(true)
+        }
+        agent.destroy()
+      } finally {
+        await upstream.close()
+      }
     })
 
     it('is nobody’s of ours once it is unpiped', async () => {

@@ -4,7 +4,7 @@
 //   write, end ─▶ whole, cut into the plan's segments, or dropped
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import { Readable, Writable } from 'node:stream'
+import { Readable, Transform, Writable } from 'node:stream'
 import { planResponse, type ResponsePlan, type SendOptions } from '@range-serve/core'
 import {
   callsBack,
@@ -15,6 +15,7 @@ import {
   isStale,
   mayBeCut,
   OngoingTransfer,
+  parseContentLength,
   parseHttpDate,
   presetOf,
 } from '@range-serve/core/adapter'
@@ -29,9 +30,9 @@ type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
  */
 export function setAcceptRanges(response: ServerResponse, args: unknown[]): unknown[] {
   const given = givenFields(args)
-  const field = fieldsOf(response, given)
+  const field = withGiven((name) => response.getHeader(name), given)
   if (field('accept-ranges') !== undefined || !mayBeCut(field)) return args
-  const length = contentLength(field, contentOf(response))
+  const length = lengthOf(field, contentOf(response))
   if (length === undefined) return args
   // Node leaves it out where it sends no content.
   if (response.req.method === 'HEAD') response.setHeader('Content-Length', length)
@@ -65,14 +66,19 @@ export class Filter {
   #transfer: OngoingTransfer | undefined
   /** The head has been written, and what it says holds for the body. */
   #decided = false
-  /** Where the body is made of segments, those; `undefined` where it passes as it is. */
+  /** Where the body is made of segments, those, and the fields they go with. */
   #cut: Cut | undefined
+  #planned: ResponsePlan['headers'] = {}
   /** All of the body has come; what is still written is dropped. */
   #complete = false
   /** The last of the body, where that is to go out with the end and not before. */
   #held: Uint8Array | undefined
-  /** The answer has been ended. */
-  #ended = false
+  /** The answer has been ended, by us or by its handler. */
+  #ended: 'early' | 'duly' | undefined
+  /** How much has been dropped without a pause, in bytes. */
+  #dropped = 0
+  /** Who waits for a response that calls nobody back. */
+  readonly #waiting: Callback[] = []
   /** The whole content, where `end` brings it all at once. */
   #content: Uint8Array | undefined
 
@@ -97,16 +103,18 @@ export class Filter {
   write(args: unknown[]): unknown {
     const { chunk, encoding, callback } = toWrite(args)
     const { write } = this.#methods
-    // Node refuses it, and has sent nothing by then.
-    if (!isContent(chunk)) return write.apply(this.#response, args)
+    // Node refuses what is no content, with nothing sent, and what comes after the end.
+    if (!isContent(chunk) || this.#ended === 'duly') return write.apply(this.#response, args)
     this.#sendHead()
     if (!this.#cut) {
       if (this.#transfer) this.#count(toBytes(chunk, encoding))
       return write.apply(this.#response, args)
     }
-    if (this.#complete) return drop(callback)
-    const pieces = this.#cut.push(toBytes(chunk, encoding))
-    return this.#cut.done ? this.#completeWith(pieces, callback) : this.#send(pieces, callback)
+    const bytes = toBytes(chunk, encoding)
+    if (this.#complete) return this.#drop(bytes, callback)
+    const pieces = this.#cut.push(bytes)
+    if (this.#cut.done) return this.#completeWith(pieces, callback)
+    return pieces.length > 0 ? this.#send(pieces, callback) : this.#drop(bytes, callback)
   }
 
   /** `response.end(...args)` */
@@ -126,10 +134,11 @@ export class Filter {
       return this.#methods.end.apply(response, args)
     }
     if (this.#ended) {
+      this.#ended = 'duly'
       if (callback) whenFinished(response, callback)
       return response
     }
-    this.#ended = true
+    this.#ended = 'duly'
     const pieces = this.#held ? [this.#held] : []
     if (!this.#complete && content) pieces.push(...this.#cut.push(content))
     const last = pieces.pop()
@@ -147,7 +156,7 @@ export class Filter {
 
   /** Another source is piped into the response. */
   notePipe(source: Readable): void {
-    if (this.#complete) this.#letGo(source)
+    if (this.#complete && !isLink(source)) this.#letGo(source)
   }
 
   /** Writes the head, through all who hooked `writeHead` too, so that it is decided what follows. */
@@ -165,43 +174,75 @@ export class Filter {
     const { write } = this.#methods
     const response = this.#response
     const last = pieces.at(-1)
-    if (!last) return drop(callback)
+    if (!last) return true
     for (const piece of pieces.slice(0, -1)) write.call(response, this.#count(piece))
     if (!callback || callsBack(this.#methods)) {
       return write.apply(response, toArgs(this.#count(last), callback)) as boolean
     }
     // Somebody's own `write` may drop callbacks, and keep the memory for longer than it says.
     const flowing = write.call(response, this.#count(Buffer.from(last)))
-    if (flowing === false) whenFlowing(response, callback)
-    else drop(callback)
+    if (flowing === false) this.#wait(callback)
+    else process.nextTick(callback)
     return flowing as boolean
+  }
+
+  /** Calls back when the response takes more, or nobody will read it. */
+  #wait(callback: Callback): void {
+    if (this.#waiting.push(callback) > 1) return
+    const response = this.#response
+    const wake = () => {
+      response.off('drain', wake).off('close', wake)
+      for (const each of this.#waiting.splice(0)) each()
+    }
+    response.on('drain', wake).on('close', wake)
+  }
+
+  /**
+   * Takes what is not to be sent, as `write` takes what is. Whoever writes without end is made to wait
+   * for a turn of the event loop now and then, as he would be by a client.
+   */
+  #drop(chunk: Uint8Array, callback?: Callback): boolean {
+    this.#dropped += chunk.length + costOfWrite
+    if (this.#dropped < mostDropped) {
+      if (callback) process.nextTick(callback)
+      return true
+    }
+    this.#dropped = 0
+    setImmediate(() => {
+      callback?.()
+      this.#response.emit('drain')
+    })
+    return false
   }
 
   /**
    * The last of the body. What is piped into the response is let go of, and the answer ended; whoever
-   * writes by himself goes on until he ends it, since to a `pipeline` or a web stream an earlier end
-   * would be a failure.
+   * writes by himself, or through a Transform, goes on until he ends it, since to a `pipeline` or a web
+   * stream an earlier end would be a failure.
    */
   #completeWith(pieces: Uint8Array[], callback?: Callback): boolean {
     const last = pieces.pop()
     this.#complete = true
     this.#send(pieces)
     const sources = [...this.#sources()]
-    if (sources.length > 0) {
-      this.#ended = true
+    if (sources.length > 0 && !sources.some(isLink)) {
+      this.#ended = 'early'
       // The last goes out with the end: who has something to do before that, as express-session has a
       // session to save, keeps it back until then.
       this.#methods.end.apply(this.#response, toArgs(last && this.#count(last), callback))
       for (const source of sources) this.#letGo(source)
       return true
     }
+    // Should the client leave now, it has all it wanted: the chain is read to its end all the same.
+    for (const source of sources) this.#response.once('close', () => source.resume?.())
     if (callsBack(this.#methods)) {
       if (last) return this.#send([last], callback)
       this.#response.flushHeaders()
     } else if (last) {
       this.#held = Buffer.from(last)
     }
-    return drop(callback)
+    if (callback) process.nextTick(callback)
+    return true
   }
 
   #count(piece: Uint8Array): Uint8Array {
@@ -220,8 +261,8 @@ export class Filter {
     if (Number(args[0]) !== 200) return args
     const given = givenFields(args)
     const set: Fields = response.getHeaders()
-    const field = lookUp(set, given)
-    const length = contentLength(field, this.#content?.length)
+    const field = withGiven((name) => set[name], given)
+    const length = lengthOf(field, this.#content?.length)
     if (length === undefined) return args
     const plan = mayBeCut(field) ? this.#plan(length, field) : undefined
     if (plan) this.#observe(plan, length)
@@ -239,7 +280,19 @@ export class Filter {
       if (set[name.toLowerCase()] !== value) response.setHeader(name, value)
     }
     this.#cut = new Cut(plan.body)
+    this.#planned = plan.headers
     return [plan.status, STATUS_CODES[plan.status]]
+  }
+
+  /** The head could not be written: what comes instead is not what was planned for. */
+  undecide(): void {
+    const response = this.#response
+    if (response.headersSent) return
+    for (const name in this.#planned) response.removeHeader(name)
+    this.#decided = false
+    this.#cut = undefined
+    this.#content = undefined
+    this.#ended = undefined
   }
 
   /** As Node does where it is told all of the content at once, and does not where it sends none. */
@@ -269,19 +322,24 @@ export class Filter {
     const transfer = new OngoingTransfer(this.#request, this.#options.onTransfer)
     this.#transfer = transfer
     transfer.start(plan, length)
-    this.#response.once('close', () => transfer.finish(!isSent(this.#response)))
+    this.#response.once('close', () => {
+      // Without a Range it passes as it is, and may be less than was promised.
+      const isWhole = transfer.bytesSent >= transfer.bytesPlanned
+      transfer.finish(!isSent(this.#response) || !isWhole)
+    })
   }
 
   /**
    * Ends a piped source at once: it is told that it is at its end, so that `pipeline` takes that for
-   * success, and destroyed. A Duplex may still be written to: it is destroyed when all is sent. One
-   * that somebody else reads too is theirs from here on.
+   * success, and destroyed, before anybody else hears of it: what is left of an upstream's answer must
+   * not go back to its agent. One that somebody else reads too is theirs from here on. A Duplex that is
+   * still written to is destroyed when all is sent.
    */
   #letGo(source: Readable): void {
     if (source.listenerCount('data') > 1) {
       source.unpipe?.(this.#response)
     } else if (source instanceof Readable && !isOpenDuplex(source)) {
-      source.once('end', () => source.destroy())
+      source.prependOnceListener('end', () => source.destroy())
       source.push = () => false
       Readable.prototype.push.call(source, null)
       source.resume()
@@ -291,8 +349,17 @@ export class Filter {
   }
 }
 
+/** How much may be dropped before whoever writes it has to wait, and what a write counts for, in bytes. */
+const mostDropped = 1024 * 1024
+const costOfWrite = 1024
+
 function isOpenDuplex(source: Readable): boolean {
   return source instanceof Writable && !source.writableFinished
+}
+
+/** Whether a source is one link of a chain, whose others would hang or fail without it. */
+function isLink(source: Readable): boolean {
+  return source instanceof Transform && !source.writableFinished
 }
 
 type Callback = () => void
@@ -313,45 +380,23 @@ function toArgs(...args: readonly unknown[]): unknown[] {
   return args.filter((arg) => arg !== undefined)
 }
 
-/** Takes what is not to be sent, as `write` takes what is. */
-function drop(callback: Callback | undefined): true {
-  if (callback) process.nextTick(callback)
-  return true
-}
-
-/** Calls back when a response takes more, or nobody will read it. */
-function whenFlowing(response: ServerResponse, callback: Callback): void {
-  const call = () => {
-    response.off('drain', call).off('close', call)
-    callback()
-  }
-  response.on('drain', call).on('close', call)
-}
-
 /** Calls back behind the callbacks of the writes, which may still be to come. */
 function whenFinished(response: ServerResponse, callback: Callback): void {
-  if (response.writableFinished) drop(callback)
-  else response.once('finish', () => drop(callback))
+  if (response.writableFinished) process.nextTick(callback)
+  else response.once('finish', () => process.nextTick(callback))
 }
 
 /** What an answer will say: what `writeHead` is given goes before what was set. */
-function fieldsOf(response: ServerResponse, given: unknown): Lookup {
-  if (typeof given !== 'object' || given === null) return (name) => response.getHeader(name)
+function withGiven(set: Lookup, given: unknown): Lookup {
+  if (typeof given !== 'object' || given === null) return set
   const fields = toFields(given)
-  return (name) => fields[name] ?? response.getHeader(name)
+  return (name) => fields[name] ?? set(name)
 }
 
-function lookUp(set: Fields, given: unknown): Lookup {
-  if (typeof given !== 'object' || given === null) return (name) => set[name]
-  const fields = toFields(given)
-  return (name) => fields[name] ?? set[name]
-}
-
-function contentLength(field: Lookup, content: number | undefined): number | undefined {
+/** The length of an answer: what it says, or that of its content. */
+function lengthOf(field: Lookup, content: number | undefined): number | undefined {
   const value = field('content-length')
-  if (value === undefined) return content
-  const length = Number(value)
-  return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
+  return value === undefined ? content : parseContentLength(value)
 }
 
 /**

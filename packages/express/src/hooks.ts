@@ -142,7 +142,7 @@ function ownPrototype(response: ServerResponse): object | undefined {
 /** Puts the hooks on top of the methods that an object has. */
 function install(target: Methods | ServerResponse, sendRange: Method): object {
   const layer = {}
-  const isPatched = !callsBack(target)
+  const mayEncode = !callsBack(target)
   const { writeHead, write, end } = target as Methods
   const methods: Methods = { writeHead, write, end }
 
@@ -159,15 +159,18 @@ function install(target: Methods | ServerResponse, sendRange: Method): object {
   const hooks: Methods = {
     writeHead(...args) {
       const state = watches.get(this)
-      if (state?.layer === layer && !state.bypassed) {
-        if (state.mode === 'whole') {
-          if (Number(args[0]) === 200) args = setAcceptRanges(this, args)
-        } else if (state.mode === 'filter') {
-          args = filterOf(this)!.decide(args)
-        }
+      if (!state || state.layer !== layer || state.bypassed || state.mode === 'off') {
+        return writeHead.apply(this, args)
       }
-      if (!isPatched || state?.mode === 'off') return writeHead.apply(this, args)
-      return writeThrough(this, () => writeHead.apply(this, args))
+      if (state.mode === 'filter') args = filterOf(this)!.decide(args)
+      else if (Number(args[0]) === 200) args = setAcceptRanges(this, args)
+      const pass = () => writeHead.apply(this, args)
+      try {
+        return mayEncode ? writeThrough(this, pass) : pass()
+      } catch (error) {
+        state.filter?.undecide()
+        throw error
+      }
     },
     write(...args) {
       const filter = filterOf(this)
@@ -178,7 +181,7 @@ function install(target: Methods | ServerResponse, sendRange: Method): object {
       return filter ? filter.end(args) : end.apply(this, args)
     },
   }
-  if (!isPatched) {
+  if (!mayEncode) {
     markReliable(hooks.write)
     markReliable(hooks.end)
   }
