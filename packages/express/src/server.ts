@@ -2,11 +2,19 @@ import http, { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express } from 'express'
 
 /**
- * Makes an HTTP server for an Express application on which each request costs about half.
+ * Before V8 13 (Node 24), an object that is given another prototype and then a property shares what V8
+ * learned with no other object, so that every look at it is a first one.
+ */
+const isSlow = Number.parseInt(process.versions.v8) < 13
+
+/**
+ * Makes an HTTP server for an Express application on which each request costs about half, on Node 20
+ * and 22.
  *
  * Express gives every request and response another prototype, which makes all that `node:http` then
- * does with them slow. Here they are made with the application's own `app.request` and `app.response`
- * as prototypes, so that there is nothing to change. Everything else is as with `app.listen`.
+ * does with them slow there. Here they are made with the application's own `app.request` and
+ * `app.response` as prototypes, so that there is nothing to change. Everything else is as with
+ * `app.listen`. From Node 24 on that costs nothing any more, and this is `http.createServer`.
  *
  * @param options those of `http.createServer`
  *
@@ -14,6 +22,7 @@ import type { Express } from 'express'
  * createServer(app).listen(3000)
  */
 export function createServer(app: Express, options: http.ServerOptions = {}): http.Server {
+  if (!isSlow) return http.createServer(options, app)
   const classes = {
     IncomingMessage: withPrototype(IncomingMessage, app.request),
     ServerResponse: withPrototype(ServerResponse, app.response),
