@@ -59,6 +59,15 @@ describe.each(koaApps)('%s', (_name, start) => {
       }
     })
 
+    it('behind us make a 304 of our 200 that keeps its validators', async () => {
+      running = await start(rangeServe(), ...tags(), (ctx) => ctx.sendRange(filePath))
+      // No date of §5.6.7, so that we ignore it, but one that Date.parse takes.
+      const request = { headers: [['If-Modified-Since', '2099-01-01']] } as const
+      const response = await ask(running.port, request)
+      expect(response.status).toBe(304)
+      for (const name of ['ETag', 'Last-Modified']) expect(field(response, name)).toBeDefined()
+    })
+
     // Decided by the time that a tag is made; no tag is better than that of a slice.
     const untagged: (typeof kinds)[number] = ['sendRange of bytes', (ctx) => ctx.sendRange(part)]
 

@@ -69,7 +69,8 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
           keepTarget(ctx)
           return filterBody(ctx, options)
         }
-        if (ctx.status !== plan.status) replacePlan(ctx, plan)
+        // A 304, as koa-conditional-get makes of a 200, is still about what was planned.
+        if (ctx.status !== plan.status && ctx.status !== 304) replacePlan(ctx, plan)
         return undefined
       },
       (error: unknown) => {
