@@ -10,6 +10,7 @@ import {
   callsBack,
   Cut,
   cutOff,
+  endEarly,
   isObserved,
   isSent,
   isStale,
@@ -330,19 +331,14 @@ export class Filter {
   }
 
   /**
-   * Ends a piped source at once: it is told that it is at its end, so that `pipeline` takes that for
-   * success, and destroyed, before anybody else hears of it: what is left of an upstream's answer must
-   * not go back to its agent. One that somebody else reads too is theirs from here on. A Duplex that is
-   * still written to is destroyed when all is sent.
+   * Ends a piped source at once. One that somebody else reads too is theirs from here on. A Duplex that
+   * is still written to is destroyed when all is sent.
    */
   #letGo(source: Readable): void {
     if (source.listenerCount('data') > 1) {
       source.unpipe?.(this.#response)
     } else if (source instanceof Readable && !isOpenDuplex(source)) {
-      source.prependOnceListener('end', () => source.destroy())
-      source.push = () => false
-      Readable.prototype.push.call(source, null)
-      source.resume()
+      endEarly(source)
     } else {
       this.#response.once('close', () => source.destroy?.())
     }
@@ -359,7 +355,7 @@ function isOpenDuplex(source: Readable): boolean {
 
 /** Whether a source is one link of a chain, whose others would hang or fail without it. */
 function isLink(source: Readable): boolean {
-  return source instanceof Transform && !source.writableFinished
+  return source instanceof Transform && isOpenDuplex(source)
 }
 
 type Callback = () => void

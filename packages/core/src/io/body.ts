@@ -1,6 +1,6 @@
 // Segments and a source → bytes, exact to the byte.
 
-import { Stream } from 'node:stream'
+import { Readable, Stream } from 'node:stream'
 import { sourceError, type SourceError } from '../errors.ts'
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
@@ -103,6 +103,18 @@ export class Pull {
       // A stream that cannot be stopped is its maker's.
     }
   }
+}
+
+/**
+ * Ends a stream at once: it is told that it is at its end, so that whoever waits for that takes it for
+ * success, and destroyed, before anybody else hears of it: what is left of an upstream's answer must
+ * not go back to its agent.
+ */
+export function endEarly(stream: Readable): void {
+  stream.prependOnceListener('end', () => stream.destroy())
+  stream.push = () => false
+  Readable.prototype.push.call(stream, null)
+  stream.resume()
 }
 
 /** Destroys a stream whose errors nobody wants to know of any more. */

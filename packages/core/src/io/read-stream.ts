@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { fileError, sourceError } from '../errors.ts'
+import { endEarly } from './body.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { type Descriptor, descriptors } from './descriptors.ts'
 import type { Source } from './source.ts'
@@ -128,10 +129,7 @@ class ReadStreamSource extends DescriptorSource {
     if (abandoned || stream.listenerCount('end') === 0 || stream.destroyed) {
       stream.destroy()
     } else {
-      // For whoever waits for its end, it is at its end.
-      stream.once('end', () => stream.destroy())
-      stream.push(null)
-      stream.resume()
+      endEarly(stream)
     }
   }
 }
