@@ -2,12 +2,12 @@ import path from 'node:path'
 import type { FileHandle } from 'node:fs/promises'
 import { Stream } from 'node:stream'
 import { invalidArgument } from './errors.ts'
-import { fromBlob } from './io/blob.ts'
-import { fromBuffer } from './io/buffer.ts'
-import { expectFile, fromFile, isFileHandle, toAbsolutePath, toPath } from './io/file.ts'
-import { isSource, type Source, validateRepresentation } from './io/source.ts'
+import { fromBlob } from './sources/blob.ts'
+import { fromBuffer } from './sources/buffer.ts'
+import { expectFile, fromFile, isFileHandle, toAbsolutePath, toPath } from './files/file.ts'
+import { isSource, type Source, validateRepresentation } from './sources/source.ts'
 import type { SendOptions } from './options.ts'
-import { resolveInside } from './resolve.ts'
+import { resolveInside } from './files/paths.ts'
 
 /** What can be sent: a file by its path, `file:` URL or handle, bytes in memory, or any {@link Source}. */
 export type Servable = string | URL | FileHandle | Uint8Array | Blob | Source

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { fromBuffer } from './io/buffer.ts'
-import type { FileStats } from './io/file.ts'
-import type { Source } from './io/source.ts'
+import { fromBuffer } from './sources/buffer.ts'
+import type { FileStats } from './files/file.ts'
+import type { Source } from './sources/source.ts'
 import {
   describe as describeSource,
   pickPreset,

@@ -1,12 +1,12 @@
 import contentDisposition from 'content-disposition'
 import { invalidArgument, outOfRange } from './errors.ts'
-import { type FileSource, type FileStats, typeOf } from './io/file.ts'
-import { validateFieldValue, validateMetadata } from './io/source.ts'
+import { type FileSource, type FileStats, typeOf } from './files/file.ts'
+import { validateFieldValue, validateMetadata } from './sources/source.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
 import { isStatusOfWhole, type PlanOptions } from './semantics/plan.ts'
 import type { Representation } from './semantics/representation.ts'
-import type { Transfer } from './telemetry.ts'
+import type { Transfer } from './transfer.ts'
 
 /** How one source is to be sent. What is given here goes before what the source says of itself. */
 export interface SendOptions {

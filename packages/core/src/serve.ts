@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest } from 'node:http2'
-import { prepareAnswer } from './answer.ts'
-import { alreadyAnswered, deliver, isInTurn, type NodeResponse } from './io/deliver.ts'
+import { prepareAnswer } from './prepare.ts'
+import { alreadyAnswered, deliver, isInTurn, type NodeResponse } from './delivery/deliver.ts'
 import type { Servable } from './open.ts'
 import { pickPreset, type SendOptions } from './options.ts'
-import type { Transfer } from './telemetry.ts'
+import type { Transfer } from './transfer.ts'
 
 /**
  * Answers a `node:http` or `node:http2` request with a source: whole, ranges of it, 304, 412 or 416.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ByteRange } from '../semantics/range.ts'
-import { readRange } from './body.ts'
+import { readRange } from './read-range.ts'
 import { fromReader, type Reader } from './reader.ts'
 
 const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251))

@@ -4,7 +4,7 @@ import { ReadableStream } from 'node:stream/web'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { formatByteranges } from '../semantics/byteranges.ts'
-import { Pull, readBody, readRange, tooShort } from './body.ts'
+import { Pull, readBody, readRange, tooShort } from './read-range.ts'
 import type { ByteStream, Source } from './source.ts'
 
 const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251))

@@ -1,13 +1,13 @@
 import { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
-import type { OngoingTransfer } from '../telemetry.ts'
-import { readBody } from './body.ts'
+import type { OngoingTransfer } from '../transfer.ts'
+import { readBody } from '../sources/read-range.ts'
 import type { Cancellation } from './cancellation.ts'
 import { type Answer, callsBack, release } from './deliver.ts'
 import { canGather, type Pieces, ReadAhead, toPieces } from './pieces.ts'
 import { smallBuffers, smallSize } from './pool.ts'
-import type { DirectSource, Source } from './source.ts'
+import type { DirectSource, Source } from '../sources/source.ts'
 
 /** A body for a framework that wants to send it itself: bytes, a stream of them, or nothing. */
 export type Body = Buffer | Readable | undefined

@@ -2,9 +2,9 @@
 
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
-import { readBody, tooShort } from './body.ts'
+import { readBody, tooShort } from '../sources/read-range.ts'
 import { hugeBuffers, largeBuffers, smallBuffers, smallSize } from './pool.ts'
-import { type DirectSource, readInto } from './source.ts'
+import { type DirectSource, readInto } from '../sources/source.ts'
 
 /** How much of bytes in memory is one piece, so that one answer cannot fill a whole turn. */
 const memorySize = 1024 * 1024

@@ -11,10 +11,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { respond } from '../respond.ts'
 import { isEntityTag } from '../semantics/entity-tag.ts'
 import { serve } from '../serve.ts'
-import { readRange } from './body.ts'
+import { readRange } from '../sources/read-range.ts'
 import { type FileSource, fromFile, isFileHandle, toPath, typeOf } from './file.ts'
 import { fromReadStream } from './read-stream.ts'
-import type { DirectSource, Source } from './source.ts'
+import type { DirectSource, Source } from '../sources/source.ts'
 
 const size = 600_000 // more than two reads
 const bytes = Buffer.from(Array.from({ length: size }, (_, index) => index % 251))

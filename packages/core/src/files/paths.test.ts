@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isInside } from './io/descriptors.ts'
-import { decodePath, resolveInside } from './resolve.ts'
+import { isInside } from './descriptors.ts'
+import { decodePath, resolveInside } from './paths.ts'
 
 const root = '/srv/media'
 const outside = { status: 404, code: 'ERR_OUTSIDE_ROOT' }

@@ -1,9 +1,9 @@
 // Paths that a client has a say in, and the folder that they cannot leave.
 
 import path from 'node:path'
-import { sourceError } from './errors.ts'
-import { isInside } from './io/descriptors.ts'
-import type { SendOptions } from './options.ts'
+import { sourceError } from '../errors.ts'
+import { isInside } from './descriptors.ts'
+import type { SendOptions } from '../options.ts'
 
 /**
  * A path below a root, absolute and normal; a leading slash counts for nothing.

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { fromBlob } from './blob.ts'
-import { readRange } from './body.ts'
+import { readRange } from './read-range.ts'
 
 const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251))
 const blob = new Blob([bytes.subarray(0, 300), bytes.subarray(300)], { type: 'video/mp4' })

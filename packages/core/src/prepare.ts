@@ -1,13 +1,13 @@
-import { type Answer, release } from './io/deliver.ts'
-import { canGather, ReadAhead } from './io/pieces.ts'
-import { smallSize } from './io/pool.ts'
-import type { DirectSource } from './io/source.ts'
+import { type Answer, release } from './delivery/deliver.ts'
+import { canGather, ReadAhead } from './delivery/pieces.ts'
+import { smallSize } from './delivery/pool.ts'
+import type { DirectSource } from './sources/source.ts'
 import { openSource, type Servable } from './open.ts'
 import { describe, type Preset, type SendOptions, validateOptions } from './options.ts'
 import { contentLength } from './semantics/byteranges.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/representation.ts'
-import { OngoingTransfer } from './telemetry.ts'
+import { OngoingTransfer } from './transfer.ts'
 
 /** A request as a server has it. */
 export interface ServerRequest extends RangeRequest {

@@ -2,10 +2,10 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { fileError, sourceError } from '../errors.ts'
-import { endEarly } from './body.ts'
+import { endEarly } from '../sources/read-range.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { type Descriptor, descriptors } from './descriptors.ts'
-import type { Source } from './source.ts'
+import type { Source } from '../sources/source.ts'
 
 const fstat = promisify(fs.fstat)
 const read = promisify(fs.read)

@@ -1,6 +1,6 @@
 import { invalidArgument, outOfRange } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
-import { readRange } from './body.ts'
+import { readRange } from './read-range.ts'
 import type { Metadata } from './buffer.ts'
 import { pickMetadata, type Source, validateRepresentation } from './source.ts'
 

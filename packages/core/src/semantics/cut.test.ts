@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatByteranges, isBytes, type Segment } from '../semantics/byteranges.ts'
+import { formatByteranges, isBytes, type Segment } from './byteranges.ts'
 import { Cut, overlap } from './cut.ts'
 
 const bytes = Uint8Array.from({ length: 1000 }, (_, index) => index % 251)

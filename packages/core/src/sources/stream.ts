@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream'
 import { invalidArgument, sourceError } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
-import { Pull } from './body.ts'
+import { Pull } from './read-range.ts'
 import type { Metadata } from './buffer.ts'
-import { overlap } from './cut.ts'
+import { overlap } from '../semantics/cut.ts'
 import { type ByteStream, pickMetadata, type Source, validateRepresentation } from './source.ts'
 
 /** What {@link fromStream} must be told: a stream does not know its own length. */

@@ -7,11 +7,11 @@ import { invalidArgument, toError } from '../errors.ts'
 import { isEntityTag, weaken } from '../semantics/entity-tag.ts'
 import { isStale } from '../semantics/fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
-import type { OngoingTransfer, Transfer } from '../telemetry.ts'
+import type { OngoingTransfer, Transfer } from '../transfer.ts'
 import { Cancellation, whenAborted } from './cancellation.ts'
 import { canGather, type Pieces, ReadAhead, toPieces } from './pieces.ts'
 import { smallBuffers, smallSize } from './pool.ts'
-import type { DirectSource } from './source.ts'
+import type { DirectSource } from '../sources/source.ts'
 
 /** What of a response delivery needs; both of Node's have it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse

@@ -3,7 +3,7 @@ import { ReadableStream } from 'node:stream/web'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ByteRange } from '../semantics/range.ts'
-import { readRange } from './body.ts'
+import { readRange } from './read-range.ts'
 import type { ByteStream, Source } from './source.ts'
 import { fromStream } from './stream.ts'
 

@@ -4,10 +4,10 @@ import { fileURLToPath } from 'node:url'
 import type { FileHandle } from 'node:fs/promises'
 import mimeTypes from 'mime-types'
 import { fileError, invalidArgument, sourceError } from '../errors.ts'
-import type { Metadata } from './buffer.ts'
+import type { Metadata } from '../sources/buffer.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { type Descriptor, descriptors } from './descriptors.ts'
-import { type DirectSource, type Source, validateMetadata } from './source.ts'
+import { type DirectSource, type Source, validateMetadata } from '../sources/source.ts'
 
 /** What an `etag` function is told of a file. */
 export interface FileStats {

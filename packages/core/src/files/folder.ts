@@ -3,15 +3,15 @@
 import fs from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import path from 'node:path'
-import { invalidArgument, type SourceError } from './errors.ts'
-import { expectFile, type FileSource, type FileStats, openFile } from './io/file.ts'
+import { invalidArgument, type SourceError } from '../errors.ts'
+import { expectFile, type FileSource, type FileStats, openFile } from './file.ts'
 import {
   type RangeServeOptions,
   type SendOptions,
   validateFunction,
   validateOptions,
-} from './options.ts'
-import { decodePath, pathOf, resolveInside } from './resolve.ts'
+} from '../options.ts'
+import { decodePath, pathOf, resolveInside } from './paths.ts'
 
 /** How a folder is served. The names are those of `serve-static`. */
 export interface StaticOptions<R extends ServerResponse = ServerResponse> extends Omit<

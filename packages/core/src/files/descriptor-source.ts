@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import type { ByteRange } from '../semantics/range.ts'
-import { largeBuffers } from './pool.ts'
-import { type DirectSource, readInto } from './source.ts'
+import { largeBuffers } from '../delivery/pool.ts'
+import { type DirectSource, readInto } from '../sources/source.ts'
 
 /** Reads from a file descriptor, which it has for as long as anybody has it open. */
 export abstract class DescriptorSource implements DirectSource {

@@ -1,7 +1,7 @@
 // Ranges cut out of bytes that only pass by once.
 
-import { isBytes, type Segment } from '../semantics/byteranges.ts'
-import type { ByteRange } from '../semantics/range.ts'
+import { isBytes, type Segment } from './byteranges.ts'
+import type { ByteRange } from './range.ts'
 
 /** The part of a chunk that lies in a range, where the chunk's first byte is at `position`. */
 export function overlap(chunk: Uint8Array, position: number, range: ByteRange): Uint8Array {
