@@ -8,7 +8,7 @@ const cwd = fileURLToPath(new URL('.', import.meta.url))
 
 const uses: [packageName: string, name: string, use: string, answer: string][] = [
   ['core', 'parseRange', '("bytes=0-1")', '[{"firstPos":0,"lastPos":1}]'],
-  ['core/adapter', 'prepareAnswer', '.length', '5'],
+  ['core/adapter', 'prepare', '.length', '4'],
   ['express', 'rangeServe', '().length', '3'],
   ['koa', 'rangeServe', '().length', '2'],
 ]

@@ -1,33 +1,27 @@
 // What an adapter is made of. Not for applications: it changes with the adapters.
 
-export type { ServerRequest } from './prepare.ts'
-export { dispose, prepareAnswer } from './prepare.ts'
+export type { ResponseContext, ServerRequest } from './prepare.ts'
+export { dispose, prepare } from './prepare.ts'
 export type { SourceError } from './errors.ts'
 export { toError } from './errors.ts'
-export { endEarly } from './sources/read-range.ts'
-export { toBody } from './delivery/lend.ts'
-export { Cancellation, whenAborted } from './delivery/cancellation.ts'
+export type { FieldLookup } from './filter.ts'
+export { planPassing } from './filter.ts'
+export type { FieldTarget } from './semantics/apply-fields.ts'
+export { applyFields } from './semantics/apply-fields.ts'
+export { DiscardPace, endEarly, mayEndEarly } from './sources/early-end.ts'
+export type { Prepared } from './delivery/deliver.ts'
+export type { Lent } from './delivery/lend.ts'
+export { lend } from './delivery/lend.ts'
+export { declareTransparent, isUnpatched } from './delivery/memory.ts'
+export { cutOff, isGone, isInTurn, whenOver } from './delivery/outgoing.ts'
+export { writeThrough } from './delivery/head.ts'
 export { Cut } from './semantics/cut.ts'
-export type { Answer } from './delivery/deliver.ts'
-export {
-  callsBack,
-  cutOff,
-  isGone,
-  isInTurn,
-  isSent,
-  markReliable,
-  whenInTurn,
-  whenOver,
-  writeThrough,
-} from './delivery/deliver.ts'
-export { smallBuffers } from './delivery/pool.ts'
 export { fromReadStream } from './files/read-stream.ts'
-export type { RangeServeOptions } from './options.ts'
-export { describe, presetOf, validateOptions } from './options.ts'
+export type { FilterOptions, RangeServeOptions } from './options.ts'
+export { validateOptions } from './options.ts'
 export { isBytes } from './semantics/byteranges.ts'
 export { weaken } from './semantics/entity-tag.ts'
-export { isStale, mayBeCut, parseContentLength } from './semantics/fields.ts'
-export { parseHttpDate } from './semantics/http-date.ts'
+export { mayBeCut, parseContentLength } from './semantics/fields.ts'
 export { isConditional } from './semantics/representation.ts'
 export type { StaticOptions, StaticTarget } from './files/folder.ts'
 export { StaticFolder } from './files/folder.ts'

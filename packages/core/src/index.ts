@@ -9,7 +9,7 @@ export type { ErrorCode, SourceError } from './errors.ts'
 
 export type { ByteStream, Source } from './sources/source.ts'
 export type { Body } from './delivery/lend.ts'
-export type { NodeResponse } from './delivery/deliver.ts'
+export type { NodeResponse } from './delivery/outgoing.ts'
 export type { Metadata } from './sources/buffer.ts'
 export { fromBuffer } from './sources/buffer.ts'
 export { fromBlob } from './sources/blob.ts'

@@ -5,7 +5,13 @@ import { invalidArgument } from './errors.ts'
 import { fromBlob } from './sources/blob.ts'
 import { fromBuffer } from './sources/buffer.ts'
 import { expectFile, fromFile, isFileHandle, toAbsolutePath, toPath } from './files/file.ts'
-import { isSource, type Source, validateRepresentation } from './sources/source.ts'
+import {
+  type DirectSource,
+  isSource,
+  type Source,
+  toDirect,
+  validateRepresentation,
+} from './sources/source.ts'
 import type { SendOptions } from './options.ts'
 import { resolveInside } from './files/paths.ts'
 
@@ -18,15 +24,18 @@ export type Servable = string | URL | FileHandle | Uint8Array | Blob | Source
  * @throws TypeError or RangeError at the call, for what can never be served
  * @throws SourceError with status 403, 404, 500 or 503, by rejecting
  */
-export function openSource(servable: Servable, options: SendOptions): Source | Promise<Source> {
+export function openSource(
+  servable: Servable,
+  options: SendOptions,
+): DirectSource | Promise<DirectSource> {
   if (typeof servable === 'string' || servable instanceof URL) return openPath(servable, options)
-  if (servable instanceof Uint8Array) return fromBuffer(servable)
-  if (servable instanceof Blob) return fromBlob(servable)
+  if (servable instanceof Uint8Array) return toDirect(fromBuffer(servable))
+  if (servable instanceof Blob) return toDirect(fromBlob(servable))
   // A FileHandle and a stream have a `read` too.
-  if (isFileHandle(servable)) return fromFile(servable)
+  if (isFileHandle(servable)) return fromFile(servable).then(toDirect)
   if (isSource(servable) && !(servable instanceof Stream)) {
     validateRepresentation(servable)
-    return servable
+    return toDirect(servable)
   }
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',
@@ -34,7 +43,7 @@ export function openSource(servable: Servable, options: SendOptions): Source | P
   )
 }
 
-function openPath(file: string | URL, options: SendOptions): Source | Promise<Source> {
+function openPath(file: string | URL, options: SendOptions): DirectSource | Promise<DirectSource> {
   const { root } = options
   if (root === undefined) return expectFile(toAbsolutePath(file), undefined, options)
   // Below a root a client may have a say in the path: whatever is wrong with it is for resolveInside.

@@ -66,6 +66,9 @@ export type RangeServeOptions = Pick<
   | 'syncReads'
 >
 
+/** What a filter can be told. */
+export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
+
 /** What was set on the response before: it counts as said by the caller. */
 export interface Preset extends PresetFields {
   /** A status that the whole cannot have says nothing: those are what an answer comes to. */

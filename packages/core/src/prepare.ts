@@ -1,12 +1,13 @@
-import { type Answer, release } from './delivery/deliver.ts'
-import { canGather, ReadAhead } from './delivery/pieces.ts'
-import { smallSize } from './delivery/pool.ts'
-import type { DirectSource } from './sources/source.ts'
+// Open, plan, and the content: the one place that knows all rooms.
+
+import { Content } from './delivery/content.ts'
+import type { Prepared } from './delivery/deliver.ts'
 import { openSource, type Servable } from './open.ts'
-import { describe, type Preset, type SendOptions, validateOptions } from './options.ts'
-import { contentLength } from './semantics/byteranges.ts'
-import { planResponse, type ResponsePlan } from './semantics/plan.ts'
+import { describe, presetOf, type SendOptions, validateOptions } from './options.ts'
+import type { FieldLookup } from './filter.ts'
+import { planResponse } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/representation.ts'
+import type { DirectSource } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
 /** A request as a server has it. */
@@ -14,81 +15,82 @@ export interface ServerRequest extends RangeRequest {
   readonly url?: string | undefined
 }
 
+/** What is known of the response before it is decided. */
+export interface ResponseContext {
+  /** The fields set on it: they count as the caller's word if they say what is being served. */
+  readonly set: FieldLookup
+  /** A status set on it, such as that of a page for 404. */
+  readonly status?: number | undefined
+  /** Whether it will be sent as soon as there is content, so that the content may be read already. */
+  readonly inTurn: boolean
+  /** Whether its content may lie in memory that is used again. */
+  readonly pooled: boolean
+  /** The most bytes of content to hold at once. */
+  readonly maxPiece?: number | undefined
+}
+
 /**
- * Opens what is to be served and decides how to answer.
+ * Opens what is to be served, decides the response, and readies its content.
  *
- * @param preset what the response was told before
- * @param inTurn whether the answer will go out as soon as there is content
  * @throws TypeError or RangeError with a `code`, at the call
  * @throws SourceError with a `status`, by rejecting: nothing has been sent
  */
-export function prepareAnswer(
+export function prepare(
   request: ServerRequest,
   servable: Servable,
   options: SendOptions,
-  preset: () => Preset,
-  inTurn: boolean,
-): Promise<Answer> {
+  context: ResponseContext,
+): Promise<Prepared> {
   validateOptions(options)
   const transfer = new OngoingTransfer(request, options.onTransfer)
-  const opened = openSource(servable, options)
-  return decide(request, opened, options, preset, inTurn, transfer)
+  return decide(request, openSource(servable, options), options, context, transfer)
 }
 
 async function decide(
   request: ServerRequest,
   opened: DirectSource | Promise<DirectSource>,
   options: SendOptions,
-  preset: () => Preset,
-  inTurn: boolean,
+  context: ResponseContext,
   transfer: OngoingTransfer,
-): Promise<Answer> {
+): Promise<Prepared> {
   const source = opened instanceof Promise ? await opened : opened
+  let content: Content | undefined
   let actual: DirectSource = source
-  let readAhead: ReadAhead | undefined
   try {
-    // Held for this answer alone, so that another's end does not close it.
+    // Held for this response alone, so that the end of another does not close it.
     const opening = source.open?.()
     if (opening) await opening
-    const { representation, planOptions } = describe(source, options, preset())
+    const preset = { ...presetOf(context.set), status: context.status }
+    const { representation, planOptions } = describe(source, options, preset)
     const plan = planResponse(request, representation, planOptions)
+    content = new Content(plan.body, source, context)
     if (source.actual) {
-      if (inTurn && isSmall(plan) && canGather(source)) readAhead = new ReadAhead(plan.body, source)
+      if (context.inTurn) content.readAhead()
       actual = await source.actual
     }
     if (actual === source) {
       transfer.start(plan, source.length)
-      return { plan, source, transfer, readAhead }
+      return { plan, content, transfer }
     }
   } catch (error) {
-    discard(source, readAhead)
-    forget(source.actual, source)
+    void (content ?? new Content([], source, context)).close('aborted')
+    closeReplacement(source)
     throw error
   }
-  discard(source, readAhead)
-  return decide(request, actual, options, preset, inTurn, transfer)
+  void content.close('aborted')
+  return decide(request, actual, options, context, transfer)
 }
 
-function isSmall({ body }: ResponsePlan): boolean {
-  return body.length > 0 && contentLength(body) <= smallSize
-}
-
-/** Lets go of a source when nothing reads from it any more. */
-function discard(source: DirectSource, readAhead: ReadAhead | undefined): void {
-  const { reading } = readAhead ?? {}
-  if (reading) void reading.then(noop, noop).then(() => release(source, true))
-  else release(source, true)
-}
-
-/** Lets go of an open source that will not be sent after all. */
+/** Closes an open source that will not be sent after all. */
 export function dispose(source: DirectSource): void {
-  release(source, true)
-  forget(source.actual, source)
+  void source.close?.(true)
+  closeReplacement(source)
 }
 
-/** Lets go of what a file turns out to be. */
-function forget(actual: DirectSource['actual'], expected: DirectSource): void {
-  actual?.then((source) => (source === expected ? undefined : release(source, true)), noop)
+/** Closes what turns out to be there in place of a source, once that is known. */
+function closeReplacement(source: DirectSource): void {
+  source.actual?.then(
+    (actual) => (actual === source ? undefined : actual.close?.(true)),
+    () => {},
+  )
 }
-
-function noop(): void {}

@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
-import { prepareAnswer } from './prepare.ts'
-import { alreadyAnswered, deliver, isInTurn, type NodeResponse } from './delivery/deliver.ts'
+import { type Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { deliver } from './delivery/deliver.ts'
+import { alreadyAnswered, isInTurn, type NodeResponse } from './delivery/outgoing.ts'
+import { smallSize } from './delivery/pool.ts'
 import type { Servable } from './open.ts'
-import { pickPreset, type SendOptions } from './options.ts'
+import type { SendOptions } from './options.ts'
+import { prepare } from './prepare.ts'
 import type { Transfer } from './transfer.ts'
 
 /**
@@ -33,8 +35,16 @@ export function serve(
   options: SendOptions = {},
 ): Promise<Transfer> {
   if (response.headersSent) throw alreadyAnswered()
-  const { statusCode: status } = response
-  const preset = () => ({ ...pickPreset(response.getHeaders()), status })
-  const answer = prepareAnswer(request, servable, options, preset, isInTurn(response))
-  return answer.then((decided) => deliver(response, decided, options.signal))
+  const isHttp2 = response instanceof Http2ServerResponse
+  const context = {
+    set: (name: string) => response.getHeader(name),
+    status: response.statusCode,
+    inTurn: isInTurn(response),
+    pooled: !isHttp2,
+    // What the streams of an HTTP/2 session hold counts together, and Node refuses further ones at
+    // 10 MB: a dozen large pieces that no client reads.
+    maxPiece: isHttp2 ? smallSize : undefined,
+  }
+  const prepared = prepare(request, servable, options, context)
+  return prepared.then((decided) => deliver(response, decided, options.signal))
 }

@@ -5,25 +5,22 @@
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import { Readable, Transform, Writable } from 'node:stream'
-import { planResponse, type ResponsePlan, type SendOptions } from '@range-serve/core'
+import type { ResponsePlan } from '@range-serve/core'
 import {
-  callsBack,
+  applyFields,
   Cut,
   cutOff,
   endEarly,
+  type FilterOptions,
   isObserved,
-  isSent,
-  isStale,
+  isUnpatched,
   mayBeCut,
   OngoingTransfer,
   parseContentLength,
-  parseHttpDate,
-  presetOf,
+  planPassing,
+  whenOver,
 } from '@range-serve/core/adapter'
 import type { Methods } from './hooks.ts'
-
-/** What the filter can be told. */
-type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
 
 /**
  * Adds Accept-Ranges, where it applies, to an answer that will be whole whatever it is, and gives the
@@ -177,7 +174,7 @@ export class Filter {
     const last = pieces.at(-1)
     if (!last) return true
     for (const piece of pieces.slice(0, -1)) write.call(response, this.#count(piece))
-    if (!callback || callsBack(this.#methods)) {
+    if (!callback || isUnpatched(this.#methods)) {
       return write.apply(response, toArgs(this.#count(last), callback)) as boolean
     }
     // Somebody's own `write` may drop callbacks, and keep the memory for longer than it says.
@@ -236,7 +233,7 @@ export class Filter {
     }
     // Should the client leave now, it has all it wanted: the chain is read to its end all the same.
     for (const source of sources) this.#response.once('close', () => source.resume?.())
-    if (callsBack(this.#methods)) {
+    if (isUnpatched(this.#methods)) {
       if (last) return this.#send([last], callback)
       this.#response.flushHeaders()
     } else if (last) {
@@ -265,7 +262,8 @@ export class Filter {
     const field = withGiven((name) => set[name], given)
     const length = lengthOf(field, this.#content?.length)
     if (length === undefined) return args
-    const plan = mayBeCut(field) ? this.#plan(length, field) : undefined
+    const seekable = this.#content !== undefined
+    const plan = planPassing(this.#request, field, { length, seekable }, this.#options)
     if (plan) this.#observe(plan, length)
     if (!plan || plan.status === 200) {
       this.#setLength(field, length)
@@ -276,10 +274,7 @@ export class Filter {
       response.setHeader(name, value)
       set[name] = value
     }
-    for (const name in set) if (isStale(plan, name)) response.removeHeader(name)
-    for (const [name, value] of Object.entries(plan.headers)) {
-      if (set[name.toLowerCase()] !== value) response.setHeader(name, value)
-    }
+    applyFields(response, plan)
     this.#cut = new Cut(plan.body)
     this.#planned = plan.headers
     return [plan.status, STATUS_CODES[plan.status]]
@@ -304,29 +299,15 @@ export class Filter {
     }
   }
 
-  #plan(length: number, field: Lookup): ResponsePlan {
-    const { type, etag, lastModified, cacheControl } = presetOf(field)
-    const date = lastModified === undefined ? undefined : parseHttpDate(lastModified, Date.now())
-    const representation = {
-      length,
-      seekable: this.#content !== undefined,
-      ...(type === undefined ? {} : { type }),
-      ...(etag === undefined ? {} : { etag }),
-      ...(date === undefined ? {} : { lastModified: date }),
-    }
-    const headers = cacheControl === undefined ? {} : { 'Cache-Control': cacheControl }
-    return planResponse(this.#request, representation, { ...this.#options, headers })
-  }
-
   #observe(plan: ResponsePlan, length: number): void {
     if (!isObserved(this.#options)) return
     const transfer = new OngoingTransfer(this.#request, this.#options.onTransfer)
     this.#transfer = transfer
     transfer.start(plan, length)
-    this.#response.once('close', () => {
+    whenOver(this.#response, (sent) => {
       // Without a Range it passes as it is, and may be less than was promised.
       const isWhole = transfer.bytesSent >= transfer.bytesPlanned
-      transfer.finish(!isSent(this.#response) || !isWhole)
+      transfer.finish(!sent || !isWhole)
     })
   }
 

@@ -9,10 +9,10 @@
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import {
-  callsBack,
+  declareTransparent,
   isConditional,
   isObserved,
-  markReliable,
+  isUnpatched,
   type RangeServeOptions,
   writeThrough,
 } from '@range-serve/core/adapter'
@@ -142,7 +142,7 @@ function ownPrototype(response: ServerResponse): object | undefined {
 /** Puts the hooks on top of the methods that an object has. */
 function install(target: Methods | ServerResponse, sendRange: Method): object {
   const layer = {}
-  const mayEncode = !callsBack(target)
+  const mayEncode = !isUnpatched(target)
   const { writeHead, write, end } = target as Methods
   const methods: Methods = { writeHead, write, end }
 
@@ -182,8 +182,8 @@ function install(target: Methods | ServerResponse, sendRange: Method): object {
     },
   }
   if (!mayEncode) {
-    markReliable(hooks.write)
-    markReliable(hooks.end)
+    declareTransparent(hooks.write, () => write)
+    declareTransparent(hooks.end, () => end)
   }
   Object.assign(target, hooks, { sendRange })
   return layer

@@ -1,75 +1,20 @@
-import { Readable } from 'node:stream'
 import type { ParameterizedContext, Response } from 'koa'
 import type { Body, ResponsePlan, Transfer } from '@range-serve/core'
-import {
-  type Answer,
-  callsBack,
-  Cancellation,
-  cutOff,
-  isGone,
-  isSent,
-  isStale,
-  smallBuffers,
-  toBody,
-  toError,
-  weaken,
-  whenAborted,
-  whenInTurn,
-  whenOver,
-} from '@range-serve/core/adapter'
+import { applyFields, lend, type Prepared, weaken } from '@range-serve/core/adapter'
 
 /**
- * Makes an answer Koa's: body, status and fields. `finished` resolves when the answer is over.
+ * Makes a prepared response Koa's: body, status and fields. `finished` resolves when it is over.
  *
- * @throws the source's error, by rejecting, where it fails before anything is sent
+ * @throws the source's error, by rejecting, if it fails before anything is sent
  */
 export async function applyAnswer(
   ctx: ParameterizedContext,
-  answer: Answer,
+  prepared: Prepared,
   signal?: AbortSignal,
 ): Promise<{ finished: Promise<Transfer> }> {
-  const { res } = ctx
-  const { plan, transfer } = answer
-  const cancellation = new Cancellation()
-  const cancel = () => {
-    cancellation.cancel(signal?.reason)
-    if (res.headersSent) cutOff(res)
-  }
-  if (signal?.aborted === true) cancel()
-  const forgetSignal = signal && whenAborted(signal, cancel)
-  /** Memory that can be used again, once the body that was read into it is out. */
-  let lent: Buffer | undefined
-  let body: Body
-  const finished = new Promise<Transfer>((resolve) => {
-    const end = () => {
-      forgetSignal?.()
-      const isOurs = isSent(res) && res.statusCode === plan.status && !transfer.error
-      if (!isOurs) cancellation.cancel()
-      // Only if the very body that we made was sent, and nobody in between could keep it.
-      else if (lent && ctx.response.body === body && callsBack(res)) smallBuffers.give(lent)
-      resolve(transfer)
-      transfer.finish(!isOurs)
-    }
-    if (isGone(res)) queueMicrotask(end)
-    else whenOver(res, end)
-  })
-
-  ignoreLeaving(ctx, transfer)
-  const turn = whenInTurn(res)
-  if (turn) await turn
-  try {
-    // A slice is of no use to anyone but this client, so its memory is used again; a whole may be
-    // kept by who sees it on its way, and has memory of its own.
-    ;({ body, lent } = await toBody(answer, cancellation, plan.status === 206))
-  } catch (error) {
-    // Nobody is there to be told.
-    if (isGone(res)) return { finished }
-    transfer.error = toError(error)
-    throw error
-  }
-  // Koa 2 leaves a connection open whose body has failed, and the client waiting for the rest.
-  if (body instanceof Readable) body.once('error', () => cutOff(res))
-  applyPlan(ctx, plan, body)
+  ignoreLeaving(ctx, prepared.transfer)
+  const { body, finished } = await lend(prepared, { signal, response: ctx.res })
+  applyPlan(ctx, prepared.plan, body)
   return { finished }
 }
 
@@ -79,17 +24,10 @@ export function applyPlan(
   plan: ResponsePlan,
   body: Body,
 ): void {
-  const { status, headers } = plan
   // Body first: Koa drops Content-Length when a stream replaces an earlier body.
   response.body = body ?? ''
-  for (const name of res.getHeaderNames()) {
-    if (isStale(plan, name)) response.remove(name)
-  }
-  response.status = status
-  for (const name in headers) {
-    const value = headers[name] as string | string[]
-    if (res.getHeader(name) !== value) response.set(name, value)
-  }
+  response.status = plan.status
+  applyFields(res, plan)
   guardTag(response)
 }
 

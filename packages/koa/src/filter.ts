@@ -8,12 +8,10 @@ import {
   fromBlob,
   fromBuffer,
   fromStream,
-  planResponse,
   type SendOptions,
   type Source,
 } from '@range-serve/core'
 import {
-  describe,
   fromReadStream,
   isBytes,
   isConditional,
@@ -22,8 +20,8 @@ import {
   isObserved,
   mayBeCut,
   parseContentLength,
-  prepareAnswer,
-  presetOf,
+  planPassing,
+  prepare,
 } from '@range-serve/core/adapter'
 import { applyAnswer, applyPlan, guardTag } from './answer.ts'
 
@@ -56,12 +54,9 @@ function answerBytes(
   bytes: Buffer,
   options: FilterOptions,
 ): Promise<void> | undefined {
-  const { representation, planOptions } = describe(
-    { length: bytes.length },
-    options,
-    presetOf((name) => ctx.res.getHeader(name)),
-  )
-  const plan = planResponse(ctx.req, representation, planOptions)
+  const field = (name: string) => ctx.res.getHeader(name)
+  const plan = planPassing(ctx.req, field, { length: bytes.length, seekable: true }, options)
+  if (!plan) return undefined
   const [only] = plan.body
   if (plan.body.length > 1) return answer(ctx, fromBuffer(bytes), options)
   const slice = only && !isBytes(only) ? bytes.subarray(only.firstPos, only.lastPos + 1) : undefined
@@ -75,8 +70,9 @@ async function answerBody(ctx: Context, options: FilterOptions): Promise<void> {
 }
 
 async function answer(ctx: Context, source: Source, options: FilterOptions): Promise<void> {
-  const preset = presetOf((name) => ctx.res.getHeader(name))
-  const decided = await prepareAnswer(ctx.req, source, options, () => preset, isInTurn(ctx.res))
+  const set = (name: string) => ctx.res.getHeader(name)
+  const context = { set, inTurn: isInTurn(ctx.res), pooled: false }
+  const decided = await prepare(ctx.req, source, options, context)
   await applyAnswer(ctx, decided)
 }
 

@@ -3,8 +3,7 @@ import type { ResponsePlan, SendOptions, Servable, Transfer } from '@range-serve
 import {
   dispose,
   isInTurn,
-  prepareAnswer,
-  presetOf,
+  prepare,
   type RangeServeOptions,
   StaticFolder,
   type StaticOptions,
@@ -177,8 +176,9 @@ function send(ctx: Served, source: Servable, options: SendOptions): Promise<Pend
   // Koa's status is 404 until somebody sets one; this alone tells whether somebody has.
   const { _explicitStatus: isSaid } = ctx.response as { _explicitStatus?: boolean }
   const status = isSaid === true ? ctx.status : undefined
-  const preset = () => ({ ...presetOf((name) => ctx.res.getHeader(name)), status })
-  const answer = prepareAnswer(ctx.req, source, options, preset, isInTurn(ctx.res))
+  const set = (name: string) => ctx.res.getHeader(name)
+  const context = { set, status, inTurn: isInTurn(ctx.res), pooled: false }
+  const answer = prepare(ctx.req, source, options, context)
   return answer.then(async (decided) => {
     ctx[answered] = decided.plan
     return Object.assign(decided.transfer, await applyAnswer(ctx, decided, options.signal))

@@ -1,214 +1,203 @@
-import { ServerResponse } from 'node:http'
-import { Readable } from 'node:stream'
-import { isBytes, type Segment } from '../semantics/byteranges.ts'
-import type { OngoingTransfer } from '../transfer.ts'
-import { readBody } from '../sources/read-range.ts'
-import type { Cancellation } from './cancellation.ts'
-import { type Answer, callsBack, release } from './deliver.ts'
-import { canGather, type Pieces, ReadAhead, toPieces } from './pieces.ts'
-import { smallBuffers, smallSize } from './pool.ts'
-import type { DirectSource, Source } from '../sources/source.ts'
+// The content of a response for a framework that sends it itself. What it sees is never pooled.
 
-/** A body for a framework that wants to send it itself: bytes, a stream of them, or nothing. */
+import { Readable } from 'node:stream'
+import { toError } from '../errors.ts'
+import type { OngoingTransfer, Transfer } from '../transfer.ts'
+import { whenAborted } from './cancellation.ts'
+import type { Content } from './content.ts'
+import type { Prepared } from './deliver.ts'
+import { cutOff, isGone, isInTurn, type NodeResponse, whenInTurn, whenOver } from './outgoing.ts'
+import { smallSize } from './pool.ts'
+
+/** A body for a framework that sends it itself: bytes, a stream of them, or nothing. */
 export type Body = Buffer | Readable | undefined
 
+/** A body, and what becomes of it. */
+export interface Lent {
+  readonly body: Body
+  /** Resolves when the response is over, without one when the body is; never rejects. */
+  readonly finished: Promise<Transfer>
+}
+
 /**
- * The body of an answer: small ones and what is in memory as bytes, others as a stream whose first
- * bytes have been read, so that a source that fails at once can still be answered with an error. The
- * stream destroys itself where the source fails later or runs short.
+ * The body of a prepared response: up to 64 KiB and what is in memory as bytes, otherwise a stream
+ * whose first bytes have been read, so that a source that fails at once can still be answered with an
+ * error. The stream destroys itself if the source fails later or runs short. A response that waits for
+ * its turn on a connection, or whose source can only be read to its end, gets a stream in any case.
  *
- * The source is released when the bytes are read, or when the stream is at its end or destroyed.
- *
- * @param cancellation cancelled when nobody wants the body any more, by whoever learns of it first
- * @param lend whether a small body may be `lent`: lie in memory that the caller gives back to
- *   `smallBuffers` when nobody will read the body any more
+ * @param context `response` the body is for, if that is known; `signal` ends it
+ * @throws the source's error, by rejecting, if it fails before the first bytes
  */
-export async function toBody(
-  answer: Answer,
-  cancellation: Cancellation,
-  lend: boolean,
-): Promise<{ readonly body: Body; readonly lent?: Buffer }> {
-  const { source, transfer } = answer
-  const segments = answer.plan.body
-  const { bytesPlanned } = transfer
-  const slice = oneSlice(segments, source)
-  if (slice || bytesPlanned === 0) {
-    transfer.firstByte()
-    release(source, false)
-    return { body: slice }
+export async function lend(
+  prepared: Prepared,
+  context: {
+    readonly signal?: AbortSignal | undefined
+    readonly response?: NodeResponse | undefined
+  },
+): Promise<Lent> {
+  const { content, transfer, plan } = prepared
+  const { response, signal } = context
+  let body: Body
+  let abandoned = false
+  const cancel = (reason?: unknown) => {
+    abandoned = true
+    content.cancel(reason)
+    if (body instanceof Readable) body.destroy(reason instanceof Error ? reason : undefined)
   }
-  let body: BodyStream | undefined
+  const forgetSignal = signal && listen(signal, response, cancel)
+  const over = response && whenResponseOver(response, cancel)
   try {
-    if (bytesPlanned > smallSize) {
-      const pieces = toPieces(segments, source, () => cancellation.signal)
-      body = new BodyStream(pieces, source, transfer, cancellation)
-      await body.begin(segments[0]!)
-      cancellation.throwIfCancelled()
-      return { body }
-    }
-    const whole = await readWhole(answer, cancellation, lend)
-    cancellation.throwIfCancelled()
-    transfer.firstByte()
-    release(source, false)
-    return whole
+    body = await toBody(content, transfer, response)
+    signal?.throwIfAborted()
   } catch (error) {
-    if (body) body.destroy()
-    else release(source, true)
-    throw error
+    void content.close('aborted')
+    // An error of a read that was aborted because the client has left is told to nothing.
+    if (!abandoned || signal?.aborted === true) {
+      forgetSignal?.()
+      transfer.error = toError(error)
+      transfer.finish(true)
+      throw transfer.error
+    }
+  }
+  if (body instanceof Readable) {
+    // An error before anything reads the body is told to what reads it then.
+    body.on('error', () => {
+      if (response) cutOff(response)
+    })
+    if (abandoned) body.destroy()
+  }
+  const finished = settle()
+  return { body, finished }
+
+  /** Runs in the asynchronous context of the call to `lend`. */
+  async function settle(): Promise<Transfer> {
+    const isRead = await whenRead(body)
+    const isSent = over ? (await over) && response.statusCode === plan.status : isRead
+    forgetSignal?.()
+    if (!isSent) cancel()
+    transfer.finish(!isSent || transfer.error !== undefined)
+    return transfer
   }
 }
 
-/** A body that lies in memory as it is to be sent. */
-function oneSlice(segments: readonly Segment[], { bytes }: DirectSource): Buffer | undefined {
-  const [only] = segments
-  if (!bytes || !only || segments.length > 1 || isBytes(only)) return undefined
-  return toBuffer(bytes.subarray(only.firstPos, only.lastPos + 1))
-}
-
-async function readWhole(
-  answer: Answer,
-  cancellation: Cancellation,
-  lend: boolean,
-): Promise<{ body: Buffer; lent?: Buffer }> {
-  const { source, plan } = answer
-  if (canGather(source)) {
-    const { buffer, reading } = answer.readAhead ?? new ReadAhead(plan.body, source)
-    await reading
-    const body = buffer.subarray(0, answer.transfer.bytesPlanned)
-    if (lend) return { body, lent: buffer }
-    const own = Buffer.from(body)
-    smallBuffers.give(buffer)
-    return { body: own }
+function listen(
+  signal: AbortSignal,
+  response: NodeResponse | undefined,
+  cancel: (reason: unknown) => void,
+): () => void {
+  const abort = () => {
+    cancel(signal.reason)
+    if (response?.headersSent === true) cutOff(response)
   }
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readBody(plan.body, source, cancellation.signal)) chunks.push(chunk)
-  return { body: chunks.length === 1 ? toBuffer(chunks[0]!) : Buffer.concat(chunks) }
+  if (signal.aborted) abort()
+  return whenAborted(signal, abort)
 }
 
-function toBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, length)
+function whenResponseOver(response: NodeResponse, cancel: () => void): Promise<boolean> {
+  return new Promise((resolve) => {
+    const end = (sent: boolean) => {
+      if (!sent) cancel()
+      resolve(sent)
+    }
+    if (isGone(response)) end(false)
+    else whenOver(response, end)
+  })
 }
 
-/**
- * A body as a stream. Piped straight to a response it goes out of one buffer that is used again and
- * again; to anyone else it gives memory to keep.
- */
-class BodyStream extends Readable {
-  readonly #pieces: Pieces
-  readonly #source: Source
+/** Resolves when nothing reads a body any more, to whether all of it was read. */
+function whenRead(body: Body): Promise<boolean> | boolean {
+  if (!(body instanceof Readable)) return true
+  return new Promise((resolve) => body.once('close', () => resolve(body.readableEnded)))
+}
+
+async function toBody(
+  content: Content,
+  transfer: OngoingTransfer,
+  response: NodeResponse | undefined,
+): Promise<Body> {
+  const { slice, length, endsByItself } = content
+  if (slice || length === 0) {
+    transfer.firstByte()
+    // A framework that destroys the stream when the response is over must not do so before its end.
+    await content.close('sent')
+    return slice && Buffer.from(slice.buffer, slice.byteOffset, slice.length)
+  }
+  const isNext = response === undefined || isInTurn(response)
+  if (length <= smallSize && isNext && !endsByItself) {
+    const whole = content.whole()
+    const bytes = whole ? ((await whole) as Buffer) : await collect(content)
+    transfer.firstByte()
+    void content.close('sent')
+    return bytes
+  }
+  const body = new ContentStream(content, transfer, response)
+  if (isNext) await body.begin()
+  return body
+}
+
+/** All of a small body in one buffer; a source may fill the memory of its chunks again. */
+async function collect(content: Content): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(content.length)
+  for (let filled = 0; filled < bytes.length;) {
+    const piece = (await content.next())!
+    bytes.set(piece, filled)
+    filled += piece.length
+  }
+  return bytes
+}
+
+/** Content as a stream that holds one piece, each with memory of its own. */
+class ContentStream extends Readable {
+  readonly #content: Content
   readonly #transfer: OngoingTransfer
-  readonly #cancellation: Cancellation
-  /** What was read to begin with, and has not been given out. */
-  readonly #ready: Uint8Array[] = []
+  readonly #response: NodeResponse | undefined
   #missing: number
-  #reading = false
-  #writing = false
-  /** Ends the wait for a write that will not come back. */
-  #wake: (() => void) | undefined
+  /** The first piece, until it is given out. */
+  #first: Uint8Array | undefined
+  /** The length of the piece that was given out last: it has left once the next is requested. */
+  #leaving = 0
 
-  constructor(
-    pieces: Pieces,
-    source: Source,
-    transfer: OngoingTransfer,
-    cancellation: Cancellation,
-  ) {
-    super({ highWaterMark: smallSize })
-    this.#pieces = pieces
-    this.#source = source
+  constructor(content: Content, transfer: OngoingTransfer, response: NodeResponse | undefined) {
+    super({ highWaterMark: 0 })
+    this.#content = content
     this.#transfer = transfer
-    this.#cancellation = cancellation
-    this.#missing = transfer.bytesPlanned
-    cancellation.onCancel = (reason) => {
-      this.destroy(reason instanceof Error ? reason : undefined)
-    }
+    this.#response = response
+    this.#missing = content.length
   }
 
-  /** Reads the first bytes of the source's own, behind the head of their part. */
-  async begin(first: Segment): Promise<void> {
-    for (let missing = isBytes(first) ? 2 : 1; missing > 0; missing--) {
-      this.#ready.push(await this.#pull())
-    }
+  /** Reads the first bytes, so that an error can be answered. */
+  async begin(): Promise<void> {
+    this.#first = await this.#content.next()
     this.#transfer.firstByte()
   }
 
   override _read(): void {
-    this.#take().then(
-      (piece) => {
-        if (piece) this.#transfer.bytesSent += piece.length
-        this.push(piece && this.#pieces.recycles ? Buffer.from(piece) : (piece ?? null))
-      },
-      (error: Error) => this.destroy(error),
-    )
+    this.#give().catch((error: unknown) => this.destroy(toError(error)))
   }
 
-  override pipe<T extends NodeJS.WritableStream>(target: T, options?: { end?: boolean }): T {
-    if (!isPlainResponse(target) || this.readableFlowing !== null || this.readableDidRead) {
-      return super.pipe(target, options)
+  async #give(): Promise<void> {
+    this.#transfer.bytesSent += this.#leaving
+    this.#leaving = 0
+    if (this.#missing === 0) {
+      // Whatever destroys the stream when the response is over must not do so before its source's end.
+      await this.#content.close('sent')
+      this.push(null)
+      return
     }
-    if (options?.end !== false) this.once('end', () => target.end())
-    target.once('close', () => this.destroy())
-    target.emit('pipe', this)
-    this.#sendTo(target).catch((error: Error) => this.destroy(error))
-    return target
-  }
-
-  async #sendTo(response: ServerResponse): Promise<void> {
-    for (;;) {
-      const piece = await this.#take()
-      if (this.destroyed) return
-      if (!piece) break
-      this.#writing = true
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve
-        response.write(piece, (error) => {
-          if (error) return
-          this.#transfer.bytesSent += piece.length
-          this.#writing = false
-          resolve()
-        })
-      })
-      if (this.destroyed) return
-    }
-    this.push(null)
-    this.resume()
-  }
-
-  /** The next piece, or `undefined` at the end. */
-  async #take(): Promise<Uint8Array | undefined> {
-    return this.#ready.shift() ?? (this.#missing > 0 ? this.#pull() : undefined)
-  }
-
-  async #pull(): Promise<Uint8Array> {
-    this.#reading = true
-    try {
-      const piece = (await this.#pieces.next())!
-      this.#missing -= piece.length
-      return piece
-    } finally {
-      this.#reading = false
-      if (this.destroyed && canGather(this.#source)) this.#release()
-    }
+    const turn = this.#response && whenInTurn(this.#response)
+    if (turn) await turn
+    const piece = this.#first ?? (await this.#content.next())
+    this.#first = undefined
+    if (this.destroyed || !piece) return
+    this.#transfer.firstByte()
+    this.#missing -= piece.length
+    this.#leaving = piece.length
+    this.push(this.#content.reuses ? Buffer.from(piece) : piece)
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (!this.#isRead) this.#cancellation.cancel()
-    this.#wake?.()
-    if (error) this.#transfer.error = error
-    // A read that the kernel has in hand keeps the source until it comes back.
-    if (!this.#reading || !canGather(this.#source)) this.#release()
+    if (error) this.#transfer.error ??= error
+    void this.#content.close(this.#missing === 0 && !error ? 'sent' : 'aborted')
     callback(error)
   }
-
-  get #isRead(): boolean {
-    return this.#missing === 0 && this.#ready.length === 0
-  }
-
-  #release(): void {
-    this.#pieces.close(this.#isRead && !this.#writing)
-    release(this.#source, !this.#isRead)
-  }
-}
-
-function isPlainResponse(target: unknown): target is ServerResponse {
-  return target instanceof ServerResponse && callsBack(target)
 }

@@ -1,143 +1,60 @@
-// A body in pieces, each to be sent before the next is asked for: one piece in hand at a time.
+// A body in pieces, each to be sent before the next is requested: one piece in hand at a time.
 
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
-import { type ByteRange, byteLength } from '../semantics/range.ts'
 import { readBody, tooShort } from '../sources/read-range.ts'
-import { hugeBuffers, largeBuffers, smallBuffers, smallSize } from './pool.ts'
 import { type DirectSource, readInto } from '../sources/source.ts'
+import { type BufferPool, hugeBuffers, largeBuffers, smallBuffers, smallSize } from './pool.ts'
 
-/** How much of bytes in memory is one piece, so that one answer cannot fill a whole turn. */
+/** How much of bytes in memory is one piece, so that one response cannot fill a whole turn. */
 const memorySize = 1024 * 1024
 
 /** The pieces of one body. */
 export interface Pieces {
-  /** Whether a piece's memory is used again for the one after. */
-  readonly recycles: boolean
-  /** The next piece, valid until the one after is asked for; `undefined` at the end. */
+  /** Whether the memory of a piece may be filled again once the next is requested. */
+  readonly reuses: boolean
+  /** The next piece; `undefined` at the end. */
   next(): Uint8Array | Promise<Uint8Array | undefined> | undefined
   /**
-   * No more of them are wanted.
+   * Stops reading.
    *
-   * @param isSent whether the kernel has all that was given out, so that its memory can be used again
+   * @param reusable whether nothing can read the pieces any more, so that their memory is free
    */
-  close(isSent: boolean): void
+  close(reusable: boolean): void
 }
 
-/**
- * A body as pieces: read in the way that suits its source best.
- *
- * @param small whether none of them may be larger than `smallSize`, where that is ours to say
- */
+/** How pieces are made. */
+export interface PieceOptions {
+  /** Whether pieces may lie in memory that is used again. */
+  readonly pooled: boolean
+  /** The most bytes of a piece. */
+  readonly max: number
+}
+
+/** A body as pieces, read in the way that suits its source best. */
 export function toPieces(
   segments: readonly Segment[],
   source: DirectSource,
   signal: () => AbortSignal,
-  small = false,
+  options: PieceOptions,
 ): Pieces {
-  if (source.bytes) {
-    return new MemoryPieces(segments, source.bytes, small ? smallSize : memorySize)
-  }
-  if (source.readInto) return new ReadPieces(segments, source, small)
-  const chunks = readBody(segments, source, signal())
-  return {
-    recycles: false,
-    next: async () => (await chunks.next()).value as Uint8Array | undefined,
-    close: () => void chunks.return(undefined).catch(() => {}),
-  }
-}
-
-/**
- * Reads a small body into one buffer, which must hold it; its ranges side by side. Gives a promise
- * unless the source can be read at once.
- */
-function gather(
-  segments: readonly Segment[],
-  source: DirectSource,
-  target: Buffer,
-): Promise<unknown> | undefined {
-  if (source.readNow) return gatherNow(segments, source, target)
-  const [only] = segments
-  if (segments.length === 1 && only && !isBytes(only)) return readRangeInto(source, target, only)
-  const reads: Promise<void>[] = []
-  let position = 0
-  for (const segment of segments) {
-    if (isBytes(segment)) {
-      target.set(segment, position)
-      position += segment.length
-    } else {
-      reads.push(readRangeInto(source, target.subarray(position), segment))
-      position += byteLength(segment)
-    }
-  }
-  // All of them, also where one has failed: until the last is back, the target is theirs.
-  return Promise.allSettled(reads).then((results) => {
-    for (const result of results) if (result.status === 'rejected') throw result.reason
-  })
-}
-
-function gatherNow(segments: readonly Segment[], source: DirectSource, target: Buffer): undefined {
-  let position = 0
-  for (const segment of segments) {
-    if (isBytes(segment)) {
-      target.set(segment, position)
-      position += segment.length
-      continue
-    }
-    for (let { firstPos } = segment; firstPos <= segment.lastPos;) {
-      const missing = segment.lastPos + 1 - firstPos
-      const count = source.readNow!(target.subarray(position), missing, firstPos)
-      if (count === 0) throw tooShort(segment, missing)
-      firstPos += count
-      position += count
-    }
-  }
-}
-
-function readRangeInto(source: DirectSource, target: Uint8Array, range: ByteRange): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const read = (room: Uint8Array, missing: number): void => {
-      source.readInto!(room, missing, range.lastPos + 1 - missing, (error, count) => {
-        if (error) reject(error)
-        else if (count === missing) resolve()
-        else if (count === 0) reject(tooShort(range, missing))
-        else read(room.subarray(count), missing - count)
-      })
-    }
-    read(target, byteLength(range))
-  })
-}
-
-/** A small body that is read before it is certain that it will be sent. */
-export class ReadAhead {
-  readonly buffer: Buffer = smallBuffers.take()
-  /** `undefined` where it is read already. */
-  readonly reading: Promise<unknown> | undefined
-
-  constructor(segments: readonly Segment[], source: DirectSource) {
-    this.reading = gather(segments, source, this.buffer)
-    // Whoever wants the bytes hears of it; perhaps nobody does.
-    this.reading?.catch(() => {})
-  }
-}
-
-/** Whether {@link gather} can read a source. */
-export function canGather(source: DirectSource): boolean {
-  return source.readInto !== undefined
+  if (source.bytes) return new MemoryPieces(segments, source.bytes, options.max)
+  if (source.readInto) return new ReadPieces(segments, source, options)
+  return new ChunkPieces(readBody(segments, source, signal()), options.max)
 }
 
 /** Bytes in memory, as they lie. */
 class MemoryPieces implements Pieces {
-  readonly recycles = false
+  readonly reuses = false
   readonly #segments: readonly Segment[]
   readonly #bytes: Uint8Array
-  readonly #most: number
+  readonly #max: number
   #index = 0
   #offset = 0
 
-  constructor(segments: readonly Segment[], bytes: Uint8Array, most: number) {
+  constructor(segments: readonly Segment[], bytes: Uint8Array, max: number) {
     this.#segments = segments
     this.#bytes = bytes
-    this.#most = most
+    this.#max = Math.min(max, memorySize)
   }
 
   next(): Uint8Array | undefined {
@@ -146,7 +63,7 @@ class MemoryPieces implements Pieces {
     const whole = isBytes(segment)
       ? segment
       : this.#bytes.subarray(segment.firstPos, segment.lastPos + 1)
-    const piece = whole.subarray(this.#offset, this.#offset + this.#most)
+    const piece = whole.subarray(this.#offset, this.#offset + this.#max)
     this.#offset += piece.length
     if (this.#offset === whole.length) {
       this.#index++
@@ -158,64 +75,109 @@ class MemoryPieces implements Pieces {
   close(): void {}
 }
 
+/** The chunks that a source yields, in pieces of at most `max` bytes. */
+class ChunkPieces implements Pieces {
+  /** What a source yields is its own memory: it may fill one buffer again and again. */
+  readonly reuses = true
+  readonly #chunks: AsyncGenerator<Uint8Array>
+  readonly #max: number
+  #rest: Uint8Array = new Uint8Array(0)
+
+  constructor(chunks: AsyncGenerator<Uint8Array>, max: number) {
+    this.#chunks = chunks
+    this.#max = max
+  }
+
+  next(): Uint8Array | Promise<Uint8Array | undefined> {
+    return this.#rest.length > 0 ? this.#take(this.#rest) : this.#pull()
+  }
+
+  async #pull(): Promise<Uint8Array | undefined> {
+    const { done, value } = await this.#chunks.next()
+    return done === true ? undefined : this.#take(value)
+  }
+
+  #take(chunk: Uint8Array): Uint8Array {
+    this.#rest = chunk.subarray(this.#max)
+    return chunk.subarray(0, this.#max)
+  }
+
+  close(): void {
+    void this.#chunks.return(undefined).catch(() => {})
+  }
+}
+
 /** A client that has not taken a piece after this long, in milliseconds, gets smaller ones. */
 const slowMs = 50
 /** More than the kernel takes for a client that does not read, in bytes. */
-const proofOfSpeed = 8 * 1024 * 1024
+const provenBytes = 8 * 1024 * 1024
 
 /**
- * Read into one buffer, again and again. The larger it is the less it costs; but one that waits for a
- * slow client is memory held, so only a client that keeps up is given large ones.
+ * Reads into one buffer, again and again, or into memory of its own for each piece. The larger a piece
+ * the less it costs; but one that waits for a slow client is memory held, so only a client that keeps
+ * up is given large ones.
  */
 class ReadPieces implements Pieces {
-  readonly recycles = true
+  readonly reuses: boolean
   readonly #segments: readonly Segment[]
   readonly #source: DirectSource
-  readonly #small: boolean
-  #pool = largeBuffers
+  readonly #max: number
+  #pool: BufferPool = largeBuffers
   #buffer: Buffer | undefined
   #index = 0
   #offset = 0
   #given = 0
   #givenAt = Infinity
-  #reading = false
 
-  constructor(segments: readonly Segment[], source: DirectSource, small: boolean) {
+  constructor(segments: readonly Segment[], source: DirectSource, options: PieceOptions) {
     this.#segments = segments
     this.#source = source
-    this.#small = small
+    this.#max = options.max
+    this.reuses = options.pooled
   }
 
-  next(): Uint8Array | Promise<Uint8Array> | undefined {
-    const segment = this.#segments[this.#index]
-    if (!segment) return undefined
-    if (!isBytes(segment)) return this.#read(segment)
-    this.#index++
-    return segment
+  next(): Promise<Uint8Array> | undefined {
+    return this.#index === this.#segments.length ? undefined : this.#fill()
   }
 
-  async #read(range: ByteRange): Promise<Uint8Array> {
+  /** Fills a buffer: a part's head goes out with its content, many small parts in one piece. */
+  async #fill(): Promise<Uint8Array> {
     const buffer = this.#suitableBuffer()
-    const missing = byteLength(range) - this.#offset
-    const length = Math.min(buffer.length, missing)
-    this.#reading = true
-    const count = await readInto(this.#source, buffer, length, range.firstPos + this.#offset)
-    this.#reading = false
-    if (count === 0) throw tooShort(range, missing)
-    this.#offset += count
-    this.#given += count
+    let filled = 0
+    for (let segment; (segment = this.#segments[this.#index]) && filled < buffer.length;) {
+      const room = buffer.length - filled
+      if (isBytes(segment)) {
+        const piece = segment.subarray(this.#offset, this.#offset + room)
+        buffer.set(piece, filled)
+        filled += this.#advance(piece.length, segment.length)
+        continue
+      }
+      const firstPos = segment.firstPos + this.#offset
+      const missing = segment.lastPos + 1 - firstPos
+      const target = filled === 0 ? buffer : buffer.subarray(filled)
+      const count = await readInto(this.#source, target, Math.min(room, missing), firstPos)
+      if (count === 0) throw tooShort(segment, missing)
+      filled += this.#advance(count, segment.lastPos + 1 - segment.firstPos)
+    }
+    this.#given += filled
     this.#givenAt = performance.now()
-    if (count === missing) {
+    return buffer.subarray(0, filled)
+  }
+
+  #advance(count: number, length: number): number {
+    this.#offset += count
+    if (this.#offset === length) {
       this.#index++
       this.#offset = 0
     }
-    return buffer.subarray(0, count)
+    return count
   }
 
   #suitableBuffer(): Buffer {
     const isSlow = performance.now() - this.#givenAt > slowMs
-    const proven = this.#given >= proofOfSpeed ? hugeBuffers : largeBuffers
-    const pool = this.#small || isSlow ? smallBuffers : proven
+    const proven = this.#given >= provenBytes ? hugeBuffers : largeBuffers
+    const pool = this.#max <= smallSize || isSlow ? smallBuffers : proven
+    if (!this.reuses) return Buffer.allocUnsafeSlow(this.#nextLength(pool.size))
     if (this.#buffer && pool !== this.#pool) {
       this.#pool.give(this.#buffer)
       this.#buffer = undefined
@@ -225,8 +187,18 @@ class ReadPieces implements Pieces {
     return this.#buffer
   }
 
-  close(isSent: boolean): void {
-    if (this.#buffer && isSent && !this.#reading) this.#pool.give(this.#buffer)
+  /** How long the next piece can be: what is left of the body may be less than a buffer. */
+  #nextLength(max: number): number {
+    let length = -this.#offset
+    for (let i = this.#index; i < this.#segments.length && length < max; i++) {
+      const segment = this.#segments[i]!
+      length += isBytes(segment) ? segment.length : segment.lastPos + 1 - segment.firstPos
+    }
+    return Math.min(length, max)
+  }
+
+  close(reusable: boolean): void {
+    if (this.#buffer && reusable) this.#pool.give(this.#buffer)
     this.#buffer = undefined
   }
 }

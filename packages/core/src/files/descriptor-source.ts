@@ -1,10 +1,13 @@
 import fs from 'node:fs'
 import type { ByteRange } from '../semantics/range.ts'
-import { largeBuffers } from '../delivery/pool.ts'
-import { type DirectSource, readInto } from '../sources/source.ts'
+import { type DirectSource, type ReadCallback, readInto } from '../sources/source.ts'
+
+/** How much is read at once by an iterator, in bytes. */
+const chunkSize = 192 * 1024
 
 /** Reads from a file descriptor, which it has for as long as anybody has it open. */
 export abstract class DescriptorSource implements DirectSource {
+  readonly isDirect: true = true
   abstract readonly length: number
   protected abstract readonly fd: number
   /** Where in the file the representation begins. */
@@ -21,17 +24,9 @@ export abstract class DescriptorSource implements DirectSource {
     return this.obtain()
   }
 
-  close(): void {
-    this.#leave(false)
-  }
-
-  abandon(): void {
-    this.#leave(true)
-  }
-
-  #leave(abandoned: boolean): void {
+  close(aborted = false): void {
     if (this.#users > 0) this.#users--
-    if (this.#users === 0) this.letGo(abandoned)
+    if (this.#users === 0) this.letGo(aborted)
   }
 
   /** Whether it is closed again already. */
@@ -39,12 +34,7 @@ export abstract class DescriptorSource implements DirectSource {
     return this.#users === 0
   }
 
-  readInto(
-    target: Uint8Array,
-    length: number,
-    position: number,
-    done: (error: Error | null, bytesRead: number) => void,
-  ): void {
+  readInto(target: Uint8Array, length: number, position: number, done: ReadCallback): void {
     try {
       fs.read(this.fd, target, 0, length, this.start + position, done)
     } catch (error) {
@@ -57,7 +47,7 @@ export abstract class DescriptorSource implements DirectSource {
     try {
       await this.open()
       for (let position = firstPos; position <= lastPos;) {
-        const length = Math.min(largeBuffers.size, lastPos + 1 - position)
+        const length = Math.min(chunkSize, lastPos + 1 - position)
         const chunk = Buffer.allocUnsafeSlow(length)
         const bytesRead = await readInto(this, chunk, length, position)
         if (bytesRead === 0) return

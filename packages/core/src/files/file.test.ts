@@ -235,7 +235,7 @@ describe('fromFile, by a path', () => {
     const source = (await fromFile(file)) as DirectSource
     await source.open?.()
     expect(openCount(file)).toBe(1)
-    source.abandon?.()
+    void source.close?.(true)
     await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 300 })
   })
 
@@ -330,7 +330,7 @@ describe('fromFile, of a FileHandle', () => {
       expect(source).toMatchObject({ length: size, type: undefined })
       expect((await collect(source, 5, 400_000)).equals(bytes.subarray(5, 400_001))).toBe(true)
       await source.close?.()
-      ;(source as DirectSource).abandon?.()
+      void (source as DirectSource).close?.(true)
       expect(await collect(source, 5, 9)).toEqual(bytes.subarray(5, 10))
       // Nor does it move the position of who reads on from there.
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(5), 0, 5)
@@ -478,7 +478,7 @@ describe('fromReadStream', () => {
   it.runIf(hasProc)('keeps nothing open of an answer that was abandoned', async () => {
     const source = (await fromReadStream(fs.createReadStream(file))) as DirectSource
     await source.open?.()
-    source.abandon?.()
+    void source.close?.(true)
     await vi.waitFor(() => expect(openCount(file)).toBe(0), 200)
   })
 

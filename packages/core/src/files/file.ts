@@ -171,7 +171,7 @@ export abstract class FileSource extends DescriptorSource {
 
 /** A file by its path. Opened once more after it was let go, it is the same file or an error. */
 class PathSource extends FileSource {
-  readonly readNow: DirectSource['readNow']
+  readonly readSync: DirectSource['readSync']
   readonly actual: Promise<FileSource> | undefined
   readonly #path: string
   readonly #root: string | undefined
@@ -187,7 +187,8 @@ class PathSource extends FileSource {
     const facts = (descriptor.memo ??= factsOf(descriptor.stats, typeOf(filePath)))
     super(facts as Facts, metadata)
     if (syncReads === true) {
-      this.readNow = (target, length, position) => fs.readSync(this.fd, target, 0, length, position)
+      this.readSync = (target, length, position) =>
+        fs.readSync(this.fd, target, 0, length, position)
     }
     this.actual = actual
     this.#descriptor = descriptor

@@ -2,10 +2,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { promisify } from 'node:util'
 import { fileError, sourceError } from '../errors.ts'
-import { endEarly } from '../sources/read-range.ts'
+import { declareCleanEnd, endEarly } from '../sources/early-end.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { type Descriptor, descriptors } from './descriptors.ts'
 import type { Source } from '../sources/source.ts'
+
+declareCleanEnd(fs.ReadStream.prototype)
 
 const fstat = promisify(fs.fstat)
 const read = promisify(fs.read)

@@ -20,6 +20,7 @@ export function fromBuffer(bytes: Uint8Array, metadata: Metadata = {}): Source {
 }
 
 class BufferSource implements DirectSource {
+  readonly isDirect: true = true
   readonly bytes: Uint8Array
   readonly length: number
   declare readonly type?: string

@@ -1,10 +1,9 @@
-import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { ReadableStream } from 'node:stream/web'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { formatByteranges } from '../semantics/byteranges.ts'
-import { Pull, readBody, readRange, tooShort } from './read-range.ts'
+import { readBody, readRange, tooShort } from './read-range.ts'
 import type { ByteStream, Source } from './source.ts'
 
 const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251))
@@ -439,53 +438,6 @@ describe('tooShort', () => {
     expect(tooShort({ firstPos: 5, lastPos: 9 }, 3).message).toBe(
       'The source ended 3 bytes before the end of 5-9',
     )
-  })
-})
-
-describe('Pull', () => {
-  it('gives the chunks and then undefined', async () => {
-    const pull = new Pull(pieces(bytes.subarray(0, 5), 3))
-    expect(await pull.next()).toEqual(bytes.subarray(0, 3))
-    expect(await pull.next()).toEqual(bytes.subarray(3, 5))
-    expect(await pull.next()).toBeUndefined()
-  })
-
-  it('lets go of a Readable at once, while a chunk is awaited', async () => {
-    const stream = new Readable({ read() {} })
-    const pull = new Pull(stream)
-    const next = pull.next().catch(() => {})
-    pull.stop()
-    expect(stream.destroyed).toBe(true)
-    await once(stream, 'close')
-    await next
-  })
-
-  it('leaves alone what has ended, and may be stopped twice', async () => {
-    let returns = 0
-    const iterator = {
-      next: async () => ({ done: true as const, value: undefined }),
-      return: async () => {
-        returns++
-        return { done: true as const, value: undefined }
-      },
-    }
-    const pull = new Pull({ [Symbol.asyncIterator]: () => iterator })
-    await pull.next()
-    pull.stop()
-    expect(returns).toBe(0)
-    const other = new Pull({ [Symbol.asyncIterator]: () => iterator })
-    other.stop()
-    other.stop()
-    expect(returns).toBe(1)
-  })
-
-  it('takes care of a source that cannot be stopped', async () => {
-    const stop = () => Promise.reject(new Error('cannot stop'))
-    new Pull({
-      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: stop }),
-    }).stop()
-    await turn()
-    expect(unhandled.splice(0)).toEqual([])
   })
 })
 

@@ -1,26 +1,49 @@
 // Segments and a source → bytes, exact to the byte.
 
-import { Readable, Stream } from 'node:stream'
 import { sourceError, type SourceError } from '../errors.ts'
 import { isBytes, type Segment } from '../semantics/byteranges.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
-import type { ByteStream, Source } from './source.ts'
+import { ChunkReader, isByteStream, toBytes } from './chunk-reader.ts'
+import { DiscardPace, nextTurn } from './early-end.ts'
+import type { Source } from './source.ts'
 
-/** The bytes of a body, in pieces as the source gives them; throws where the source runs short. */
+/**
+ * The bytes of a body, in pieces as the source gives them; throws if the source runs short. The head of
+ * a part comes with the first of its content: a source that fails at once leaves nothing before it.
+ *
+ * A piece is valid until the next is requested: the source may use its memory again.
+ */
 export async function* readBody(
   segments: readonly Segment[],
   source: Source,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array | undefined
   for (const segment of segments) {
-    if (isBytes(segment)) yield segment
-    else yield* readRange(source, segment, signal)
+    if (isBytes(segment)) {
+      held = held ? concat(held, segment) : segment
+      continue
+    }
+    for await (const chunk of readRange(source, segment, signal)) {
+      yield held ? concat(held, chunk) : chunk
+      held = undefined
+    }
   }
+  if (held) yield held
+}
+
+function concat(head: Uint8Array, tail: Uint8Array): Uint8Array {
+  const joined = new Uint8Array(head.length + tail.length)
+  joined.set(head)
+  joined.set(tail, head.length)
+  return joined
 }
 
 /**
- * Exactly the bytes of a range. A source that holds more is cut off; one that runs short throws
- * `ERR_SOURCE_TOO_SHORT`; one that ignores the signal is left behind when that aborts.
+ * Exactly the bytes of a range. Excess bytes of a source are cut off; a source that runs short throws
+ * `ERR_SOURCE_TOO_SHORT`; a read that ignores the signal is left behind when that aborts.
+ *
+ * A piece is valid until the next is requested: the source may use its memory again.
  */
 export async function* readRange(
   source: Pick<Source, 'read'>,
@@ -28,24 +51,29 @@ export async function* readRange(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted()
-  let remaining = byteLength(range)
+  let missing = byteLength(range)
   const reading = Promise.resolve(source.read(range, { signal }))
   const result = await untilAborted(reading, signal).catch((error: unknown) => {
-    reading.then(releaseLate, () => {})
+    reading.then(closeLate, () => {})
     throw error
   })
-  const pull = new Pull(isByteStream(result) ? result : once(toBytes(result)))
+  const reader = new ChunkReader(isByteStream(result) ? result : once(toBytes(result)))
+  const pace = new DiscardPace()
   try {
-    while (remaining > 0) {
-      const chunk = await untilAborted(pull.next(), signal)
-      if (!chunk) throw tooShort(range, remaining)
-      if (chunk.length === 0) continue
-      const piece = chunk.length > remaining ? chunk.subarray(0, remaining) : chunk
-      remaining -= piece.length
+    while (missing > 0) {
+      const chunk = await untilAborted(reader.next(), signal)
+      if (!chunk) throw tooShort(range, missing)
+      if (chunk.length === 0) {
+        // A source that yields nothing without end must not starve the event loop.
+        if (pace.count(0)) await nextTurn()
+        continue
+      }
+      const piece = chunk.length > missing ? chunk.subarray(0, missing) : chunk
+      missing -= piece.length
       yield piece
     }
   } finally {
-    pull.stop()
+    reader.close()
   }
 }
 
@@ -58,85 +86,9 @@ export function tooShort(range: ByteRange, missing: number): SourceError {
   )
 }
 
-/** Pulls chunks out of a stream of any kind, and lets go of it at once when told to. */
-export class Pull {
-  readonly #stream: ByteStream
-  readonly #next: () => Promise<IteratorResult<Uint8Array, unknown>>
-  readonly #stop: () => unknown
-  #ended = false
-
-  constructor(stream: ByteStream) {
-    this.#stream = stream
-    if (stream instanceof ReadableStream) {
-      // Its own iterator would let a pending read finish before it cancels.
-      const reader = stream.getReader()
-      this.#next = () => reader.read() as Promise<IteratorResult<Uint8Array, unknown>>
-      // At once, Readable.toWeb would still enqueue what it has in hand, to a stream that is closed,
-      // and that error ends the process. In the next turn it has nothing in hand.
-      this.#stop = () => new Promise((resolve) => setImmediate(() => resolve(reader.cancel())))
-    } else {
-      const iterator = stream[Symbol.asyncIterator]()
-      this.#next = () => iterator.next()
-      this.#stop = () => iterator.return?.()
-    }
-  }
-
-  /** The next chunk, or `undefined` at the end. */
-  async next(): Promise<Uint8Array | undefined> {
-    const { done, value } = await this.#next()
-    if (done === true) {
-      this.#ended = true
-      return undefined
-    }
-    return toBytes(value)
-  }
-
-  /** Releases the stream, also while a `next` is pending. */
-  stop(): void {
-    if (this.#ended) return
-    this.#ended = true
-    try {
-      // A Node stream's iterator would wait for its pending read.
-      if (this.#stream instanceof Stream) abandon(this.#stream)
-      Promise.resolve(this.#stop()).catch(() => {})
-    } catch {
-      // A stream that cannot be stopped is its maker's.
-    }
-  }
-}
-
-/**
- * Ends a stream at once: it is told that it is at its end, so that whoever waits for that takes it for
- * success, and destroyed, before anybody else hears of it: what is left of an upstream's answer must
- * not go back to its agent.
- */
-export function endEarly(stream: Readable): void {
-  stream.prependOnceListener('end', () => stream.destroy())
-  stream.push = () => false
-  Readable.prototype.push.call(stream, null)
-  stream.resume()
-}
-
-/** Destroys a stream whose errors nobody wants to know of any more. */
-function abandon(stream: Stream & { destroy?: () => void }): void {
-  stream.on('error', () => {})
-  stream.destroy?.()
-}
-
-/** Lets go of a stream that comes when nobody waits for it any more. */
-function releaseLate(result: unknown): void {
-  if (isByteStream(result)) new Pull(result).stop()
-}
-
-function isByteStream(result: unknown): result is ByteStream {
-  return typeof (result as Partial<ByteStream> | undefined)?.[Symbol.asyncIterator] === 'function'
-}
-
-function toBytes(chunk: unknown): Uint8Array {
-  if (chunk instanceof Uint8Array) return chunk
-  if (typeof chunk === 'string') return Buffer.from(chunk)
-  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
-  throw sourceError(500, 'ERR_INVALID_ARGUMENT', `The source gave ${typeof chunk} for bytes`)
+/** Closes a stream that arrives after the read was aborted. */
+function closeLate(result: unknown): void {
+  if (isByteStream(result)) new ChunkReader(result).close()
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
@@ -148,7 +100,7 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     if (signal.aborted) {
-      // A source that honours the signal rejects too, with nobody left to hear it.
+      // A source that honours the signal rejects too, with nothing left to handle that.
       promise.catch(() => {})
       return abort()
     }

@@ -20,9 +20,12 @@ export interface Source extends Representation {
   /**
    * Reads the bytes of a range, both positions inclusive: all at once, or in pieces as they come.
    *
-   * More than was asked for is cut off; less destroys the connection, since the length is promised
-   * by then. `signal` aborts when the client has left: stop, and release what the read holds. An
-   * iterator is also returned (`return()`) when no more of it is wanted.
+   * Excess bytes are cut off; too few destroy the connection, since the length is promised by then.
+   * `signal` aborts when the client has left: stop, and release what the read holds. An iterator is
+   * also returned (`return()`) when no more of it is wanted.
+   *
+   * A chunk must stay as it is until the next is requested: until then it is sent or copied, and from
+   * then on its memory may be filled again. Bytes that a promise gives are the response's for good.
    */
   read(
     range: ByteRange,
@@ -32,34 +35,56 @@ export interface Source extends Representation {
   close?(): void | Promise<void>
 }
 
+/** Is told of the end of a read: how many bytes it gave, none at the end of the source. */
+export type ReadCallback = (error: Error | null, bytesRead: number) => void
+
 /**
  * A source whose bytes delivery can have without an iterator between: how `serve` gets fast. It is
  * not part of the contract; whatever lacks these is read by `read`.
  */
 export interface DirectSource extends Source {
-  /** The bytes, where they are in memory already. */
+  /** Marks a source of our own: a caller's object may have any of these names for something else. */
+  readonly isDirect: true
+  /** The bytes, if they are in memory already. */
   readonly bytes?: Uint8Array
-  /** Gets ready to be read for one answer; each is followed by one `close` or `abandon`. */
+  /** Gets ready to be read for one response; each is followed by one `close`. */
   open?(): Promise<void> | undefined
   /**
-   * Reads up to `length` bytes at `position` into the head of `target`; none means the end. The
-   * target is the source's until `done`.
+   * Reads up to `length` bytes at `position` into the head of `target`. The target is the source's
+   * until `done`.
    */
-  readInto?(
-    target: Uint8Array,
-    length: number,
-    position: number,
-    done: (error: Error | null, bytesRead: number) => void,
-  ): void
-  /** As `readInto`, at once: where the caller has allowed it to wait for the disk. */
-  readNow?: ((target: Uint8Array, length: number, position: number) => number) | undefined
+  readInto?(target: Uint8Array, length: number, position: number, done: ReadCallback): void
+  /** As `readInto`, at once: set if the caller allows it to wait for the disk. */
+  readSync?: ((target: Uint8Array, length: number, position: number) => number) | undefined
   /**
-   * What is there now, where this is what was there before and may be still: itself, or another
-   * source, open. Nothing of it may be sent until then.
+   * Resolves to this source if it still is what is there, otherwise to a fresh one, open. Nothing of
+   * it may be sent until then.
    */
   readonly actual?: Promise<DirectSource> | undefined
-  /** Closes it, and keeps nothing for a next answer. */
-  abandon?(): void
+  /**
+   * It cannot be ended early: `close` reads it to its end, and a response that would have its stream
+   * destroyed must not end before.
+   */
+  readonly endsByItself?: boolean
+  /**
+   * @param aborted keep nothing for the next response
+   * @returns a promise if it goes on being read to its end
+   */
+  close?(aborted?: boolean): void | Promise<void>
+}
+
+/** A caller's source as one of our own, with nothing of it but what the contract names. */
+export function toDirect(source: Source): DirectSource {
+  if ('isDirect' in source) return source as DirectSource
+  const { length, seekable } = source
+  return {
+    isDirect: true,
+    ...pickMetadata(source),
+    length,
+    ...(seekable === undefined ? {} : { seekable }),
+    read: (range, options) => source.read(range, options),
+    close: () => source.close?.(),
+  }
 }
 
 /** `readInto` as a promise of how many bytes were read. */

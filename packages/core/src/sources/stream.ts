@@ -1,10 +1,25 @@
-import { Readable } from 'node:stream'
+import type { EventEmitter } from 'node:events'
+import type { Readable } from 'node:stream'
 import { invalidArgument, sourceError } from '../errors.ts'
-import type { ByteRange } from '../semantics/range.ts'
-import { Pull } from './read-range.ts'
-import type { Metadata } from './buffer.ts'
 import { overlap } from '../semantics/cut.ts'
-import { type ByteStream, pickMetadata, type Source, validateRepresentation } from './source.ts'
+import type { ByteRange } from '../semantics/range.ts'
+import type { Metadata } from './buffer.ts'
+import { ChunkReader } from './chunk-reader.ts'
+import {
+  DiscardPace,
+  endEarly,
+  isReadElsewhere,
+  mayEndEarly,
+  nextTurn,
+  type OwnListeners,
+} from './early-end.ts'
+import {
+  type ByteStream,
+  type DirectSource,
+  pickMetadata,
+  type Source,
+  validateRepresentation,
+} from './source.ts'
 
 /** What {@link fromStream} must be told: a stream does not know its own length. */
 export interface StreamMetadata extends Metadata {
@@ -12,7 +27,7 @@ export interface StreamMetadata extends Metadata {
   readonly length: number
 }
 
-/** Opens a stream at a range; `signal` aborts when nobody wants it any more. */
+/** Opens a stream at a range; `signal` aborts when it is no longer wanted. */
 export type OpenStream = (
   range: ByteRange,
   options: { readonly signal: AbortSignal },
@@ -21,10 +36,11 @@ export type OpenStream = (
 /**
  * Makes a source of a stream of known length, or of a function that opens one at a range.
  *
- * A stream passes by once: what lies before a range is read and dropped, several ranges are sent in
- * ascending order, and after the last byte asked for the stream is destroyed. A function is seekable:
- * it is called for each range, and what it returns should start at `firstPos`; beyond `lastPos` it
- * is cut off.
+ * A stream passes by once: bytes before a range are read and discarded, and several ranges are sent in
+ * ascending order. After the last requested byte the stream is ended, if it is certainly the head of a
+ * chain that nothing else reads; any other is read to its end and discarded. A function is seekable:
+ * it is called for each range, and what it returns should start at `firstPos`; bytes beyond `lastPos`
+ * are cut off.
  *
  * @example
  * fromStream(({ firstPos, lastPos }) => createReadStream(path, { start: firstPos, end: lastPos }), {
@@ -52,11 +68,13 @@ export function fromStream(stream: ByteStream | OpenStream, metadata: StreamMeta
   return new OnePassSource(stream, metadata)
 }
 
-class OnePassSource implements Source {
+class OnePassSource implements DirectSource {
+  readonly isDirect: true = true
   readonly length: number
   readonly seekable = false
   readonly #stream: ByteStream
-  #pull: Pull | undefined
+  readonly #reader: ChunkReader
+  /** What the last chunk holds beyond the last range that was read. */
   #rest: Uint8Array = new Uint8Array(0)
   #position = 0
   #closed = false
@@ -65,8 +83,9 @@ class OnePassSource implements Source {
     this.length = metadata.length
     Object.assign(this, pickMetadata(metadata))
     this.#stream = stream
-    // An error before anybody reads would end the process; the read that comes will see it.
-    if (stream instanceof Readable) stream.on('error', () => {})
+    this.#reader = new ChunkReader(stream)
+    // An error before the first read would end the process; that read will report it.
+    if (isEmitter(stream)) stream.on('error', () => {})
   }
 
   async *read(range: ByteRange): AsyncGenerator<Uint8Array> {
@@ -77,22 +96,45 @@ class OnePassSource implements Source {
         `The stream has passed position ${range.firstPos}: it can be served once`,
       )
     }
-    this.#pull ??= new Pull(this.#stream)
+    const pace = new DiscardPace()
     while (this.#position <= range.lastPos) {
-      const chunk = this.#rest.length > 0 ? this.#rest : await this.#pull.next()
+      const chunk = this.#rest.length > 0 ? this.#rest : await this.#reader.next()
       if (!chunk) return
       const piece = overlap(chunk, this.#position, range)
       const taken = Math.min(chunk.length, range.lastPos + 1 - this.#position)
       this.#rest = chunk.subarray(taken)
       this.#position += taken
       if (piece.length > 0) yield piece
+      else if (pace.count(chunk.length)) await nextTurn()
     }
   }
 
-  close(): void {
-    if (this.#closed) return
-    this.#closed = true
-    this.#pull ??= new Pull(this.#stream)
-    this.#pull.stop()
+  get endsByItself(): boolean {
+    const stream = this.#stream
+    return isEmitter(stream) && !this.#reader.ended && !mayEndEarly(stream, this.#own)
   }
+
+  close(aborted = false): Promise<void> | undefined {
+    if (this.#closed) return undefined
+    this.#closed = true
+    const stream = this.#stream
+    if (!isEmitter(stream) || (aborted && !isReadElsewhere(stream, this.#own))) {
+      this.#reader.close()
+    } else if (this.endsByItself) {
+      return this.#reader.discard()
+    } else if (!this.#reader.ended) {
+      endEarly(stream as Readable)
+    }
+    return undefined
+  }
+
+  /** The listeners of our own reader. */
+  get #own(): OwnListeners {
+    return { readable: this.#reader.started ? 1 : 0 }
+  }
+}
+
+/** Whether a stream is one of the kinds that Node has, or imitates one: it emits events. */
+function isEmitter(stream: ByteStream): stream is ByteStream & EventEmitter {
+  return typeof (stream as Partial<EventEmitter>).on === 'function'
 }

@@ -1,0 +1,150 @@
+// The content of one response: how it is read is decided here, once, and the source is closed here,
+// once, after the last read.
+
+import { contentLength, isBytes, type Segment } from '../semantics/byteranges.ts'
+import type { DirectSource } from '../sources/source.ts'
+import { Cancellation } from './cancellation.ts'
+import { gather } from './gather.ts'
+import { type Pieces, toPieces } from './pieces.ts'
+import { smallBuffers, smallSize } from './pool.ts'
+
+/** How content may be held in memory. */
+export interface ContentOptions {
+  /** Whether it may lie in memory that is used again: only if `mayReuseMemory` says so later. */
+  readonly pooled: boolean
+  /** The most bytes of a piece. Default: as suits the source and the client. */
+  readonly maxPiece?: number | undefined
+}
+
+/**
+ * How a response ended, for its content: `'sent'` and nothing else can read what was given out, `'kept'`
+ * if it was sent but something may still read it, `'aborted'`.
+ */
+export type Ending = 'sent' | 'kept' | 'aborted'
+
+export class Content {
+  /** In bytes. */
+  readonly length: number
+  readonly #segments: readonly Segment[]
+  readonly #source: DirectSource
+  readonly #options: ContentOptions
+  readonly #cancellation: Cancellation = new Cancellation()
+  #pieces: Pieces | undefined
+  /** All of a small body, and the read that fills it. */
+  #buffer: Buffer | undefined
+  #gathering: Promise<unknown> | undefined
+  /** A read that the kernel has in hand: the source cannot be closed before it is back. */
+  #reading: Promise<unknown> | undefined
+  #closed = false
+
+  constructor(segments: readonly Segment[], source: DirectSource, options: ContentOptions) {
+    this.length = contentLength(segments)
+    this.#segments = segments
+    this.#source = source
+    this.#options = options
+  }
+
+  /** Whether the memory of a piece may be filled again once the next is requested. */
+  get reuses(): boolean {
+    return this.#pieces?.reuses ?? this.#options.pooled
+  }
+
+  /** Whether the source is a stream that can only be read to its end. */
+  get endsByItself(): boolean {
+    return this.#source.endsByItself === true
+  }
+
+  /** The content as it lies in the caller's own memory, if it is one range of bytes there. */
+  get slice(): Uint8Array | undefined {
+    const { bytes } = this.#source
+    const [only] = this.#segments
+    if (!bytes || !only || this.#segments.length > 1 || isBytes(only)) return undefined
+    return bytes.subarray(only.firstPos, only.lastPos + 1)
+  }
+
+  /** Begins to read content that `whole` will give, though it is not yet certain to be sent. */
+  readAhead(): void {
+    if (this.#buffer || !this.#isSmall) return
+    const { pooled } = this.#options
+    this.#buffer = pooled ? smallBuffers.take() : Buffer.allocUnsafeSlow(this.length)
+    this.#gathering = gather(this.#segments, this.#source, this.#buffer)
+    this.#reading = this.#gathering
+    // `whole` reports an error; it may never be called.
+    this.#gathering?.catch(noop)
+  }
+
+  /** All of it in one buffer, if it is small and read from a descriptor; `undefined` otherwise. */
+  whole(): Uint8Array | Promise<Uint8Array> | undefined {
+    this.readAhead()
+    const bytes = this.#buffer?.subarray(0, this.length)
+    if (!bytes || !this.#gathering) return bytes
+    return this.#gathering.then(
+      () => {
+        this.#reading = undefined
+        return bytes
+      },
+      (error: unknown) => {
+        this.#reading = undefined
+        throw error
+      },
+    )
+  }
+
+  get #isSmall(): boolean {
+    return this.length > 0 && this.length <= smallSize && this.#source.readInto !== undefined
+  }
+
+  /** The next piece, valid until the one after is requested; `undefined` at the end. */
+  next(): Uint8Array | Promise<Uint8Array | undefined> | undefined {
+    this.#pieces ??= toPieces(this.#segments, this.#source, () => this.#cancellation.signal, {
+      pooled: this.#options.pooled,
+      max: this.#options.maxPiece ?? Infinity,
+    })
+    const piece = this.#pieces.next()
+    if (piece instanceof Promise && this.#source.readInto) {
+      const reading = piece.finally(() => {
+        if (this.#reading === reading) this.#reading = undefined
+      })
+      this.#reading = reading
+      return reading
+    }
+    return piece
+  }
+
+  /** Aborts what is being read. */
+  cancel(reason?: unknown): void {
+    this.#cancellation.cancel(reason)
+  }
+
+  /**
+   * Closes the source, and frees the memory that was read into; waits for a read under way, whose
+   * memory is then dropped.
+   *
+   * @returns a promise if the source goes on being read to its end. It never rejects.
+   */
+  close(ending: Ending): Promise<void> | undefined {
+    if (this.#closed) return undefined
+    this.#closed = true
+    if (ending === 'aborted') this.cancel()
+    if (this.#reading) {
+      void this.#reading.then(noop, noop).then(() => this.#closeSource('aborted'))
+      return undefined
+    }
+    if (this.#buffer && this.#options.pooled && ending === 'sent') smallBuffers.give(this.#buffer)
+    this.#buffer = undefined
+    this.#pieces?.close(ending === 'sent')
+    return this.#closeSource(ending)
+  }
+
+  #closeSource(ending: Ending): Promise<void> | undefined {
+    try {
+      const closing: unknown = this.#source.close?.(ending === 'aborted')
+      if (closing instanceof Promise) return closing.catch(noop) as Promise<void>
+    } catch {
+      // A source that cannot be closed is left to its maker; the response is over all the same.
+    }
+    return undefined
+  }
+}
+
+function noop(): void {}

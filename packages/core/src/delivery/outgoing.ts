@@ -1,0 +1,170 @@
+// A response as it is: whose turn, gone, over, sent, cut off. Hosts that imitate `node:http` lack some
+// of what it has, so nothing here is expected to be there but the methods of an event emitter.
+
+import { IncomingMessage, type ServerResponse } from 'node:http'
+import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
+import { Socket } from 'node:net'
+import { invalidArgument } from '../errors.ts'
+import { declareCleanEnd } from '../sources/early-end.ts'
+
+declareCleanEnd(IncomingMessage.prototype)
+declareCleanEnd(Socket.prototype)
+
+/** What of a response delivery needs; both of Node's have it. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/** The response has been started or ended already, by other code. */
+export function alreadyAnswered(): TypeError {
+  return invalidArgument('ERR_HEADERS_SENT', 'Cannot serve: the response has already been started')
+}
+
+/** The connection of a response, also before its turn and after its end; hosts may have none. */
+function socketOf(response: ServerResponse): Partial<Socket> | undefined {
+  return response.socket ?? (response.req as IncomingMessage | undefined)?.socket ?? undefined
+}
+
+/** Streams that this side resets, which the client is still to be told. */
+const resets = new WeakSet<ServerHttp2Stream>()
+
+/** The pipelined responses that wait for the end of a connection, with one listener for all of them. */
+const waiting = new WeakMap<Socket, Set<() => void>>()
+
+/** How often the streams of HTTP/2 responses are looked at, in milliseconds. */
+const closedStreamMs = 500
+const pending = new Set<() => void>()
+let timer: NodeJS.Timeout | undefined
+
+/**
+ * Calls back once: with `true` when all of a response was handed to the network, with `false` when
+ * nothing reads the rest. Returns an unsubscribe function.
+ *
+ * Sent means `finish` on a live socket: Node also emits it for writes that were cancelled.
+ */
+export function whenOver(response: NodeResponse, callback: (sent: boolean) => void): () => void {
+  const cleanUp: (() => void)[] = []
+  const unsubscribe = () => {
+    for (const each of cleanUp.splice(0)) each()
+  }
+  const over = (sent: boolean) => {
+    if (cleanUp.length === 0) return
+    unsubscribe()
+    callback(sent)
+  }
+  if (response instanceof Http2ServerResponse) watchStream(response, over, cleanUp)
+  else watchResponse(response, over, cleanUp)
+  return unsubscribe
+}
+
+type Over = (sent: boolean) => void
+
+function watchResponse(response: ServerResponse, over: Over, cleanUp: (() => void)[]): void {
+  const socket = socketOf(response)
+  const onFinish = () => over(socket?.destroyed !== true)
+  // Hosts without a connection may emit nothing but this.
+  const onClose = () => over(socket === undefined && response.writableEnded)
+  // First of all, before Node detaches the socket and other listeners destroy the response.
+  response.prependListener('finish', onFinish)
+  response.on('close', onClose)
+  cleanUp.push(() => {
+    response.off('finish', onFinish)
+    response.off('close', onClose)
+  })
+  // A pipelined response that waits for its turn has no socket yet, and never emits 'close'.
+  if (isPipelined(response)) cleanUp.push(whenClosed(response.req.socket, () => over(false)))
+}
+
+function watchStream(response: Http2ServerResponse, over: Over, cleanUp: (() => void)[]): void {
+  const { stream } = response
+  const isSent = () => stream.writableFinished && !stream.aborted && stream.rstCode === 0
+  const onClose = () => over(isSent())
+  // A stream that is reset while a write is under way reports that, and then waits for the write.
+  const onAborted = () => {
+    if (!resets.has(stream)) stream.destroy()
+    over(false)
+  }
+  // One that is reset without an error after its end, its window closed, reports nothing at all.
+  let wasClosed = false
+  const look = () => {
+    if (wasClosed) {
+      stream.destroy()
+      over(false)
+    }
+    wasClosed = stream.closed && !stream.destroyed
+  }
+  response.on('close', onClose)
+  stream.on('aborted', onAborted)
+  pending.add(look)
+  timer ??= setInterval(lookAtStreams, closedStreamMs).unref()
+  cleanUp.push(() => {
+    response.off('close', onClose)
+    stream.off('aborted', onAborted)
+    pending.delete(look)
+  })
+}
+
+function lookAtStreams(): void {
+  for (const look of pending) look()
+  if (pending.size > 0) return
+  clearInterval(timer)
+  timer = undefined
+}
+
+/** Whether a response is next on its connection: none requested before it is under way. */
+export function isInTurn(response: NodeResponse): boolean {
+  return response instanceof Http2ServerResponse || !isPipelined(response)
+}
+
+/** Whether a response waits on a connection of Node's own for those requested before it. */
+function isPipelined(response: ServerResponse): boolean {
+  if (response.socket) return false
+  const socket: unknown = (response.req as IncomingMessage | undefined)?.socket
+  return socket instanceof Socket && !socket.pending && !socket.destroyed
+}
+
+/**
+ * Waits until a response is next on its connection, or nothing will read it; `undefined` if it is.
+ * Were the responses to pipelined requests read before, a few bytes of requests would hold a piece of
+ * memory each.
+ */
+export function whenInTurn(response: NodeResponse): Promise<void> | undefined {
+  if (response instanceof Http2ServerResponse || !isPipelined(response)) return undefined
+  return new Promise((resolve) => {
+    const leaveSocket = whenClosed(response.req.socket, resolve)
+    response.once('socket', () => {
+      leaveSocket()
+      resolve()
+    })
+  })
+}
+
+function whenClosed(socket: Socket, callback: () => void): () => void {
+  let callbacks = waiting.get(socket)
+  if (!callbacks) {
+    callbacks = new Set()
+    waiting.set(socket, callbacks)
+    socket.once('close', () => {
+      for (const each of waiting.get(socket)!) each()
+    })
+  }
+  callbacks.add(callback)
+  return () => callbacks.delete(callback)
+}
+
+/** Whether nothing will read what is sent from now on. */
+export function isGone(response: NodeResponse): boolean {
+  if (response instanceof Http2ServerResponse) {
+    const { stream } = response
+    return stream === undefined || stream.destroyed || stream.closed
+  }
+  return response.destroyed || socketOf(response)?.destroyed === true
+}
+
+/** Ends a connection (HTTP/2: a stream), so that the client cannot take what it has for the whole. */
+export function cutOff(response: NodeResponse): void {
+  if (response instanceof Http2ServerResponse) {
+    resets.add(response.stream)
+    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR)
+  } else {
+    response.destroy()
+  }
+}

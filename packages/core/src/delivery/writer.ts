@@ -1,0 +1,131 @@
+import type { ServerResponse } from 'node:http'
+import type { OngoingTransfer } from '../transfer.ts'
+import { whenAborted } from './cancellation.ts'
+import { isUnpatched, mayReuseMemory } from './memory.ts'
+import { isGone, type NodeResponse, whenOver } from './outgoing.ts'
+
+/** Writes content to a response piece by piece, each when the one before is out, until it is over. */
+export class Writer {
+  readonly #response: ServerResponse
+  readonly #transfer: OngoingTransfer
+  /** Whether the memory of what was written so far may be used again. */
+  #reusable = true
+  #sent: boolean | undefined
+  /** Ends the wait for a read or write that the end of the response has made pointless. */
+  #wake: (() => void) | undefined
+  #drains = false
+  readonly #unsubscribe: (() => void)[] = []
+  /** Resolves, to whether all was handed to the network, when the response is over. */
+  readonly over: Promise<boolean>
+
+  /**
+   * @param onEnd is called as soon as nothing will read the rest
+   * @param signal ends the response
+   */
+  constructor(
+    response: NodeResponse,
+    transfer: OngoingTransfer,
+    onEnd: () => void,
+    signal: AbortSignal | undefined,
+  ) {
+    // Both kinds take the same calls; only their types differ.
+    this.#response = response as ServerResponse
+    this.#transfer = transfer
+    this.over = new Promise((resolve, reject) => {
+      const end = (sent: boolean) => {
+        this.#sent = sent
+        this.stop()
+        if (!sent) onEnd()
+        resolve(sent)
+      }
+      const abort = () => {
+        this.#sent = false
+        this.stop()
+        reject(signal!.reason as Error)
+      }
+      if (signal?.aborted === true) {
+        abort()
+      } else if (isGone(response)) {
+        end(false)
+      } else {
+        this.#unsubscribe.push(whenOver(response, end))
+        if (signal) this.#unsubscribe.push(whenAborted(signal, abort))
+      }
+    })
+    // It is waited for at the end.
+    this.over.catch(() => {})
+  }
+
+  /** Whether nothing more can be written. */
+  get isOver(): boolean {
+    return this.#sent !== undefined
+  }
+
+  /** Whether nothing but Node's own code and the kernel has read what was written. */
+  get reusable(): boolean {
+    return this.#reusable && mayReuseMemory(this.#response)
+  }
+
+  /** Settles as a read does, or resolves to `undefined` as soon as the response is over. */
+  until<T>(reading: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve(undefined)
+      reading.then(resolve, reject)
+    })
+  }
+
+  /**
+   * Resolves when the next piece may be written, or the response is over.
+   *
+   * @param reused whether the memory of the piece will be filled again: it is copied if the response
+   *   may keep what it is given
+   */
+  write(piece: Uint8Array, reused: boolean): Promise<void> {
+    const bytes = this.#own(piece, reused)
+    return isUnpatched(this.#response) ? this.#writeOut(bytes) : this.#writeToDrain(bytes)
+  }
+
+  /** Writes the last piece. */
+  end(piece: Uint8Array, reused: boolean): void {
+    this.#response.end(this.#own(piece, reused))
+  }
+
+  /** Stops waiting for anything. */
+  stop(): void {
+    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
+    this.#wake?.()
+  }
+
+  #own(piece: Uint8Array, reused: boolean): Uint8Array {
+    this.#reusable &&= mayReuseMemory(this.#response)
+    return reused && !this.#reusable ? Buffer.from(piece) : piece
+  }
+
+  #writeOut(piece: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve
+      this.#response.write(piece, (error) => {
+        if (error) return
+        this.#transfer.bytesSent += piece.length
+        resolve()
+      })
+    })
+  }
+
+  /** A patched `write` may drop the callback, as that of `compression` does: waits for 'drain'. */
+  #writeToDrain(piece: Uint8Array): Promise<void> {
+    const response = this.#response
+    return new Promise((resolve) => {
+      const next = () => {
+        this.#transfer.bytesSent += piece.length
+        resolve()
+      }
+      const flowing: unknown = response.write(piece)
+      if (flowing !== false) return next()
+      // One listener for all of them: compression passes it on to a stream that never removes it.
+      this.#wake = () => (this.isOver ? resolve() : next())
+      if (!this.#drains) response.on('drain', () => this.#wake?.())
+      this.#drains = true
+    })
+  }
+}

@@ -1,0 +1,98 @@
+import { sourceError } from '../errors.ts'
+import { DiscardPace, discardFeeders, nextTurn } from './early-end.ts'
+import type { ByteStream } from './source.ts'
+
+/** Reads a stream of any kind chunk by chunk, and can stop at any time, even during a read. */
+export class ChunkReader {
+  readonly #stream: ByteStream
+  readonly #next: () => Promise<IteratorResult<Uint8Array, unknown>>
+  readonly #cancel: () => unknown
+  #ended = false
+  #started = false
+
+  constructor(stream: ByteStream) {
+    this.#stream = stream
+    if (stream instanceof ReadableStream) {
+      // Its own iterator would let a pending read finish before it cancels.
+      const reader = stream.getReader()
+      this.#next = () => reader.read() as Promise<IteratorResult<Uint8Array, unknown>>
+      // At once, Readable.toWeb would still enqueue what it has in hand, to a stream that is closed,
+      // and that error ends the process. In the next turn it has nothing in hand.
+      this.#cancel = () => nextTurn().then(() => reader.cancel())
+    } else {
+      const iterator = stream[Symbol.asyncIterator]()
+      this.#next = () => iterator.next()
+      this.#cancel = () => iterator.return?.()
+    }
+  }
+
+  /** Whether a read has begun. */
+  get started(): boolean {
+    return this.#started
+  }
+
+  /** Whether the stream has ended or was closed. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** The next chunk, or `undefined` at the end. It is the stream's own until the one after is requested. */
+  async next(): Promise<Uint8Array | undefined> {
+    this.#started = true
+    const { done, value } = await this.#next()
+    if (done === true) {
+      this.#ended = true
+      return undefined
+    }
+    return toBytes(value)
+  }
+
+  /** Cancels the stream: a Node stream is destroyed, an iterator returned, also during a read. */
+  close(): void {
+    if (this.#ended) return
+    this.#ended = true
+    try {
+      const stream = this.#stream as ByteStream & { destroy?: () => void; on?: Function }
+      // The iterator of a Node stream would wait for the read under way.
+      if (typeof stream.destroy === 'function' && typeof stream.on === 'function') {
+        discardFeeders(stream)
+        stream.on('error', noop)
+        stream.destroy()
+      }
+      Promise.resolve(this.#cancel()).catch(noop)
+    } catch {
+      // A stream that cannot be stopped is left to the code that made it.
+    }
+  }
+
+  /** Reads the stream to its end and discards what comes, in turns of the event loop. Never rejects. */
+  async discard(): Promise<void> {
+    if (this.#ended) return
+    const pace = new DiscardPace()
+    try {
+      for (;;) {
+        const { done, value } = await this.#next()
+        if (done === true) break
+        if (pace.count((value as Partial<Uint8Array>).length ?? 0)) await nextTurn()
+      }
+    } catch {
+      // Nothing of it is wanted any more.
+    }
+    this.#ended = true
+  }
+}
+
+/** Whether a value can be read chunk by chunk. */
+export function isByteStream(value: unknown): value is ByteStream {
+  return typeof (value as Partial<ByteStream> | undefined)?.[Symbol.asyncIterator] === 'function'
+}
+
+/** A chunk of whatever type as bytes. */
+export function toBytes(chunk: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk
+  if (typeof chunk === 'string') return new TextEncoder().encode(chunk)
+  if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
+  throw sourceError(500, 'ERR_INVALID_ARGUMENT', `The source gave ${typeof chunk} instead of bytes`)
+}
+
+function noop(): void {}

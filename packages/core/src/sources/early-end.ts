@@ -1,0 +1,126 @@
+// When a stream may be ended before its end, and what becomes of one that may not.
+
+import { EventEmitter } from 'node:events'
+import { Readable } from 'node:stream'
+
+/** Bytes discarded before other work of the event loop gets its turn. */
+const discardedPerTurn = 1024 * 1024
+/** What a chunk counts for beside its bytes: empty chunks must not starve the event loop either. */
+const costOfChunk = 1024
+
+/** The prototypes of streams whose early end is clean. */
+const cleanPrototypes = new Set<object>()
+
+/** Declares that streams of a class can be ended early without an error reaching anything else. */
+export function declareCleanEnd(prototype: object): void {
+  cleanPrototypes.add(prototype)
+}
+
+/** The listeners through which this response reads a stream itself: `pipe` has one for 'data'. */
+export interface OwnListeners {
+  readonly data?: number
+  readonly readable?: number
+}
+
+/**
+ * Whether a stream may be ended before its end: it is certainly the head of a chain that this response
+ * alone reads, and of a class whose early end is clean. Anything else is read on, and ends by itself.
+ */
+export function mayEndEarly(stream: unknown, own: OwnListeners): stream is Readable {
+  return (
+    stream instanceof Readable &&
+    !isReadElsewhere(stream, own) &&
+    !isWrittenTo(stream) &&
+    isOfCleanClass(stream)
+  )
+}
+
+/** Whether anything but this response reads a stream. */
+export function isReadElsewhere(
+  stream: EventEmitter,
+  { data = 0, readable = 0 }: OwnListeners,
+): boolean {
+  return stream.listenerCount('data') > data || stream.listenerCount('readable') > readable
+}
+
+/** Whether the readable side may depend on what is still written to the other. */
+function isWrittenTo(stream: Readable): boolean {
+  const { writable, bytesWritten } = stream as Partial<Record<'writable' | 'bytesWritten', unknown>>
+  // A source that is piped into a stream listens for 'unpipe' there.
+  return writable === true && (bytesWritten !== 0 || stream.listenerCount('unpipe') > 0)
+}
+
+const methods = ['read', 'push', 'unshift', 'resume', 'destroy', '_read', '_destroy'] as const
+
+function isOfCleanClass(stream: Readable): boolean {
+  let prototype = Object.getPrototypeOf(stream) as Readable | null
+  if (prototype === Readable.prototype) return isMadeByNode(stream)
+  while (prototype && !cleanPrototypes.has(prototype)) {
+    prototype = Object.getPrototypeOf(prototype) as Readable | null
+  }
+  if (!prototype) return false
+  // A subclass, or a patched stream, may have made something else of it.
+  for (const name of methods) if (stream[name] !== prototype[name]) return false
+  return true
+}
+
+/**
+ * Whether a plain `Readable` comes from `Readable.from` or `Readable.fromWeb`: their `_destroy` is
+ * Node's own code, which names what no other code can.
+ */
+function isMadeByNode(stream: Readable): boolean {
+  if (!Object.hasOwn(stream, '_destroy')) return false
+  for (const name of ['read', 'push', 'unshift', 'resume', 'destroy'] as const) {
+    if (stream[name] !== Readable.prototype[name]) return false
+  }
+  return /\bPromisePrototypeThen\(/.test(String(Reflect.get(stream, '_destroy')))
+}
+
+/**
+ * Ends a stream that may be ended early: it reports its end, so that a `pipeline` takes that for
+ * success, and is destroyed before any other listener hears of it, so that the unread rest of an
+ * upstream response does not return to its agent.
+ */
+export function endEarly(stream: Readable): void {
+  if (stream.destroyed) return
+  if (stream.readableEnded) {
+    stream.destroy()
+    return
+  }
+  stream.on('error', noop)
+  stream.prependOnceListener('end', () => stream.destroy())
+  stream.push = () => false
+  Readable.prototype.push.call(stream, null)
+  // With a listener for 'readable', as an iterator has, nothing flows.
+  if (stream.listenerCount('readable') === 0) stream.resume()
+  else while (stream.read() !== null);
+}
+
+/** Reads on what feeds a stream through `pipe`, should the stream be destroyed before its end. */
+export function discardFeeders(stream: unknown): void {
+  if (!(stream instanceof EventEmitter)) return
+  stream.on('unpipe', (feeder: Partial<Readable>) => {
+    if (mayEndEarly(feeder, {})) feeder.destroy()
+    else if (feeder.destroyed !== true) feeder.resume?.()
+  })
+}
+
+/** Counts what is discarded, and says when the event loop is due a turn. */
+export class DiscardPace {
+  #discarded = 0
+
+  /** Whether to wait for a turn of the event loop before more is discarded. */
+  count(bytes: number): boolean {
+    this.#discarded += bytes + costOfChunk
+    if (this.#discarded < discardedPerTurn) return false
+    this.#discarded = 0
+    return true
+  }
+}
+
+/** Resolves in the next turn of the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+function noop(): void {}
