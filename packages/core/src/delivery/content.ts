@@ -137,13 +137,17 @@ export class Content {
   }
 
   #closeSource(ending: Ending): Promise<void> | undefined {
+    const { endsByItself } = this
     try {
       const closing: unknown = this.#source.close?.(ending === 'aborted')
-      if (closing instanceof Promise) return closing.catch(noop) as Promise<void>
+      if (!(closing instanceof Promise)) return undefined
+      const closed = closing.then(noop, noop)
+      // A source that takes its time to close holds nothing up.
+      return endsByItself ? closed : undefined
     } catch {
       // A source that cannot be closed is left to its maker; the response is over all the same.
+      return undefined
     }
-    return undefined
   }
 }
 

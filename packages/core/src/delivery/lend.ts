@@ -1,4 +1,4 @@
-// The content of a response for a framework that sends it itself. What it sees is never pooled.
+// The content of a response for a framework that sends it itself. What that sees is never pooled.
 
 import { Readable } from 'node:stream'
 import { toError } from '../errors.ts'
@@ -45,7 +45,13 @@ export async function lend(
     if (body instanceof Readable) body.destroy(reason instanceof Error ? reason : undefined)
   }
   const forgetSignal = signal && listen(signal, response, cancel)
-  const over = response && whenResponseOver(response, cancel)
+  const over =
+    response &&
+    whenResponseOver(response, (sent) => {
+      if (!sent) cancel()
+      // One that was replaced by another body has not been read.
+      else if (body instanceof Readable) body.destroy()
+    })
   try {
     body = await toBody(content, transfer, response)
     signal?.throwIfAborted()
@@ -69,9 +75,12 @@ export async function lend(
   const finished = settle()
   return { body, finished }
 
-  /** Runs in the asynchronous context of the call to `lend`. */
+  /** Closes the content, in the asynchronous context of the call to `lend`. */
   async function settle(): Promise<Transfer> {
-    const isRead = await whenRead(body)
+    const isRead = body instanceof ContentStream ? await body.consumed : true
+    // A framework that destroys the source's stream when the response is over must not do so before.
+    await content.close(isRead ? 'sent' : 'aborted')
+    if (body instanceof ContentStream) body.end()
     const isSent = over ? (await over) && response.statusCode === plan.status : isRead
     forgetSignal?.()
     if (!isSent) cancel()
@@ -93,21 +102,18 @@ function listen(
   return whenAborted(signal, abort)
 }
 
-function whenResponseOver(response: NodeResponse, cancel: () => void): Promise<boolean> {
+function whenResponseOver(
+  response: NodeResponse,
+  onOver: (sent: boolean) => void,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (sent: boolean) => {
-      if (!sent) cancel()
+      onOver(sent)
       resolve(sent)
     }
     if (isGone(response)) end(false)
     else whenOver(response, end)
   })
-}
-
-/** Resolves when nothing reads a body any more, to whether all of it was read. */
-function whenRead(body: Body): Promise<boolean> | boolean {
-  if (!(body instanceof Readable)) return true
-  return new Promise((resolve) => body.once('close', () => resolve(body.readableEnded)))
 }
 
 async function toBody(
@@ -118,7 +124,7 @@ async function toBody(
   const { slice, length, endsByItself } = content
   if (slice || length === 0) {
     transfer.firstByte()
-    // A framework that destroys the stream when the response is over must not do so before its end.
+    // As for a stream: a framework may destroy the source's stream when the response is over.
     await content.close('sent')
     return slice && Buffer.from(slice.buffer, slice.byteOffset, slice.length)
   }
@@ -156,6 +162,9 @@ class ContentStream extends Readable {
   #first: Uint8Array | undefined
   /** The length of the piece that was given out last: it has left once the next is requested. */
   #leaving = 0
+  #onConsumed!: (isRead: boolean) => void
+  /** Resolves to whether all of it was read, or to `false` once it is destroyed. */
+  readonly consumed: Promise<boolean>
 
   constructor(content: Content, transfer: OngoingTransfer, response: NodeResponse | undefined) {
     super({ highWaterMark: 0 })
@@ -163,6 +172,14 @@ class ContentStream extends Readable {
     this.#transfer = transfer
     this.#response = response
     this.#missing = content.length
+    this.consumed = new Promise((resolve) => {
+      this.#onConsumed = resolve
+    })
+  }
+
+  /** Reports the end, once the content is closed. */
+  end(): void {
+    if (!this.destroyed) this.push(null)
   }
 
   /** Reads the first bytes, so that an error can be answered. */
@@ -178,12 +195,7 @@ class ContentStream extends Readable {
   async #give(): Promise<void> {
     this.#transfer.bytesSent += this.#leaving
     this.#leaving = 0
-    if (this.#missing === 0) {
-      // Whatever destroys the stream when the response is over must not do so before its source's end.
-      await this.#content.close('sent')
-      this.push(null)
-      return
-    }
+    if (this.#missing === 0) return this.#onConsumed(true)
     const turn = this.#response && whenInTurn(this.#response)
     if (turn) await turn
     const piece = this.#first ?? (await this.#content.next())
@@ -197,7 +209,8 @@ class ContentStream extends Readable {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     if (error) this.#transfer.error ??= error
-    void this.#content.close(this.#missing === 0 && !error ? 'sent' : 'aborted')
+    if (this.#missing > 0) this.#content.cancel(error ?? undefined)
+    this.#onConsumed(false)
     callback(error)
   }
 }
