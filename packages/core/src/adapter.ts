@@ -1,7 +1,8 @@
 // What an adapter is made of. Not for applications: it changes with the adapters.
 
+export { contextOf } from './context.ts'
 export type { ResponseContext, ServerRequest } from './prepare.ts'
-export { dispose, prepare } from './prepare.ts'
+export { dispose, prepare, prepareDecided } from './prepare.ts'
 export type { SourceError } from './errors.ts'
 export { toError } from './errors.ts'
 export type { FieldLookup } from './filter.ts'
@@ -13,7 +14,7 @@ export type { Prepared } from './delivery/deliver.ts'
 export type { Lent } from './delivery/lend.ts'
 export { lend } from './delivery/lend.ts'
 export { declareTransparent, isUnpatched } from './delivery/memory.ts'
-export { cutOff, isGone, isInTurn, whenOver } from './delivery/outgoing.ts'
+export { alreadyAnswered, cutOff, isGone, isInTurn, whenOver } from './delivery/outgoing.ts'
 export { writeThrough } from './delivery/head.ts'
 export { Cut } from './semantics/cut.ts'
 export { fromReadStream } from './files/read-stream.ts'

@@ -4,7 +4,8 @@ import { type FilterOptions, presetOf } from './options.ts'
 import { mayBeCut } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
-import type { RangeRequest } from './semantics/representation.ts'
+import type { RangeRequest, Representation } from './semantics/representation.ts'
+import { pickMetadata } from './sources/source.ts'
 
 /** A field's value by its lower-case name: of a response, of options, of what `writeHead` was given. */
 export type FieldLookup = (name: string) => number | string | readonly string[] | undefined
@@ -13,23 +14,25 @@ export type FieldLookup = (name: string) => number | string | readonly string[] 
  * Plans the response to a request whose 200 has been made by other code, from the fields of that 200;
  * `undefined` if ranges must not be cut out of it.
  *
- * Without a type of its own the 200 goes out without one, and so does a range of it.
- *
- * @param content `length` in bytes; `seekable` unless it passes by once
+ * Without a type of its own the 200 goes out without one, and so does a range of it. Validators of the
+ * content count if the 200 has none of their kind, or only a weak entity-tag.
  */
 export function planPassing(
   request: RangeRequest,
   field: FieldLookup,
-  content: { readonly length: number; readonly seekable: boolean },
+  content: Representation,
   options: FilterOptions,
 ): ResponsePlan | undefined {
   if (!mayBeCut(field)) return undefined
   const { type, etag, lastModified, cacheControl } = presetOf(field)
   const date = lastModified === undefined ? undefined : parseHttpDate(lastModified, Date.now())
+  const isWeak = etag?.startsWith('W/') === true && content.etag !== undefined
   const representation = {
-    ...content,
+    ...pickMetadata(content),
+    length: content.length,
+    seekable: content.seekable ?? true,
     ...(type === undefined ? {} : { type }),
-    ...(etag === undefined ? {} : { etag }),
+    ...(etag === undefined || isWeak ? {} : { etag }),
     ...(date === undefined ? {} : { lastModified: date }),
   }
   const headers = cacheControl === undefined ? {} : { 'Cache-Control': cacheControl }

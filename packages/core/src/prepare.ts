@@ -5,9 +5,9 @@ import type { Prepared } from './delivery/deliver.ts'
 import { openSource, type Servable } from './open.ts'
 import { describe, presetOf, type SendOptions, validateOptions } from './options.ts'
 import type { FieldLookup } from './filter.ts'
-import { planResponse } from './semantics/plan.ts'
+import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/representation.ts'
-import type { DirectSource } from './sources/source.ts'
+import { type DirectSource, type Source, toDirect } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
 /** A request as a server has it. */
@@ -79,6 +79,19 @@ async function decide(
   }
   void content.close('aborted')
   return decide(request, actual, options, context, transfer)
+}
+
+/** Readies the content of a response that is decided already. The source is open. */
+export function prepareDecided(
+  request: ServerRequest,
+  source: Source,
+  plan: ResponsePlan,
+  options: Pick<SendOptions, 'onTransfer'>,
+  context: ResponseContext,
+): Prepared {
+  const transfer = new OngoingTransfer(request, options.onTransfer)
+  transfer.start(plan, source.length)
+  return { plan, content: new Content(plan.body, toDirect(source), context), transfer }
 }
 
 /** Closes an open source that will not be sent after all. */

@@ -22,11 +22,7 @@ const read = promisify(fs.read)
  * @throws SourceError with status 403, 404, 500 or 503, where the file cannot be opened
  */
 export async function fromReadStream(stream: unknown): Promise<Source | undefined> {
-  if (!(stream instanceof fs.ReadStream)) return undefined
-  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true)
-    return undefined
-  if (stream.readableEncoding !== null || stream.bytesRead > 0) return undefined
-  if (!isPositioned(stream)) return undefined
+  if (!(stream instanceof fs.ReadStream) || !isPlain(stream)) return undefined
   const shared = descriptorOf(stream) === undefined ? await openBoth(stream) : undefined
   const fd = descriptorOf(stream)
   const ownSize = fd === undefined || shared ? undefined : await sizeOf(stream, fd)
@@ -35,7 +31,26 @@ export async function fromReadStream(stream: unknown): Promise<Source | undefine
     shared?.release()
     return undefined
   }
+  // Other code had it in hand meanwhile.
+  if (!isPlain(stream)) {
+    shared?.release()
+    return undefined
+  }
   return new ReadStreamSource(stream, size, shared)
+}
+
+const methods = ['read', 'push', 'unshift', 'pipe', '_read', '_construct'] as const
+
+/** Whether a stream gives the bytes of its file, all of them, and nothing else. */
+function isPlain(stream: fs.ReadStream): boolean {
+  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true) return false
+  if (stream.readableEncoding !== null || stream.bytesRead > 0) return false
+  // What was put back into it is held there; a listener for 'readable' is about to read it.
+  if (stream.readableLength > 0 || stream.listenerCount('readable') > 0) return false
+  for (const name of methods) {
+    if (Reflect.get(stream, name) !== Reflect.get(fs.ReadStream.prototype, name)) return false
+  }
+  return isPositioned(stream)
 }
 
 /** Waits for a stream to be open, and meanwhile for its file among those that are. */

@@ -99,13 +99,15 @@ export function parseContentLength(value: unknown): number | undefined {
 
 /**
  * Whether the fields of a 200 let its content be cut: it is no range itself, its length is not left
- * open, and nobody has said that it must not be.
+ * open, a server in front does not put a file in its place, and Accept-Ranges is not `none`.
  *
  * @param field what the answer says in a field, by its name in lower case
  */
 export function mayBeCut(field: (name: string) => unknown): boolean {
   return (
     field('content-range') === undefined &&
+    field('x-sendfile') === undefined &&
+    field('x-accel-redirect') === undefined &&
     field('transfer-encoding') === undefined &&
     String(field('accept-ranges')).toLowerCase() !== 'none' &&
     !/^\s*multipart\/byteranges/i.test(String(field('content-type')))
