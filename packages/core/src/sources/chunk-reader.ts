@@ -38,6 +38,7 @@ export class ChunkReader {
 
   /** The next chunk, or `undefined` at the end. It is the stream's own until the one after is requested. */
   async next(): Promise<Uint8Array | undefined> {
+    if (!this.#started) discardFeeders(this.#stream)
     this.#started = true
     const { done, value } = await this.#next()
     if (done === true) {
@@ -55,7 +56,7 @@ export class ChunkReader {
       const stream = this.#stream as ByteStream & { destroy?: () => void; on?: Function }
       // The iterator of a Node stream would wait for the read under way.
       if (typeof stream.destroy === 'function' && typeof stream.on === 'function') {
-        discardFeeders(stream)
+        if (!this.#started) discardFeeders(stream)
         stream.on('error', noop)
         stream.destroy()
       }
@@ -68,6 +69,8 @@ export class ChunkReader {
   /** Reads the stream to its end and discards what comes, in turns of the event loop. Never rejects. */
   async discard(): Promise<void> {
     if (this.#ended) return
+    if (!this.#started) discardFeeders(this.#stream)
+    this.#started = true
     const pace = new DiscardPace()
     try {
       for (;;) {

@@ -106,6 +106,7 @@ export function endEarly(stream: Readable): void {
 export function discardFeeders(stream: unknown): void {
   if (!(stream instanceof EventEmitter)) return
   stream.on('unpipe', (feeder: Partial<Readable>) => {
+    if ((stream as Partial<Readable>).destroyed !== true) return
     if (mayEndEarly(feeder, {})) feeder.destroy()
     else if (feeder.destroyed !== true) feeder.resume?.()
   })
