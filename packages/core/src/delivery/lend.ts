@@ -7,7 +7,15 @@ import type { OngoingTransfer, Transfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
 import type { Content } from './content.ts'
 import type { Prepared } from './deliver.ts'
-import { cutOff, isGone, isInTurn, type NodeResponse, whenInTurn, whenOver } from './outgoing.ts'
+import {
+  cutOff,
+  isFlushed,
+  isGone,
+  isInTurn,
+  type NodeResponse,
+  whenInTurn,
+  whenOver,
+} from './outgoing.ts'
 import { smallSize } from './pool.ts'
 
 /** A body for a framework that sends it itself: bytes, a stream of them, or nothing. */
@@ -56,8 +64,10 @@ export async function lend(
   const forgetSignal = signal && whenAborted(signal, abort)
   if (signal?.aborted === true) abort()
   let isRead = false
+  /** Whether all was out before the response ended: a client that has it all may leave. */
+  let isOut = false
   const onOver = AsyncResource.bind((sent: boolean) => {
-    if (!sent) cancel()
+    if (!sent && !isOut) cancel()
     // In this turn: a framework may destroy the source's stream in the next.
     else if (isRead && !abandoned) void content.close('sent')
     // One that was replaced by another body has not been read.
@@ -104,6 +114,7 @@ export async function lend(
   /** Closes the content, in the asynchronous context of the call to `lend`. */
   async function settle(): Promise<Transfer> {
     isRead = body instanceof ContentStream ? await body.consumed : true
+    isOut = body instanceof ContentStream && isRead && response !== undefined && isFlushed(response)
     // A framework that destroys the source's stream when the response is over must not do so before.
     // Any other stays open until then: its end may tell other code that the response is complete.
     if (!over || !isRead || content.endsByItself || content.isReadAtRandom) {
@@ -111,7 +122,7 @@ export async function lend(
     }
     if (body instanceof ContentStream) body.end()
     const isSent = over
-      ? (await over) && isRead && !abandoned && response.statusCode === plan.status
+      ? ((await over) || isOut) && isRead && !abandoned && response.statusCode === plan.status
       : isRead
     forgetSignal?.()
     if (!isSent) cancel()
@@ -229,7 +240,7 @@ class ContentStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (error) this.#transfer.error ??= error
+    if (error && this.#missing > 0) this.#transfer.error ??= error
     if (this.#missing > 0) this.#content.cancel(error ?? undefined)
     this.#onConsumed(false)
     callback(error)

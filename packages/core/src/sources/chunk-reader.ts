@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events'
+import type { Readable } from 'node:stream'
 import { sourceError } from '../errors.ts'
 import { DiscardPace, discardFeeders, nextTurn } from './early-end.ts'
 import type { ByteStream } from './source.ts'
@@ -20,7 +22,7 @@ export class ChunkReader {
       // and that error ends the process. In the next turn it has nothing in hand.
       this.#cancel = () => nextTurn().then(() => reader.cancel())
     } else {
-      const iterator = stream[Symbol.asyncIterator]()
+      const iterator = iterate(stream)
       this.#next = () => iterator.next()
       this.#cancel = () => iterator.return?.()
     }
@@ -83,6 +85,17 @@ export class ChunkReader {
     }
     this.#ended = true
   }
+}
+
+/**
+ * The iterator of a stream. That of a Node stream must not destroy it at its end: what can still be
+ * written to would report an error.
+ */
+function iterate(stream: ByteStream): AsyncIterator<Uint8Array> {
+  const { iterator } = stream as Partial<Pick<Readable, 'iterator'>>
+  return stream instanceof EventEmitter && typeof iterator === 'function'
+    ? iterator.call(stream as unknown as Readable, { destroyOnReturn: false })
+    : stream[Symbol.asyncIterator]()
 }
 
 /** Whether a value can be read chunk by chunk. */
