@@ -27,9 +27,15 @@ const size = 200_000
 const bytes = pattern(size)
 const folder = temporaryFolder()
 const filePath = path.join(folder, 'file.bin')
-/** For Koa alone, which leaves it open here and there. */
-const otherPath = path.join(folder, 'other.bin')
-for (const each of [filePath, otherPath]) writeOldFile(each, bytes, new Date('2025-01-01'))
+writeOldFile(filePath, bytes, new Date('2025-01-01'))
+let copies = 0
+
+/** The file under a name of its own, so that only one test can have it open. */
+function copy(): string {
+  const name = path.join(folder, `${++copies}.bin`)
+  fs.linkSync(filePath, name)
+  return name
+}
 
 // Published without types, or with those of `node:stream`.
 type Streams = typeof import('node:stream')
@@ -40,17 +46,13 @@ const [rs2, rs3, rs4] = readableStreams as [Streams, Streams, Streams]
 
 /** What a handler sees and holds while it makes bodies. */
 class Witness {
-  readonly file: string
+  readonly file = copy()
   /** What the callbacks of pipelines were given. */
   readonly callbacks: string[] = []
   readonly children = new Set<ChildProcess>()
   readonly sockets = new Set<net.Socket>()
   readonly done = (error?: Error | null): void => {
     this.callbacks.push((error as NodeJS.ErrnoException | undefined)?.code ?? 'done')
-  }
-
-  constructor(file: string) {
-    this.file = file
   }
 }
 
@@ -263,7 +265,7 @@ interface Outcome {
 type Handler = (ctx: Context, witness: Witness) => Promise<void>
 
 async function run(Koa: typeof Koa3, filters: boolean, keepAlive: boolean, handler: Handler) {
-  const witness = new Witness(filters ? filePath : otherPath)
+  const witness = new Witness()
   const app = new Koa()
   const errors: string[] = []
   app.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code ?? error.message))
@@ -277,7 +279,7 @@ async function run(Koa: typeof Koa3, filters: boolean, keepAlive: boolean, handl
   const seen: Seen[] = []
   for (const each of asks) seen.push(await request(running.port, agent, each))
   if (filters) {
-    await until('all files are closed', () => openDescriptors(filePath) === 0)
+    await until('all files are closed', () => openDescriptors(witness.file) === 0)
     const isOver = (socket: net.Socket) => socket.destroyed
     await until('all sockets are closed', () => [...witness.sockets].every(isOver))
     const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode
@@ -337,7 +339,10 @@ const rows = versions.flatMap(([version, Koa]) =>
 
 /** A source that is ended early may be told of success, never of an error that Koa alone tells not. */
 function expectNoNews(ours: readonly string[], alone: readonly string[], what: string): void {
-  const news = ours.filter((each) => each !== 'done' && !alone.includes(each))
+  // A client that closes its connection may have all of the content before a stream reports its end:
+  // Koa 3 reports that now and then, with or without us.
+  const known = ['done', ...alone, ...(what === 'errors' ? ['ERR_STREAM_PREMATURE_CLOSE'] : [])]
+  const news = ours.filter((each) => !known.includes(each))
   expect(news, what).toEqual([])
 }
 

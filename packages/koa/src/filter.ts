@@ -5,6 +5,7 @@ import type { ParameterizedContext as Context } from 'koa'
 import { fromBlob, fromStream, type Source } from '@range-serve/core'
 import {
   contextOf,
+  discardFeeders,
   type FilterOptions,
   fromReadStream,
   isConditional,
@@ -38,6 +39,8 @@ export function filterBody(ctx: Context, options: FilterOptions): Promise<void> 
   if (length === undefined || (body.kind === 'stream' && !body.stream)) return undefined
   if (isPlain && ctx.method !== 'HEAD') {
     markRanges(ctx)
+    // Koa destroys the stream if the client leaves, and what is piped into it would stay open.
+    if (body.kind === 'stream') discardFeeders(body.stream)
     return undefined
   }
   const source = body.kind === 'blob' ? fromBlob(body.blob) : fromStream(body.stream!, { length })
