@@ -24,7 +24,7 @@ import { listen, type Running } from './support/listen.ts'
 import { parseByteranges } from './support/multipart.ts'
 
 const size = 200_000
-const bytes = pattern(size)
+const bytes = pattern(size) as Buffer<ArrayBuffer>
 const folder = temporaryFolder()
 const filePath = path.join(folder, 'file.bin')
 writeOldFile(filePath, bytes, new Date('2025-01-01'))

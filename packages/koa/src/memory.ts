@@ -36,7 +36,7 @@ export function decideAtEnd(
   isEligible: (ctx: Context) => boolean,
 ): void {
   const res: ServerResponse = ctx.res
-  const { end } = res
+  const end = Reflect.get(res, 'end') as (...args: unknown[]) => unknown
   const isOwn = Object.hasOwn(res, 'end')
   const unlock = isConditional(ctx.req) ? lockEncoding(ctx, options) : undefined
   const tell = isObserved(options) ? teller(ctx, options) : undefined
@@ -48,7 +48,7 @@ export function decideAtEnd(
     if (isDone) return send(...args)
     isDone = true
     if (res.end === decide) {
-      if (isOwn) res.end = end
+      if (isOwn) res.end = end as typeof res.end
       else Reflect.deleteProperty(res, 'end')
     }
     if (!res.headersSent) unlock?.()
@@ -85,15 +85,16 @@ function planOf(ctx: Context, options: FilterOptions, length: number): ResponseP
 }
 
 function applyHead({ req, res }: Context, plan: ResponsePlan): () => void {
-  const { statusCode, statusMessage } = res
+  const { statusCode } = res
+  // HTTP/2 has none, and Node warns of each use.
+  const message = req.httpVersionMajor < 2 ? res.statusMessage : undefined
   const rollBack = applyFields(res, plan)
-  if (plan.status === 200) return rollBack
   res.statusCode = plan.status
-  if (req.httpVersionMajor < 2) res.statusMessage = STATUS_CODES[plan.status]!
+  if (message !== undefined && plan.status !== 200) res.statusMessage = STATUS_CODES[plan.status]!
   return () => {
     rollBack()
     res.statusCode = statusCode
-    if (req.httpVersionMajor < 2) res.statusMessage = statusMessage
+    if (message !== undefined) res.statusMessage = message
   }
 }
 

@@ -172,11 +172,11 @@ const guards = new WeakSet<object>()
  * selected representation, for which the tag becomes weak (§8.8.3.3).
  */
 export function guardTag(response: Response): void {
-  if (Object.hasOwn(response, 'set') && guards.has(response.set)) return
+  if (guards.has(Reflect.get(response, 'set') as object)) return
   const set = response.set.bind(response) as (...args: unknown[]) => void
   const isTagged = response.res.hasHeader('ETag')
   if (response.status !== (isTagged ? 200 : 206)) return
-  response.set = (...args: unknown[]) => {
+  const guarded = (...args: unknown[]): void => {
     const [field] = args
     if (typeof field === 'object' && field !== null) {
       for (const [name, value] of Object.entries(field)) response.set(name, value as string)
@@ -187,7 +187,8 @@ export function guardTag(response: Response): void {
     set(...args)
     if (name === 'content-encoding' && isTagged) set('ETag', weaken(response.get('ETag')))
   }
-  guards.add(response.set)
+  response.set = guarded
+  guards.add(guarded)
 }
 
 const leaving = new Set([

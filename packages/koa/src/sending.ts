@@ -25,7 +25,7 @@ export class Sending extends Promise<PendingTransfer> {
     }
     // Also keeps the process alive if it is not awaited: `rangeServe` reports the error.
     work.then(settle, settle)
-    Promise.prototype.then.call(sending, undefined, () => {})
+    void Promise.prototype.then.call(sending, undefined, () => {})
     return sending
   }
 

@@ -27,7 +27,7 @@ export interface Lent {
   /** Resolves when the response is over, without one when the body is; never rejects. */
   readonly finished: Promise<Transfer>
   /** Closes the content: another body is sent instead. */
-  withdraw(): void
+  readonly withdraw: () => void
 }
 
 /**
