@@ -6,7 +6,7 @@ import { openSource, type Servable } from './open.ts'
 import { describe, presetOf, type SendOptions, validateOptions } from './options.ts'
 import type { FieldLookup } from './filter.ts'
 import { planResponse } from './semantics/plan.ts'
-import type { RangeRequest } from './semantics/representation.ts'
+import type { RangeRequest } from './semantics/request.ts'
 import type { DirectSource } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 

@@ -2,16 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  contentLength,
-  formatByteranges,
-  isBytes,
-  isRange,
-  partOverhead,
-  randomBoundary,
-  type Segment,
-} from './byteranges.ts'
+import { formatByteranges, partOverhead } from './byteranges.ts'
 import type { ByteRange } from './range.ts'
+import { contentLength, isBytes, type Segment } from './segments.ts'
 
 const content = Uint8Array.from({ length: 8000 }, (_, index) => index % 251)
 
@@ -97,33 +90,6 @@ describe('partOverhead', () => {
       }),
       { numRuns: 5_000 },
     )
-  })
-})
-
-describe('contentLength', () => {
-  it('adds up bytes and ranges', () => {
-    expect(contentLength([])).toBe(0)
-    expect(contentLength([{ firstPos: 0, lastPos: 0 }])).toBe(1)
-    expect(contentLength([new Uint8Array(3), { firstPos: 5, lastPos: 9 }, Buffer.from('ab')])).toBe(
-      10,
-    )
-  })
-})
-
-describe('isBytes and isRange', () => {
-  it('tell one from the other', () => {
-    const segments: Segment[] = [new Uint8Array(0), Buffer.from('a'), { firstPos: 0, lastPos: 0 }]
-    expect(segments.map(isBytes)).toEqual([true, true, false])
-    expect(segments.map(isRange)).toEqual([false, false, true])
-  })
-})
-
-describe('randomBoundary', () => {
-  it('is a boundary that needs no quotes, and another one every time', () => {
-    const boundaries = Array.from({ length: 2000 }, randomBoundary)
-    // RFC 2046 §5.1.1: up to 70 characters; these are all tokens (RFC 9110 §5.6.2) as well.
-    for (const boundary of boundaries) expect(boundary).toMatch(/^[0-9a-z]{24}$/)
-    expect(new Set(boundaries).size).toBe(2000)
   })
 })
 

@@ -2,32 +2,7 @@
 
 import { formatContentRange } from './content-range.ts'
 import type { ByteRange } from './range.ts'
-import { byteLength } from './range.ts'
-
-/** Bytes to send as they are, or a range to copy from the source. */
-export type Segment = Uint8Array | ByteRange
-
-/** As a header field goes out: one octet for each character (§5.5). */
-const encode = (text: string): Uint8Array => Buffer.from(text, 'latin1')
-
-const boundaryBytes = 12
-/** Random bytes for some boundaries ahead: to ask for twelve costs what to ask for thousands does. */
-const randomBytes = new Uint8Array(256 * boundaryBytes)
-let used = randomBytes.length
-/** A byte as two characters of a token. */
-const byteText = Array.from({ length: 256 }, (_, byte) => byte.toString(36).padStart(2, '0'))
-
-/** A boundary that no content holds but by a chance of 1 in 2^96. */
-export function randomBoundary(): string {
-  if (used === randomBytes.length) {
-    crypto.getRandomValues(randomBytes)
-    used = 0
-  }
-  let boundary = ''
-  for (const end = used + boundaryBytes; used < end; used++)
-    boundary += byteText[randomBytes[used]!]
-  return boundary
-}
+import type { Segment } from './segments.ts'
 
 /** The segments of a multipart/byteranges body: each part's head and range, then the close. */
 export function formatByteranges(
@@ -59,24 +34,14 @@ export function partOverhead(
   return `\r\n--${boundary}${partFields(type, longest)}`.length
 }
 
-/** How many bytes the segments come to: the Content-Length of a body made of them. */
-export function contentLength(segments: readonly Segment[]): number {
-  let length = 0
-  for (const segment of segments) length += isBytes(segment) ? segment.length : byteLength(segment)
-  return length
-}
-
-/** Whether a segment is bytes to send as they are. */
-export function isBytes(segment: Segment): segment is Uint8Array {
-  return segment instanceof Uint8Array
-}
-
-/** Whether a segment is to be copied from the source. */
-export function isRange(segment: Segment): segment is ByteRange {
-  return !(segment instanceof Uint8Array)
-}
-
 function partFields(type: string | undefined, contentRange: string): string {
   const typeField = type === undefined ? '' : `Content-Type: ${type}\r\n`
   return `\r\n${typeField}Content-Range: ${contentRange}\r\n\r\n`
+}
+
+/** As a field goes out: one octet for each character (§5.5). */
+function encode(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
 }

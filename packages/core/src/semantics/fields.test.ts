@@ -1,8 +1,7 @@
-// RFC 9110 §15.3.7, §15.4.5, and RFC 9111 §5.2.2.6.
+// RFC 9110 §15.3.7, §15.4.5.
 
-import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addNoTransform, isPlanned, isStale, isWithheld } from './fields.ts'
+import { isPlanned, isStale, isWithheld } from './fields.ts'
 
 const everywhere = [
   'vary',
@@ -90,56 +89,5 @@ describe('isStale', () => {
     [error, 'vary', false],
   ])('with %j: %s', (plan, name, stale) => {
     expect(isStale(plan, name)).toBe(stale)
-  })
-})
-
-describe('addNoTransform', () => {
-  it.each([
-    [undefined, 'no-transform'],
-    ['', 'no-transform'],
-    [' ', 'no-transform'],
-    ['max-age=60', 'max-age=60, no-transform'],
-    ['public, max-age=60', 'public, max-age=60, no-transform'],
-    ['no-transform', 'no-transform'],
-    ['public, No-Transform', 'public, No-Transform'], // directives are case-insensitive
-    ['no-transform,public', 'no-transform,public'],
-    ['public ,\tno-transform , max-age=1', 'public ,\tno-transform , max-age=1'],
-    ['no-transformers', 'no-transformers, no-transform'],
-    ['x-no-transform', 'x-no-transform, no-transform'],
-  ])('makes %j %j', (cacheControl, expected) => {
-    expect(addNoTransform(cacheControl)).toBe(expected)
-  })
-
-  it('keeps what was there, says it once, and has no more to do the second time', () => {
-    const directive = fc.constantFrom(
-      'public',
-      'max-age=1',
-      'no-transform',
-      'NO-TRANSFORM',
-      '',
-      ' ',
-    )
-    const separators = fc.constantFrom(',', ', ', ' ,\t')
-    fc.assert(
-      fc.property(fc.array(directive, { maxLength: 5 }), separators, (directives, separator) => {
-        const cacheControl = directives.join(separator)
-        const once = addNoTransform(cacheControl)
-        expect(once.startsWith(cacheControl.trim() === '' ? '' : cacheControl)).toBe(true)
-        const said = once.split(',').map((text) => text.trim().toLowerCase())
-        expect(said).toContain('no-transform')
-        const before = directives.filter((text) => /^no-transform$/i.test(text)).length
-        expect(said.filter((text) => text === 'no-transform')).toHaveLength(Math.max(1, before))
-        expect(addNoTransform(once)).toBe(once)
-      }),
-      { numRuns: 2_000 },
-    )
-  })
-
-  it.each([
-    ['spaces', `public,${' '.repeat(100_000)}x`],
-    ['commas', ','.repeat(100_000)],
-    ['spaced commas', ' , '.repeat(33_334)],
-  ])('is done with 100 KB of %s', (_, cacheControl) => {
-    expect(addNoTransform(cacheControl)).toBe(`${cacheControl}, no-transform`)
   })
 })

@@ -81,16 +81,6 @@ export function isStale(
   return planned === undefined ? isWithheld(status, name) : headers[planned] === undefined
 }
 
-/**
- * Cache-Control with `no-transform`, so that nobody on the way re-encodes a slice (RFC 9111
- * §5.2.2.6): `compression` and `koa-compress` honour it too.
- */
-export function addNoTransform(cacheControl: string | undefined): string {
-  if (cacheControl === undefined || cacheControl.trim() === '') return 'no-transform'
-  if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(cacheControl)) return cacheControl
-  return `${cacheControl}, no-transform`
-}
-
 /** What Content-Length says (§8.6), whatever it was set to; `undefined` where that is no length. */
 export function parseContentLength(value: unknown): number | undefined {
   const length = Number(value)

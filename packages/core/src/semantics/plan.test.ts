@@ -2,9 +2,9 @@
 
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { contentLength, isBytes, isRange } from './byteranges.ts'
 import { type PlanOptions, planResponse, type ResponsePlan } from './plan.ts'
 import type { Representation } from './representation.ts'
+import { contentLength, isBytes, isRange } from './segments.ts'
 
 const bytes = Uint8Array.from({ length: 20_000 }, (_, index) => index % 251)
 const modified = 'Tue, 03 Nov 2026 12:00:00 GMT'

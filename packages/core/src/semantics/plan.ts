@@ -1,20 +1,17 @@
 // The decision: RFC 9110 §13.2.2 (precedence), §14.2 (Range), §15.3.7 (206), §15.5.17 (416).
 
 import { outOfRange } from '../errors.ts'
-import type { Segment } from './byteranges.ts'
-import { contentLength, formatByteranges, partOverhead, randomBoundary } from './byteranges.ts'
+import { randomBoundary } from './boundary.ts'
+import { formatByteranges, partOverhead } from './byteranges.ts'
+import { addNoTransform } from './cache-control.ts'
 import { formatContentRange } from './content-range.ts'
-import { addNoTransform, isPlanned, isWithheld, type ResponseFields } from './fields.ts'
+import { isPlanned, isWithheld, type ResponseFields } from './fields.ts'
 import { formatHttpDate } from './http-date.ts'
 import { evaluateIfRange, evaluatePreconditions } from './preconditions.ts'
 import { type ByteRange, byteLength, coalesce, parseRange, satisfy } from './range.ts'
-import {
-  fieldLineCount,
-  fieldValue,
-  type RangeRequest,
-  type Representation,
-  validateLength,
-} from './representation.ts'
+import { type Representation, validateLength } from './representation.ts'
+import { fieldLineCount, fieldValue, type RangeRequest } from './request.ts'
+import { contentLength, type Segment } from './segments.ts'
 
 /** An answer, decided before a byte is read. */
 export interface ResponsePlan {

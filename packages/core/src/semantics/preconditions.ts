@@ -2,7 +2,8 @@
 
 import { isEntityTag, parseEntityTags, strongCompare, weakCompare } from './entity-tag.ts'
 import { parseHttpDate } from './http-date.ts'
-import { fieldValue, type RangeRequest, type Representation } from './representation.ts'
+import type { Representation } from './representation.ts'
+import { fieldValue, type RangeRequest } from './request.ts'
 
 /** What the preconditions say: answer, answer 304, or answer 412. */
 export type PreconditionOutcome = 'proceed' | 'not-modified' | 'precondition-failed'

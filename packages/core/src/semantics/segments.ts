@@ -1,9 +1,28 @@
-// Ranges cut out of bytes that only pass by once.
+// A body as a list of segments, and the cutting of one out of bytes that only pass by once.
 
-import { isBytes, type Segment } from './byteranges.ts'
-import type { ByteRange } from './range.ts'
+import { type ByteRange, byteLength } from './range.ts'
 
-/** The part of a chunk that lies in a range, where the chunk's first byte is at `position`. */
+/** Bytes to send as they are, or a range to copy from the source. */
+export type Segment = Uint8Array | ByteRange
+
+/** Whether a segment is bytes to send as they are. */
+export function isBytes(segment: Segment): segment is Uint8Array {
+  return segment instanceof Uint8Array
+}
+
+/** Whether a segment is a range to copy from the source. */
+export function isRange(segment: Segment): segment is ByteRange {
+  return !(segment instanceof Uint8Array)
+}
+
+/** The Content-Length of a body made of these segments. */
+export function contentLength(segments: readonly Segment[]): number {
+  let length = 0
+  for (const segment of segments) length += isBytes(segment) ? segment.length : byteLength(segment)
+  return length
+}
+
+/** The part of a chunk that lies in a range, if the chunk's first byte is at `position`. */
 export function overlap(chunk: Uint8Array, position: number, range: ByteRange): Uint8Array {
   const from = Math.max(0, range.firstPos - position)
   const to = Math.min(chunk.length, range.lastPos + 1 - position)

@@ -1,9 +1,27 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatByteranges, isBytes, type Segment } from './byteranges.ts'
-import { Cut, overlap } from './cut.ts'
+import { formatByteranges } from './byteranges.ts'
+import { contentLength, Cut, isBytes, isRange, overlap, type Segment } from './segments.ts'
 
 const bytes = Uint8Array.from({ length: 1000 }, (_, index) => index % 251)
+
+describe('contentLength', () => {
+  it('adds up bytes and ranges', () => {
+    expect(contentLength([])).toBe(0)
+    expect(contentLength([{ firstPos: 0, lastPos: 0 }])).toBe(1)
+    expect(contentLength([new Uint8Array(3), { firstPos: 5, lastPos: 9 }, Buffer.from('ab')])).toBe(
+      10,
+    )
+  })
+})
+
+describe('isBytes and isRange', () => {
+  it('tell one from the other', () => {
+    const segments: Segment[] = [new Uint8Array(0), Buffer.from('a'), { firstPos: 0, lastPos: 0 }]
+    expect(segments.map(isBytes)).toEqual([true, true, false])
+    expect(segments.map(isRange)).toEqual([false, false, true])
+  })
+})
 
 describe('overlap', () => {
   it.each<
