@@ -4,7 +4,7 @@ import { type FileSource, type FileStats, typeOf } from './files/file.ts'
 import { validateFieldValue, validateMetadata } from './sources/source.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
-import { isStatusOfWhole, type PlanOptions } from './semantics/plan.ts'
+import { isStatusOfWhole, type PlanOptions } from './semantics/plan-options.ts'
 import type { Representation } from './semantics/representation.ts'
 import type { Transfer } from './transfer.ts'
 

@@ -2,7 +2,8 @@
 
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { type PlanOptions, planResponse, type ResponsePlan } from './plan.ts'
+import { planResponse, type ResponsePlan } from './plan.ts'
+import type { PlanOptions } from './plan-options.ts'
 import type { Representation } from './representation.ts'
 import { contentLength, isBytes, isRange } from './segments.ts'
 
