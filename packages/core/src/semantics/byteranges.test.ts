@@ -16,7 +16,7 @@ describe('formatByteranges', () => {
     ]
     const segments = formatByteranges(ranges, 8000, 'application/pdf', 'THIS_STRING_SEPARATES')
     expect(segments.map((segment) => (isBytes(segment) ? latin1(segment) : segment))).toEqual([
-      '--THIS_STRING_SEPARATES\r\n' +
+      '\r\n--THIS_STRING_SEPARATES\r\n' +
         'Content-Type: application/pdf\r\n' +
         'Content-Range: bytes 500-999/8000\r\n' +
         '\r\n',
@@ -32,7 +32,7 @@ describe('formatByteranges', () => {
 
   it('leaves out Content-Type where there is none', () => {
     const [head] = formatByteranges([{ firstPos: 0, lastPos: 1 }], 8000, undefined, 'b')
-    expect(latin1(head as Uint8Array)).toBe('--b\r\nContent-Range: bytes 0-1/8000\r\n\r\n')
+    expect(latin1(head as Uint8Array)).toBe('\r\n--b\r\nContent-Range: bytes 0-1/8000\r\n\r\n')
   })
 
   it('gives a part the very octets of the type that a header field would have', () => {
@@ -114,7 +114,7 @@ function overhead(ranges: ByteRange[], completeLength: number, type: string | un
 /** A multipart parser that knows RFC 2046 and nothing of who wrote the body. */
 function takeApart(body: Buffer, boundary: string) {
   const parts: { fields: Record<string, string>; content: Buffer }[] = []
-  let delimiter = body.indexOf(`--${boundary}`)
+  let delimiter = body.indexOf(`\r\n--${boundary}`)
   expect(delimiter).toBe(0)
   for (;;) {
     const afterDelimiter = body.indexOf(`--${boundary}`, delimiter) + 2 + boundary.length

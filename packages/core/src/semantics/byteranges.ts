@@ -4,7 +4,12 @@ import { formatContentRange } from './content-range.ts'
 import type { ByteRange } from './range.ts'
 import type { Segment } from './segments.ts'
 
-/** The segments of a multipart/byteranges body: each part's head and range, then the close. */
+/**
+ * The segments of a multipart/byteranges body: each part's head and range, then the close.
+ *
+ * A CRLF precedes the first boundary as well, as it does from Apache and nginx. §14.6 allows it, and
+ * zsync cannot read a body without it.
+ */
 export function formatByteranges(
   ranges: readonly ByteRange[],
   completeLength: number,
@@ -12,12 +17,9 @@ export function formatByteranges(
   boundary: string,
 ): Segment[] {
   const segments: Segment[] = []
-  for (const [index, range] of ranges.entries()) {
-    const delimiter = index === 0 ? `--${boundary}` : `\r\n--${boundary}`
-    segments.push(
-      encode(delimiter + partFields(type, formatContentRange(range, completeLength))),
-      range,
-    )
+  for (const range of ranges) {
+    const contentRange = formatContentRange(range, completeLength)
+    segments.push(encode(formatPartHead(type, contentRange, boundary)), range)
   }
   segments.push(encode(`\r\n--${boundary}--\r\n`))
   return segments
@@ -31,12 +33,12 @@ export function partOverhead(
 ): number {
   const last = Math.max(0, completeLength - 1)
   const longest = formatContentRange({ firstPos: last, lastPos: last }, completeLength)
-  return `\r\n--${boundary}${partFields(type, longest)}`.length
+  return formatPartHead(type, longest, boundary).length
 }
 
-function partFields(type: string | undefined, contentRange: string): string {
+function formatPartHead(type: string | undefined, contentRange: string, boundary: string): string {
   const typeField = type === undefined ? '' : `Content-Type: ${type}\r\n`
-  return `\r\n${typeField}Content-Range: ${contentRange}\r\n\r\n`
+  return `\r\n--${boundary}\r\n${typeField}Content-Range: ${contentRange}\r\n\r\n`
 }
 
 /** As a field goes out: one octet for each character (§5.5). */
