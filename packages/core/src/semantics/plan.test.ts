@@ -214,6 +214,17 @@ describe('a 206 of one range', () => {
     })
   })
 
+  it('has no Content-Type if the 200 has none', () => {
+    const { headers } = plan({ range: 'bytes=0-4' }, {}, { length: 10_000 })
+    expect(headers).not.toHaveProperty('Content-Type')
+    // A type among the further fields is not the representation's.
+    const further = { 'content-type': 'text/html' }
+    const other = plan({ range: 'bytes=0-4' }, { headers: further }, { length: 10_000 })
+    expect(Object.keys(other.headers).map((name) => name.toLowerCase())).not.toContain(
+      'content-type',
+    )
+  })
+
   it('carries no digest of the content of the 200', () => {
     const further = { 'Content-MD5': 'x', 'Content-Digest': 'x', 'Repr-Digest': 'kept' }
     const { headers } = plan({ range: 'bytes=0-4' }, { headers: further })
@@ -248,6 +259,27 @@ describe('a 206 of several', () => {
       'Content-Type': 'multipart/byteranges; boundary=THIS_SEPARATES',
       'Content-Length': String(contentLength(answer.body)),
     })
+  })
+
+  it('has no Content-Type in its parts if the 200 has none', () => {
+    const answer = planResponse(
+      { headers: { range: farApart } },
+      { length: 10_000 },
+      { now, boundary },
+    )
+    expect(answer.headers['Content-Type']).toBe('multipart/byteranges; boundary=THIS_SEPARATES')
+    const heads = answer.body.filter(isBytes).map((bytes) => Buffer.from(bytes).toString())
+    expect(heads).toEqual([
+      '\r\n--THIS_SEPARATES\r\nContent-Range: bytes 5000-5004/10000\r\n\r\n',
+      '\r\n--THIS_SEPARATES\r\nContent-Range: bytes 0-4/10000\r\n\r\n',
+      '\r\n--THIS_SEPARATES\r\nContent-Range: bytes 9995-9999/10000\r\n\r\n',
+      '\r\n--THIS_SEPARATES--\r\n',
+    ])
+  })
+
+  it('carries Vary if the 200 does', () => {
+    const { headers } = plan({ range: farApart }, { headers: { Vary: 'Accept-Encoding' } })
+    expect(headers['Vary']).toBe('Accept-Encoding')
   })
 
   it('is in ascending order where the bytes pass by once', () => {
