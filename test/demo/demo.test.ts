@@ -117,7 +117,7 @@ describe.each(frameworks)('The demo on %s, for a page of another site', (_name, 
     ['192.0.2.1', 421],
     ['localhost@evil.example', 421],
     ['', 421],
-  ])('answers a Host of %j with %i', async (host, status) => {
+  ])('responds to a Host of %j with %i', async (host, status) => {
     const name = host.replace(/:3000$/, '')
     const reason = `This server does not go by the name ${JSON.stringify(name)}.\n`
     for (const path of ['/', '/api/media', '/media/dive.mp4', '/nowhere']) {
@@ -139,7 +139,7 @@ describe.each(frameworks)('The demo on %s, for a page of another site', (_name, 
     [{ 'Sec-Fetch-Site': 'cross-site' }, 403],
     [{ 'Sec-Fetch-Site': 'same-site' }, 403],
     [{ Origin: 'http://localhost:3000', 'Sec-Fetch-Site': 'cross-site' }, 403],
-  ])('answers a POST with %j with %i', async (fields, status) => {
+  ])('responds to a POST with %j with %i', async (fields, status) => {
     await send('/api/line/fast', { Host: 'localhost:3000', 'Content-Length': '0' }, 'POST')
     const all = { Host: 'localhost:3000', 'Content-Length': '0', ...fields }
     expect((await send('/api/line/slow', all, 'POST')).status).toBe(status)
@@ -147,7 +147,7 @@ describe.each(frameworks)('The demo on %s, for a page of another site', (_name, 
     expect(JSON.parse(String(line.content))).toEqual({ slow: status === 200 })
   })
 
-  test('answers HEAD for the events, which have no end', async () => {
+  test('responds to HEAD for the events, which have no end', async () => {
     const response = await send('/api/transfers', { Host: 'localhost' }, 'HEAD')
     expect(response.status).toBe(200)
     expect(response.content).toHaveLength(0)

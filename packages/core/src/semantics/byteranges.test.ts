@@ -9,7 +9,7 @@ import { contentLength, isBytes, type Segment } from './segments.ts'
 const content = Uint8Array.from({ length: 8000 }, (_, index) => index % 251)
 
 describe('formatByteranges', () => {
-  it('writes what §14.6 shows', () => {
+  it('writes the example of §14.6', () => {
     const ranges = [
       { firstPos: 500, lastPos: 999 },
       { firstPos: 7000, lastPos: 7999 },
@@ -30,18 +30,18 @@ describe('formatByteranges', () => {
     ])
   })
 
-  it('leaves out Content-Type where there is none', () => {
+  it('omits Content-Type if the representation has no type', () => {
     const [head] = formatByteranges([{ firstPos: 0, lastPos: 1 }], 8000, undefined, 'b')
     expect(latin1(head as Uint8Array)).toBe('\r\n--b\r\nContent-Range: bytes 0-1/8000\r\n\r\n')
   })
 
-  it('gives a part the very octets of the type that a header field would have', () => {
+  it('encodes the type of a part as a header field does', () => {
     // Node writes fields as Latin-1, so é is one octet there (§5.5, obs-text).
     const [head] = formatByteranges([{ firstPos: 0, lastPos: 1 }], 8000, 'text/x; a="\u00e9"', 'b')
     expect(latin1(head as Uint8Array)).toContain('Content-Type: text/x; a="\u00e9"\r\n')
   })
 
-  it('can be taken apart again into what each Content-Range claims', () => {
+  it('writes parts that hold what their Content-Range says', () => {
     const range = fc
       .tuple(fc.nat({ max: 7999 }), fc.nat({ max: 300 }))
       .map(([firstPos, more]) => ({ firstPos, lastPos: Math.min(7999, firstPos + more) }))
@@ -72,7 +72,7 @@ describe('formatByteranges', () => {
 })
 
 describe('partOverhead', () => {
-  it('is what one more part can cost, and what the longest does', () => {
+  it('is the most that one more part adds', () => {
     const length = fc.oneof(fc.integer({ min: 1, max: 2000 }), fc.integer({ min: 1, max: 2 ** 50 }))
     const type = fc.constantFrom(undefined, 'video/mp4', 'text/plain; x="\u00e9"')
     fc.assert(
@@ -111,7 +111,7 @@ function overhead(ranges: ByteRange[], completeLength: number, type: string | un
     .reduce((sum, bytes) => sum + bytes.length, 0)
 }
 
-/** A multipart parser that knows RFC 2046 and nothing of who wrote the body. */
+/** A multipart parser that shares no code with the formatter. */
 function takeApart(body: Buffer, boundary: string) {
   const parts: { fields: Record<string, string>; content: Buffer }[] = []
   let delimiter = body.indexOf(`\r\n--${boundary}`)

@@ -17,11 +17,11 @@ describe('addNoTransform', () => {
     ['public ,\tno-transform , max-age=1', 'public ,\tno-transform , max-age=1'],
     ['no-transformers', 'no-transformers, no-transform'],
     ['x-no-transform', 'x-no-transform, no-transform'],
-  ])('makes %j %j', (cacheControl, expected) => {
+  ])('turns %j into %j', (cacheControl, expected) => {
     expect(addNoTransform(cacheControl)).toBe(expected)
   })
 
-  it('keeps what was there, says it once, and has no more to do the second time', () => {
+  it('keeps the directives, adds one at most, and is idempotent', () => {
     const directive = fc.constantFrom(
       'public',
       'max-age=1',
@@ -50,7 +50,7 @@ describe('addNoTransform', () => {
     ['spaces', `public,${' '.repeat(100_000)}x`],
     ['commas', ','.repeat(100_000)],
     ['spaced commas', ' , '.repeat(33_334)],
-  ])('is done with 100 KB of %s', (_, cacheControl) => {
+  ])('accepts 100 KB of %s', (_, cacheControl) => {
     expect(addNoTransform(cacheControl)).toBe(`${cacheControl}, no-transform`)
   })
 })

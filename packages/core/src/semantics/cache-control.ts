@@ -1,8 +1,8 @@
 // Cache-Control, RFC 9111 §5.2: https://www.rfc-editor.org/rfc/rfc9111#section-5.2
 
 /**
- * Cache-Control with `no-transform`, so that nobody on the way re-encodes a slice (RFC 9111
- * §5.2.2.6): `compression` and `koa-compress` honour it too.
+ * Adds `no-transform` to a Cache-Control value, so that no intermediary re-encodes a slice (§5.2.2.6).
+ * `compression` and `koa-compress` honour it too.
  */
 export function addNoTransform(cacheControl: string | undefined): string {
   if (cacheControl === undefined || cacheControl.trim() === '') return 'no-transform'

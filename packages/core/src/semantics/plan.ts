@@ -59,7 +59,7 @@ export function planResponse(
   return partial(ranges, context)
 }
 
-/** A 206, unless the ranges are more than one response sends or come to no less than the whole. */
+/** A 206, unless the ranges are more than one response sends or come to no less than the full response. */
 function partial(requested: readonly ByteRange[], context: PlanContext): ResponsePlan {
   const { representation, options } = context
   const { maxRanges = defaultMaxRanges } = options

@@ -1,28 +1,29 @@
-// What is served.
+// The metadata of what is served.
 
 import { outOfRange } from '../errors.ts'
 
-/** The metadata of what is being served (RFC 9110 §3.2). Enough to plan an answer; it cannot be read. */
+/** The metadata of what is being served (RFC 9110 §3.2): enough to plan a response, but not to read it. */
 export interface Representation {
   /** The complete length in bytes: a non-negative safe integer. */
   readonly length: number
   /** The media type, parameters included: `'video/mp4'`, `'text/html; charset=utf-8'`. */
   readonly type?: string
-  /** The entity-tag as it goes into the field, quotes included: `'"v1"'`, `'W/"v1"'` (§8.8.3). */
+  /** The entity-tag as the field has it, quotes included: `'"v1"'`, `'W/"v1"'` (§8.8.3). */
   readonly etag?: string
-  /** When it was last modified (§8.8.2). Fractions of a second do not count. */
+  /** When it was last modified (§8.8.2). Fractions of a second are ignored. */
   readonly lastModified?: Date
   /**
-   * `false` for bytes that only pass by once: several ranges are then sent in ascending order,
-   * whatever the order they were asked for in. Default `true`.
+   * `false` if the bytes can be read only once, in order: several ranges are then sent in ascending
+   * order, whatever the order requested. Default `true`.
    */
   readonly seekable?: boolean
 }
 
 /**
- * Refuses what is no complete length, which positions would be reckoned from all the same.
+ * Throws unless `length` is a valid complete length.
  *
- * @param action what cannot be done with it
+ * @param action the action that fails, for the message
+ * @throws RangeError `ERR_INVALID_LENGTH`
  */
 export function validateLength(length: number, action: string): void {
   if (Number.isSafeInteger(length) && length >= 0) return

@@ -1,19 +1,19 @@
 // The part of a request that decides a response.
 
-/** Header fields as Node has them (names in lower case), or a Fetch `Headers`. */
+/** Header fields as in Node (names in lower case), or a Fetch `Headers`. */
 export type RequestFields =
   | { readonly [name: string]: string | readonly string[] | undefined }
   | { get(name: string): string | null }
 
-/** The part of a request that decides an answer. Node's, Express's, Koa's and Fetch's all have it. */
+/** The part of a request that decides a response. Requests of Node, Express, Koa and Fetch all have it. */
 export interface RangeRequest {
   readonly method?: string | undefined
   readonly headers: RequestFields
-  /** The field lines as received, name and value in turn: tells two Range lines from one. */
+  /** The field lines as received, names and values alternating: tells two Range lines from one. */
   readonly rawHeaders?: readonly string[]
 }
 
-/** A request's field value, its field lines joined (§5.2); `undefined` where it has none. */
+/** A request's field value, its field lines joined (§5.2); `undefined` if it has none. */
 export function fieldValue(request: RangeRequest, name: string): string | undefined {
   const { headers, rawHeaders } = request
   if (rawHeaders && ':method' in headers) return joinedLines(rawHeaders, name)
@@ -24,7 +24,7 @@ export function fieldValue(request: RangeRequest, name: string): string | undefi
   return value === undefined || typeof value === 'string' ? value : value.join(', ')
 }
 
-/** Of an HTTP/2 request, Node keeps the first line alone of most fields. */
+/** For an HTTP/2 request, whose `headers` hold only the first line of most fields. */
 function joinedLines(rawHeaders: readonly string[], name: string): string | undefined {
   let joined: string | undefined
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -35,7 +35,7 @@ function joinedLines(rawHeaders: readonly string[], name: string): string | unde
   return joined
 }
 
-/** How many field lines of that name the request carries, as far as it can tell. */
+/** The number of field lines of this name, as far as the request tells. */
 export function fieldLineCount(request: RangeRequest, name: string): number {
   const { headers, rawHeaders } = request
   if (rawHeaders) {
@@ -58,7 +58,7 @@ const conditions = [
   'if-unmodified-since',
 ] as const
 
-/** Whether a request asks for anything but the whole, whatever it is now. */
+/** Whether a request may get anything but the full response. */
 export function isConditional({ headers }: { headers: object }): boolean {
   for (const name of conditions) if (name in headers) return true
   return false

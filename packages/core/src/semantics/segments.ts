@@ -1,4 +1,4 @@
-// A body as a list of segments, and the cutting of one out of bytes that only pass by once.
+// A body as a list of segments, and how to cut one out of bytes that can be read only once.
 
 import { type ByteRange, byteLength } from './range.ts'
 
@@ -22,7 +22,7 @@ export function contentLength(segments: readonly Segment[]): number {
   return length
 }
 
-/** The part of a chunk that lies in a range, if the chunk's first byte is at `position`. */
+/** The part of a chunk that lies in a range; `position` is that of the chunk's first byte. */
 export function overlap(chunk: Uint8Array, position: number, range: ByteRange): Uint8Array {
   const from = Math.max(0, range.firstPos - position)
   const to = Math.min(chunk.length, range.lastPos + 1 - position)
@@ -30,8 +30,8 @@ export function overlap(chunk: Uint8Array, position: number, range: ByteRange): 
 }
 
 /**
- * Makes a body out of a representation's chunks as they pass: pushed one after the other, they come
- * back as the bytes to send. The segments' ranges must be ascending and apart.
+ * Cuts a body out of a representation's chunks, pushed one after another from the first byte. The
+ * ranges among the segments must be ascending and must not overlap.
  */
 export class Cut {
   readonly #segments: readonly Segment[]
@@ -42,19 +42,19 @@ export class Cut {
     this.#segments = segments
   }
 
-  /** Whether all bytes of the body have come out. */
+  /** Whether every byte of the body has been returned. */
   get done(): boolean {
     return this.#index === this.#segments.length
   }
 
-  /** Takes the next chunk of the representation, and gives what of the body it completes. */
+  /** Takes the next chunk of the representation and returns the bytes to send for it. */
   push(chunk: Uint8Array): Uint8Array[] {
     const sent: Uint8Array[] = []
     const end = this.#position + chunk.length
     while (!this.done) {
       const segment = this.#segments[this.#index]!
       if (isBytes(segment)) {
-        // The head of a part goes out with its first byte, or a failing source would leave it bare.
+        // A part's head is held back until its first byte, in case the source fails in between.
         if (this.#isNextBeyond(end)) break
         sent.push(segment)
       } else {
@@ -68,7 +68,7 @@ export class Cut {
     return sent
   }
 
-  /** Whether the range behind the bytes that are due starts at `end` or later. */
+  /** Whether the range after the current segment starts at `end` or later. */
   #isNextBeyond(end: number): boolean {
     const next = this.#segments[this.#index + 1]
     return next !== undefined && !isBytes(next) && next.firstPos >= end
