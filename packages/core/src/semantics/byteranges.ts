@@ -16,12 +16,19 @@ export function formatByteranges(
   type: string | undefined,
   boundary: string,
 ): Segment[] {
+  const heads = ranges.map((range) =>
+    formatPartHead(type, formatContentRange(range, completeLength), boundary),
+  )
+  // Encoded at once: a hundred calls would take longer than the rest of the plan.
+  const bytes = encode(`${heads.join('')}\r\n--${boundary}--\r\n`)
   const segments: Segment[] = []
-  for (const range of ranges) {
-    const contentRange = formatContentRange(range, completeLength)
-    segments.push(encode(formatPartHead(type, contentRange, boundary)), range)
+  let position = 0
+  for (const [index, range] of ranges.entries()) {
+    const end = position + heads[index]!.length
+    segments.push(bytes.subarray(position, end), range)
+    position = end
   }
-  segments.push(encode(`\r\n--${boundary}--\r\n`))
+  segments.push(bytes.subarray(position))
   return segments
 }
 
@@ -41,9 +48,11 @@ function formatPartHead(type: string | undefined, contentRange: string, boundary
   return `\r\n--${boundary}\r\n${typeField}Content-Range: ${contentRange}\r\n\r\n`
 }
 
-/** As a field goes out: one octet for each character (§5.5). */
+const utf8 = new TextEncoder()
+
+/** Encodes text as Node does a header field: one octet for each character (§5.5). */
 function encode(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
+  const ascii = utf8.encode(text)
+  if (ascii.length === text.length) return ascii
+  return Uint8Array.from({ length: text.length }, (_, index) => text.charCodeAt(index))
 }
