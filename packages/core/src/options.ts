@@ -77,7 +77,7 @@ export interface Preset extends PresetFields {
    * The response has all of its fields, as one that passes a filter has. A Content-Type that it lacks
    * stays out of every response made of it. Default `false`.
    */
-  readonly isComplete?: boolean
+  readonly isComplete?: boolean | undefined
 }
 
 /** Of the fields, those that say what is being served. */
