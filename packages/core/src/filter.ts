@@ -4,7 +4,7 @@ import { type FilterOptions, presetOf } from './options.ts'
 import { mayBeCut } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
-import type { RangeRequest } from './semantics/representation.ts'
+import type { RangeRequest } from './semantics/request.ts'
 
 /** A field's value by its lower-case name: of a response, of options, of what `writeHead` was given. */
 export type FieldLookup = (name: string) => number | string | readonly string[] | undefined

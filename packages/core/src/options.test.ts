@@ -104,6 +104,15 @@ describe('describe', () => {
     )
   })
 
+  it('adds no type to a response that is complete without one', () => {
+    for (const each of [source, plain]) {
+      const { representation } = describeSource(each, {}, { isComplete: true })
+      expect(representation).not.toHaveProperty('type')
+    }
+    const preset = { type: 'a/preset', isComplete: true }
+    expect(describeSource(source, {}, preset).representation.type).toBe('a/preset')
+  })
+
   it.each([
     ['clip.mp4', 'attachment; filename="clip.mp4"'],
     ['a b.mp4', 'attachment; filename="a b.mp4"'],

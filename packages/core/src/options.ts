@@ -4,7 +4,7 @@ import { type FileSource, type FileStats, typeOf } from './files/file.ts'
 import { validateFieldValue, validateMetadata } from './sources/source.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
-import { isStatusOfWhole, type PlanOptions } from './semantics/plan.ts'
+import { isStatusOfWhole, type PlanOptions } from './semantics/plan-options.ts'
 import type { Representation } from './semantics/representation.ts'
 import type { Transfer } from './transfer.ts'
 
@@ -73,6 +73,11 @@ export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTrans
 export interface Preset extends PresetFields {
   /** A status that the whole cannot have says nothing: those are what an answer comes to. */
   readonly status?: number | undefined
+  /**
+   * The response has all of its fields, as one that passes a filter has. A Content-Type that it lacks
+   * stays out of every response made of it. Default `false`.
+   */
+  readonly isComplete?: boolean | undefined
 }
 
 /** Of the fields, those that say what is being served. */
@@ -90,14 +95,17 @@ export function describe(
   preset: Preset,
 ): { representation: Representation; planOptions: PlanOptions } {
   const said = options.headers ? { ...preset, ...pickPreset(options.headers) } : preset
-  const type = options.type ?? said.type ?? sourceType(source, options.filename)
+  const type =
+    options.type ??
+    said.type ??
+    (preset.isComplete ? undefined : sourceType(source, options.filename))
   const etag = chooseEtag(source, options.etag, said.etag)
   const lastModified = chooseLastModified(source, options.lastModified, said.lastModified)
   const representation: { -readonly [name in keyof Representation]: Representation[name] } = {
     length: source.length,
-    type,
     seekable: source.seekable ?? true,
   }
+  if (type !== undefined) representation.type = type
   if (etag !== undefined) representation.etag = etag
   if (lastModified !== undefined) representation.lastModified = lastModified
   const headers = furtherFields(options, said.cacheControl)

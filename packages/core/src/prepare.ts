@@ -6,7 +6,7 @@ import { openSource, type Servable } from './open.ts'
 import { describe, presetOf, type SendOptions, validateOptions } from './options.ts'
 import type { FieldLookup } from './filter.ts'
 import { planResponse } from './semantics/plan.ts'
-import type { RangeRequest } from './semantics/representation.ts'
+import type { RangeRequest } from './semantics/request.ts'
 import type { DirectSource } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
@@ -21,6 +21,8 @@ export interface ResponseContext {
   readonly set: FieldLookup
   /** A status set on it, such as that of a page for 404. */
   readonly status?: number | undefined
+  /** Whether all of its fields are set, as on a response that passes a filter. Default `false`. */
+  readonly isComplete?: boolean | undefined
   /** Whether it will be sent as soon as there is content, so that the content may be read already. */
   readonly inTurn: boolean
   /** Whether its content may lie in memory that is used again. */
@@ -60,7 +62,8 @@ async function decide(
     // Held for this response alone, so that the end of another does not close it.
     const opening = source.open?.()
     if (opening) await opening
-    const preset = { ...presetOf(context.set), status: context.status }
+    const { set, status, isComplete } = context
+    const preset = { ...presetOf(set), status, isComplete }
     const { representation, planOptions } = describe(source, options, preset)
     const plan = planResponse(request, representation, planOptions)
     content = new Content(plan.body, source, context)

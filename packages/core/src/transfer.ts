@@ -1,5 +1,5 @@
 import { type Channel, channel } from 'node:diagnostics_channel'
-import { contentLength, isRange, type Segment } from './semantics/byteranges.ts'
+import { contentLength, isRange, type Segment } from './semantics/segments.ts'
 import type { ByteRange } from './semantics/range.ts'
 
 /** What became of one answer. Times are in milliseconds, sizes in bytes of content. */

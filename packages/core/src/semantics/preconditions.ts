@@ -2,14 +2,15 @@
 
 import { isEntityTag, parseEntityTags, strongCompare, weakCompare } from './entity-tag.ts'
 import { parseHttpDate } from './http-date.ts'
-import { fieldValue, type RangeRequest, type Representation } from './representation.ts'
+import type { Representation } from './representation.ts'
+import { fieldValue, type RangeRequest } from './request.ts'
 
-/** What the preconditions say: answer, answer 304, or answer 412. */
+/** The outcome of the preconditions: proceed with the method, send a 304, or send a 412. */
 export type PreconditionOutcome = 'proceed' | 'not-modified' | 'precondition-failed'
 
 /**
  * Evaluates If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since, in the order
- * of §13.2.2, for a GET or HEAD. If-Range is {@link evaluateIfRange}, once a Range is known to apply.
+ * of §13.2.2, for a GET or HEAD. {@link evaluateIfRange} follows if the request has a Range.
  */
 export function evaluatePreconditions(
   request: RangeRequest,
@@ -39,11 +40,11 @@ export function evaluatePreconditions(
 }
 
 /**
- * Evaluates If-Range (§13.1.5): whether the Range may be applied.
+ * Evaluates If-Range (§13.1.5): returns whether Range applies.
  *
- * An entity-tag is compared strongly. A date must be the very Last-Modified, and the second that it
- * names be over by now, or another change could hide in it; whether it was over when the client was
- * told, only the client knows (§8.8.2.2).
+ * An entity-tag is compared strongly. A date must equal Last-Modified exactly, and the second it names
+ * must have passed, since a later change within that second would not show. Only the client knows
+ * whether it had passed when the client received the date (§8.8.2.2).
  */
 export function evaluateIfRange(
   value: string,
@@ -74,7 +75,7 @@ function evaluateIfNoneMatch(value: string, { etag }: Representation): boolean {
   return !entityTags.some((entityTag) => weakCompare(entityTag, etag))
 }
 
-/** `undefined`: the date is invalid or there is none to compare it with, so the field is ignored. */
+/** Returns `undefined` if either date is missing or invalid: the field is then ignored. */
 function isModifiedSince(
   value: string,
   { lastModified }: Representation,

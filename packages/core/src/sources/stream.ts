@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { invalidArgument, sourceError } from '../errors.ts'
-import { overlap } from '../semantics/cut.ts'
+import { overlap } from '../semantics/segments.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
 import { ChunkReader } from './chunk-reader.ts'
