@@ -12,7 +12,7 @@ import {
   toDirect,
   validateRepresentation,
 } from './sources/source.ts'
-import type { SendOptions } from './options.ts'
+import { type SendOptions, validateCompanionsOfRoot } from './options.ts'
 import { resolveInside } from './files/paths.ts'
 
 /** What can be sent: a file by its path, `file:` URL or handle, bytes in memory, or any {@link Source}. */
@@ -28,6 +28,8 @@ export function openSource(
   servable: Servable,
   options: SendOptions,
 ): DirectSource | Promise<DirectSource> {
+  // A source is open already, whichever root it was found in.
+  if (!isSource(servable) || isFileHandle(servable)) validateCompanionsOfRoot(options)
   if (typeof servable === 'string' || servable instanceof URL) return openPath(servable, options)
   if (servable instanceof Uint8Array) return toDirect(fromBuffer(servable))
   if (servable instanceof Blob) return toDirect(fromBlob(servable))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fromBuffer } from './sources/buffer.ts'
-import type { FileStats } from './files/file.ts'
+import type { FileStats } from './files/validators.ts'
 import type { Source } from './sources/source.ts'
 import {
   describe as describeSource,
@@ -77,7 +77,15 @@ describe('describe', () => {
   })
 
   it('asks a function for the etag of a file, with its stats', () => {
-    const stats: FileStats = { size: 10, mtime: date, mtimeNs: 5n }
+    const stats: FileStats = {
+      size: 10,
+      mtime: date,
+      mtimeNs: 5n,
+      ctime: date,
+      ctimeNs: 6n,
+      ino: 7,
+      birthtime: date,
+    }
     const file = { ...source, stats, read: async () => new Uint8Array(10) }
     const etag = ({ size, mtimeNs }: FileStats) => `"${size}-${mtimeNs}"`
     expect(describeSource(file, { etag }, {}).representation.etag).toBe('"10-5"')

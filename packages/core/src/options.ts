@@ -1,6 +1,8 @@
 import contentDisposition from 'content-disposition'
 import { invalidArgument, outOfRange } from './errors.ts'
-import { type FileSource, type FileStats, typeOf } from './files/file.ts'
+import type { FileSource } from './files/file-source.ts'
+import { typeOf } from './files/media-type.ts'
+import type { FileStats } from './files/validators.ts'
 import { validateFieldValue, validateMetadata } from './sources/source.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
@@ -69,6 +71,46 @@ export type RangeServeOptions = Pick<
 /** What a filter can be told. */
 export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
 
+/** What `root` makes of a path, and nothing else. */
+const companionsOfRoot = ['dotfiles', 'followSymlinks'] as const
+
+/**
+ * Adds the options of a call to the defaults. An option that is `undefined` is an option not given:
+ * `root: undefined` must not lift the root of the defaults.
+ *
+ * Without a root, what the defaults say of its paths is left out.
+ */
+export function mergeOptions<D extends object, O extends object>(
+  defaults: D,
+  own: O | undefined,
+): D & O {
+  const merged = { ...defaults, ...own } as Record<string, unknown>
+  for (const name in own) {
+    if (own[name] === undefined) merged[name] = (defaults as Record<string, unknown>)[name]
+  }
+  if (merged['root'] === undefined) {
+    for (const name of companionsOfRoot) {
+      const isOwn = (own as SendOptions | undefined)?.[name] !== undefined
+      if (!isOwn && merged[name] !== undefined) merged[name] = undefined
+    }
+  }
+  return merged as D & O
+}
+
+/**
+ * Throws if a call says how the paths below a root are treated, and nothing gives that root: the
+ * caller takes its path to be confined, which it is not.
+ *
+ * @throws TypeError `ERR_INVALID_ARGUMENT`
+ */
+export function validateCompanionsOfRoot(options: SendOptions): void {
+  if (options.root !== undefined) return
+  for (const name of companionsOfRoot) {
+    if (options[name] === undefined) continue
+    throw invalidArgument('ERR_INVALID_ARGUMENT', `${name} needs a root, and none is given`)
+  }
+}
+
 /** What was set on the response before: it counts as said by the caller. */
 export interface Preset extends PresetFields {
   /** A status that the whole cannot have says nothing: those are what an answer comes to. */
@@ -107,7 +149,13 @@ export function describe(
   }
   if (type !== undefined) representation.type = type
   if (etag !== undefined) representation.etag = etag
-  if (lastModified !== undefined) representation.lastModified = lastModified
+  if (lastModified !== undefined) {
+    representation.lastModified = lastModified
+    // It says when the source's own date is strong, not the caller's.
+    if (source.lastChanged && lastModified === source.lastModified) {
+      representation.lastChanged = source.lastChanged
+    }
+  }
   const headers = furtherFields(options, said.cacheControl)
   const planOptions: PlanOptions = headers ? { ...options, headers } : options
   const { status = 200 } = preset

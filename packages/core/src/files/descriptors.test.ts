@@ -2,8 +2,11 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Descriptor, DescriptorTable, isInside } from './descriptors.ts'
+import { isInside } from './confinement.ts'
+import type { Descriptor } from './descriptor.ts'
+import { DescriptorTable } from './descriptors.ts'
 
 /** What happens to the calls of the table; the tests themselves use what they like. */
 const calls = vi.hoisted(() => ({
@@ -89,7 +92,8 @@ describe('acquire', () => {
     expect(read(second)).toBe('first')
   })
 
-  it('looks at the path for everyone who comes, and once for all who come together', async () => {
+  it('looks at the path for each request, and once for all that come together', async () => {
+    await sleep(25) // by then the file has settled
     const together = await Promise.all(Array.from({ length: 50 }, () => table.acquire(file)))
     expect(new Set(together).size).toBe(1)
     expect(together[0]!.holders).toBe(50)

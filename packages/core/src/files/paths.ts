@@ -2,7 +2,7 @@
 
 import path from 'node:path'
 import { sourceError } from '../errors.ts'
-import { isInside } from './descriptors.ts'
+import { isInside } from './confinement.ts'
 import type { SendOptions } from '../options.ts'
 
 /**
