@@ -4,6 +4,7 @@ import type { FileStats } from './files/validators.ts'
 import type { Source } from './sources/source.ts'
 import {
   describe as describeSource,
+  mergeOptions,
   pickPreset,
   presetOf,
   type SendOptions,
@@ -74,6 +75,23 @@ describe('describe', () => {
   it('takes a Last-Modified that is none for none', () => {
     const { representation } = describeSource(source, {}, { lastModified: 'yesterday' })
     expect(representation).not.toHaveProperty('lastModified')
+  })
+
+  it('says when the source changed, if its own date is sent', () => {
+    const lastChanged = new Date(date.getTime() + 300)
+    const file = {
+      ...source,
+      lastModified: date,
+      lastChanged,
+      read: async () => new Uint8Array(10),
+    }
+    const changed = (options: SendOptions, lastModified?: string) =>
+      describeSource(file, options, { lastModified }).representation.lastChanged
+    expect(changed({})).toBe(lastChanged)
+    expect(changed({ lastModified: true })).toBe(lastChanged)
+    expect(changed({ lastModified: new Date(date) })).toBeUndefined()
+    expect(changed({ lastModified: false })).toBeUndefined()
+    expect(changed({}, dateText)).toBeUndefined()
   })
 
   it('asks a function for the etag of a file, with its stats', () => {
@@ -183,6 +201,40 @@ describe('describe', () => {
     const options = Object.freeze({ headers, maxAge: 1000, filename: 'a.mp4' })
     describeSource(plain, options, Object.freeze({ type: 'a/b' }))
     expect(headers).toEqual({ Vary: 'Origin' })
+  })
+})
+
+describe('mergeOptions', () => {
+  it.each<[what: string, defaults: object, own: object | undefined, expected: object]>([
+    ['nothing', { maxAge: 5 }, undefined, { maxAge: 5 }],
+    ['an option', { maxAge: 5 }, { maxAge: 6 }, { maxAge: 6 }],
+    [
+      'false, 0 and null',
+      { a: 1, b: 1, c: 1 },
+      { a: false, b: 0, c: null },
+      { a: false, b: 0, c: null },
+    ],
+    [
+      'undefined',
+      { root: '/srv', maxAge: 5 },
+      { root: undefined, maxAge: undefined },
+      { root: '/srv', maxAge: 5 },
+    ],
+    ['undefined of what is no default', {}, { root: undefined }, { root: undefined }],
+    ['a root', { dotfiles: 'allow' }, { root: '/srv' }, { dotfiles: 'allow', root: '/srv' }],
+    // Without a root they say nothing.
+    ['no root', { dotfiles: 'allow', followSymlinks: true }, { maxAge: 5 }, { maxAge: 5 }],
+    ['its own, without a root', { dotfiles: 'allow' }, { dotfiles: 'deny' }, { dotfiles: 'deny' }],
+    [
+      'no prototype',
+      {},
+      JSON.parse('{ "__proto__": { "root": "/" } }'),
+      JSON.parse('{ "__proto__": { "root": "/" } }'),
+    ],
+  ])('of defaults and %s', (_, defaults, own, expected) => {
+    const before = structuredClone(defaults)
+    expect(mergeOptions(defaults, own)).toEqual(expected)
+    expect(defaults).toEqual(before)
   })
 })
 

@@ -19,18 +19,35 @@ const calls = vi.hoisted(() => ({
   /** The code of the error that an open ends with. */
   refusal: undefined as string | undefined,
   afterStat: undefined as (() => void) | undefined,
+  beforeOpen: undefined as (() => void) | undefined,
+  afterOpen: undefined as (() => void) | undefined,
+  /** Whether there is no /proc. */
+  refusesLinks: false,
 }))
 
 vi.mock('node:fs', async (importOriginal) => {
   const { default: actual } = await importOriginal<{ default: typeof fs }>()
   type Callback = (error: Error | null, value?: unknown) => void
   const owners = new Map<number, { open: number }>()
-  const stat = (file: string, callback: Callback) => {
+  const take = (name: 'beforeOpen' | 'afterOpen') => {
+    const { [name]: hook } = calls
+    calls[name] = undefined
+    return hook
+  }
+  const stat = (file: string, ...rest: [...options: unknown[], callback: Callback]) => {
     calls.stats++
-    actual.stat(file, (error, stats) => {
-      calls.afterStat?.()
-      callback(error, stats)
-    })
+    const callback = rest.pop() as Callback
+    Reflect.apply(actual.stat, actual, [
+      file,
+      ...rest,
+      (error: Error | null, stats: unknown) => {
+        calls.afterStat?.()
+        callback(error, stats)
+      },
+    ])
+  }
+  const readlink = (file: string, callback: (error: Error | null, target: string) => void) => {
+    actual.readlink(calls.refusesLinks ? '/none' : file, callback)
   }
   const open = (file: string, flags: number, callback: Callback) => {
     const { now } = calls
@@ -41,7 +58,9 @@ vi.mock('node:fs', async (importOriginal) => {
       return
     }
     now.open++
+    take('beforeOpen')?.()
     actual.open(file, flags, (error, fd) => {
+      take('afterOpen')?.()
       if (error) now.open--
       else owners.set(fd, now)
       callback(error, fd)
@@ -54,7 +73,7 @@ vi.mock('node:fs', async (importOriginal) => {
       callback(error ?? null)
     })
   }
-  return { ...actual, default: { ...actual, stat, open, close } }
+  return { ...actual, default: { ...actual, stat, open, close, readlink } }
 })
 
 const hasProc = fs.existsSync('/proc/self/fd')
@@ -73,6 +92,9 @@ beforeEach(() => {
     most: Infinity,
     refusal: undefined,
     afterStat: undefined,
+    beforeOpen: undefined,
+    afterOpen: undefined,
+    refusesLinks: false,
   })
   table = new DescriptorTable({ most: 4, idleMs: 60_000 })
 })
@@ -242,6 +264,58 @@ describe('acquire', () => {
   })
 })
 
+describe('a file that has just been written', () => {
+  it('is held until it has settled, and then kept', async () => {
+    const first = await table.acquire(file)
+    expect(first.isSettled).toBe(true)
+    expect(Date.now() - first.stats.ctime.getTime()).toBeGreaterThanOrEqual(20)
+    expect(await table.acquire(file)).toBe(first)
+    expect(calls.opens).toBe(1)
+  })
+
+  it('is not settled if it is written meanwhile, and not kept', async () => {
+    const stop = rewrite(file)
+    const first = await table.acquire(file)
+    expect(first.isSettled).toBe(false)
+    expect(table.size).toBe(0)
+    expect(table.recall(file)).toBeUndefined()
+    stop()
+    const second = await table.acquire(file)
+    expect(second).not.toBe(first)
+    expect(second.isSettled).toBe(true)
+    expect(second.stats.ctimeNs).toBe(fs.statSync(file, { bigint: true }).ctimeNs)
+    first.release()
+    await vi.waitFor(() => expect(calls.now.open).toBe(1))
+  })
+
+  it('is the new file if it is replaced meanwhile', async () => {
+    // To lose its name changes the ctime of the file that is open.
+    calls.afterOpen = () => replace(file, 'second')
+    const descriptor = await table.acquire(file)
+    expect(read(descriptor)).toBe('second')
+    expect(descriptor.isSettled).toBe(true)
+    await vi.waitFor(() => expect(calls.now.open).toBe(1))
+  })
+
+  it('is opened a bounded number of times if it is replaced again and again', async () => {
+    const replaceAgain = () => {
+      replace(file, 'again')
+      calls.afterOpen = replaceAgain
+    }
+    calls.afterOpen = replaceAgain
+    const descriptor = await table.acquire(file)
+    expect(read(descriptor)).toBe('again')
+    expect(calls.opens).toBe(3)
+    descriptor.release()
+  })
+
+  it('is gone if it is removed meanwhile', async () => {
+    calls.afterOpen = () => fs.rmSync(file)
+    await expect(table.acquire(file)).rejects.toMatchObject({ status: 404, code: 'ENOENT' })
+    await vi.waitFor(() => expect(calls.now.open).toBe(0))
+  })
+})
+
 describe('a root', () => {
   let root: string
   let secret: string
@@ -314,6 +388,59 @@ describe('a root', () => {
         table.acquire(inside, root).then((descriptor) => descriptor.release()),
       ).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' }),
     )
+  })
+})
+
+describe('a root whose folder is swapped for a link between resolving and opening', () => {
+  let root: string
+  let target: string
+
+  beforeEach(() => {
+    root = path.join(folder, 'root')
+    for (const each of ['root/in', 'out'])
+      fs.mkdirSync(path.join(folder, each), { recursive: true })
+    target = path.join(root, 'in/a.bin')
+    fs.writeFileSync(target, 'inside')
+    fs.writeFileSync(path.join(folder, 'out/a.bin'), 'secret')
+  })
+
+  const swap = () => {
+    fs.renameSync(path.join(root, 'in'), path.join(root, 'aside'))
+    fs.symlinkSync(path.join(folder, 'out'), path.join(root, 'in'))
+  }
+  const swapBack = () => {
+    fs.rmSync(path.join(root, 'in'))
+    fs.renameSync(path.join(root, 'aside'), path.join(root, 'in'))
+  }
+
+  it.each([
+    ['asks the descriptor', true],
+    ['resolves the path again without /proc', false],
+  ])('%s', async (_, usesProc) => {
+    if (usesProc && !hasProc) return
+    calls.refusesLinks = !usesProc
+    calls.beforeOpen = swap
+    await expect(table.acquire(target, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
+    await vi.waitFor(() => expect(calls.now.open).toBe(0))
+    swapBack()
+    // Back by the time that the path is looked at again.
+    calls.beforeOpen = swap
+    calls.afterOpen = swapBack
+    const descriptor = await table.acquire(target, root)
+    expect(read(descriptor)).toBe('inside')
+    descriptor.release()
+  })
+
+  it('serves a root that is pointed elsewhere meanwhile', async () => {
+    const current = link(root, 'current')
+    calls.beforeOpen = () => {
+      fs.rmSync(current)
+      fs.symlinkSync(path.join(folder, 'out'), current)
+    }
+    const descriptor = await table
+      .acquire(path.join(current, 'in/a.bin'), current)
+      .catch(() => undefined)
+    if (descriptor) expect(read(descriptor)).toBe('inside')
   })
 })
 
@@ -458,6 +585,12 @@ function read(descriptor: Descriptor): string {
 function replace(target: string, text: string): void {
   fs.writeFileSync(`${target}.new`, text)
   fs.renameSync(`${target}.new`, target)
+}
+
+/** Writes a file every few milliseconds. */
+function rewrite(target: string): () => void {
+  const timer = setInterval(() => fs.writeFileSync(target, 'other'), 3)
+  return () => clearInterval(timer)
 }
 
 function make(count: number): string[] {

@@ -6,28 +6,42 @@ import { sourceError } from '../errors.ts'
 
 const read = promisify(fs.read)
 const fstat = promisify(fs.fstat)
+const statfs = promisify(fs.statfs)
 
 /** Files of /sys claim one page, which has up to 64 KiB. */
 const largestPage = 65_536n
 /** More of /proc than all but a few files hold. */
 const maxLength = 1024 * 1024
 
+/** Linux's file systems whose files are written as they are read: proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, configfs. */
+const synthetic: ReadonlySet<number> = new Set([
+  0x9fa0, 0x62656572, 0x64626720, 0x74726163, 0x27e0eb, 0x63677270, 0x73636673, 0x62656570,
+])
+
 /**
- * Whether a regular file ends elsewhere than its size says.
+ * Whether the size of a regular file is not its length, or is so by chance: an empty file of /proc may
+ * have content in a moment, and its stats do not change with it.
  *
- * Only files without a block on disk are read to find out, which are empty, sparse or made up.
+ * Only files without a block on disk are looked at, which are empty, sparse or written as they are
+ * read.
  */
 export async function isUnsized(fd: number, { size, blocks }: fs.BigIntStats): Promise<boolean> {
   if (blocks !== 0n || size > largestPage) return false
+  if (await isSynthetic(fd)) return true
   const position = size === 0n ? 0 : Number(size) - 1
-  // Some of /proc cannot be read at all. Whatever has no size is then no empty file.
+  // An error is no end. A file with a size gives it to the response as well.
   const { bytesRead } = await read(fd, Buffer.alloc(1), 0, 1, position).catch(() => ({
-    bytesRead: size === 0n ? -1 : 1,
+    bytesRead: 1,
   }))
-  const agrees = size === 0n ? bytesRead === 0 : bytesRead === 1
-  if (agrees) return false
+  if (bytesRead === (size === 0n ? 0 : 1)) return false
   // An ordinary file may have grown or been truncated since it was looked at.
   return (await fstat(fd)).size === Number(size)
+}
+
+/** Unknown without /proc, where only reading tells. */
+async function isSynthetic(fd: number): Promise<boolean> {
+  const { type } = await statfs(`/proc/self/fd/${fd}`).catch(() => ({ type: 0 }))
+  return synthetic.has(type)
 }
 
 /**
