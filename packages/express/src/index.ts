@@ -93,12 +93,16 @@ function applyOutcome(
   outcome: FolderOutcome,
   next: NextFunction,
 ): void {
+  // Another handler has begun to respond meanwhile. Express would end its connection for an error.
+  if (response.headersSent && outcome.kind !== 'next') {
+    if (outcome.kind === 'file') dispose(outcome.source)
+    return
+  }
   switch (outcome.kind) {
     case 'next':
       return next()
     case 'error':
-      // Express ends the connection of a response that another handler has begun meanwhile.
-      return response.headersSent ? undefined : next(outcome.error)
+      return next(outcome.error)
     case 'method-not-allowed':
       response.status(405).set('Allow', outcome.allow).end()
       return undefined
@@ -106,7 +110,6 @@ function applyOutcome(
       return response.redirect(301, outcome.location)
     case 'file': {
       const { source, filePath, options } = outcome
-      if (response.headersSent) return dispose(source)
       folder.decorate(response, source, filePath)
       void send(response, source, options, (error) =>
         applyOutcome(response, folder, folder.failed(error), next),
