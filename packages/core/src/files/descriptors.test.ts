@@ -8,11 +8,11 @@ import { isInside } from './confinement.ts'
 import type { Descriptor } from './descriptor.ts'
 import { DescriptorTable } from './descriptors.ts'
 
-/** What happens to the calls of the table; the tests themselves use what they like. */
+/** What happens to the calls of the table; those of the tests are not counted. */
 const calls = vi.hoisted(() => ({
   stats: 0,
   opens: 0,
-  /** Of this test; what an earlier one closes late counts for that. */
+  /** Of this test: what an earlier one closes late counts for the earlier one. */
   now: { open: 0 },
   /** How many descriptors the process may have open. */
   most: Infinity,
@@ -96,7 +96,7 @@ beforeEach(() => {
     afterOpen: undefined,
     refusesLinks: false,
   })
-  table = new DescriptorTable({ most: 4, idleMs: 60_000 })
+  table = new DescriptorTable({ max: 4, idleMs: 60_000 })
 })
 
 afterEach(() => {
@@ -104,7 +104,7 @@ afterEach(() => {
 })
 
 describe('acquire', () => {
-  it('opens a file once for those who come one after the other', async () => {
+  it('opens a file once for requests that come one after the other', async () => {
     const first = await table.acquire(file)
     first.release()
     const second = await table.acquire(file)
@@ -125,7 +125,7 @@ describe('acquire', () => {
     expect(calls.stats).toBe(2)
   })
 
-  it('never shows anyone a state from before he came', async () => {
+  it('never shows a state from before the request', async () => {
     const early = table.acquire(file)
     calls.afterStat = () => {
       calls.afterStat = undefined
@@ -136,7 +136,7 @@ describe('acquire', () => {
     expect(read(await table.acquire(file))).toBe('third, grown')
   })
 
-  it('serves who comes while a look is under way with a later one', async () => {
+  it('looks again for a request that comes during a look', async () => {
     await table.acquire(file)
     let late: Promise<Descriptor> | undefined
     calls.afterStat = () => {
@@ -184,7 +184,7 @@ describe('acquire', () => {
     expect(table.size).toBe(1)
   })
 
-  it('lets who holds a file read it to its end, whatever becomes of the path', async () => {
+  it('reads a held file to its end, whatever becomes of the path', async () => {
     const before = await table.acquire(file)
     replace(file, 'other')
     await table.acquire(file)
@@ -249,7 +249,7 @@ describe('acquire', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(0))
   })
 
-  it('lets all who wait fail where the file is gone, and finds it when it is back', async () => {
+  it('fails all waiting requests if the file is gone, and finds it when it is back', async () => {
     ;(await table.acquire(file)).release()
     fs.rmSync(file)
     const outcomes = await Promise.allSettled([
@@ -278,7 +278,7 @@ describe('a file that has just been written', () => {
     const first = await table.acquire(file)
     expect(first.isSettled).toBe(false)
     expect(table.size).toBe(0)
-    expect(table.recall(file)).toBeUndefined()
+    expect(table.peek(file)).toBeUndefined()
     stop()
     const second = await table.acquire(file)
     expect(second).not.toBe(first)
@@ -367,7 +367,7 @@ describe('a root', () => {
     await expect(table.acquire(target, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
   })
 
-  it('does not hold a file any more that a link has taken the place of', async () => {
+  it('does not hold a file that was replaced by a link', async () => {
     const inside = path.join(root, 'in.bin')
     const first = await table.acquire(inside, root)
     first.release()
@@ -376,7 +376,7 @@ describe('a root', () => {
     await expect(table.acquire(inside, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
   })
 
-  it('soon does not hold a file any more whose folder was moved out and linked to', async () => {
+  it('soon does not hold a file whose folder was moved out and linked to', async () => {
     const inside = path.join(root, 'deep/in.bin')
     const first = await table.acquire(inside, root)
     first.release()
@@ -445,7 +445,7 @@ describe('a root whose folder is swapped for a link between resolving and openin
 })
 
 describe('the table', () => {
-  it('keeps a bounded number of files that nobody holds, those used last', async () => {
+  it('keeps a bounded number of idle files, those used last', async () => {
     const files = make(10)
     for (const each of files) (await table.acquire(each)).release()
     expect(table.size).toBe(4)
@@ -463,7 +463,7 @@ describe('the table', () => {
     expect(calls.opens).toBe(1)
   })
 
-  it('closes nothing that somebody holds, however many those are', async () => {
+  it('closes no held file, however many there are', async () => {
     const files = make(10)
     const held = await Promise.all(files.map((each) => table.acquire(each)))
     expect(held.map(read)).toEqual(files.map((each) => path.basename(each)))
@@ -477,7 +477,7 @@ describe('the table', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(4))
   })
 
-  it('closes what it has replaced when the last who holds it lets go', async () => {
+  it('closes a replaced file when its last holder releases it', async () => {
     const [one, two] = await Promise.all([table.acquire(file), table.acquire(file)])
     replace(file, 'other')
     ;(await table.acquire(file)).release()
@@ -488,8 +488,8 @@ describe('the table', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(1))
   })
 
-  it('closes what nobody has held for a while, and nothing else', async () => {
-    const brief = new DescriptorTable({ most: 4, idleMs: 20 })
+  it('closes what has been idle for a while, and nothing else', async () => {
+    const brief = new DescriptorTable({ max: 4, idleMs: 20 })
     const [one, two] = make(2)
     const held = await brief.acquire(one!)
     ;(await brief.acquire(two!)).release()
@@ -535,7 +535,7 @@ describe('the table', () => {
   it.runIf(hasProc)(
     'leaves no descriptor open, whatever becomes of the file meanwhile',
     async () => {
-      const brief = new DescriptorTable({ most: 1, idleMs: 10 })
+      const brief = new DescriptorTable({ max: 1, idleMs: 10 })
       const targets = [
         file,
         path.join(folder, 'b.bin'),

@@ -30,7 +30,7 @@ const maxAttempts = 3
 
 export interface DescriptorTableOptions {
   /** The most idle descriptors to keep open. */
-  readonly most: number
+  readonly max: number
   /** How long to keep an idle one open, in milliseconds. */
   readonly idleMs: number
 }
@@ -84,7 +84,7 @@ export class DescriptorTable {
    * Returns what was at a path when it was last looked at, held for the caller, which must `release`
    * it; {@link acquire} tells whether it is still there. `undefined` if the path is not known.
    */
-  recall(filePath: string, root?: string): Descriptor | undefined {
+  peek(filePath: string, root?: string): Descriptor | undefined {
     const descriptor = this.#found.get(keyOf(filePath, root))
     if (descriptor) descriptor.holders++
     return descriptor
@@ -94,7 +94,7 @@ export class DescriptorTable {
    * As {@link acquire}, but looks synchronously, and finds only what is open and still the same.
    * `undefined` if there is more to do.
    */
-  acquireOpen(filePath: string, root?: string): Descriptor | undefined {
+  acquireSync(filePath: string, root?: string): Descriptor | undefined {
     const descriptor = this.#found.get(keyOf(filePath, root))
     if (!descriptor) return undefined
     if (root !== undefined && performance.now() - descriptor.confinedAt >= confinementMs) {
@@ -165,7 +165,7 @@ export class DescriptorTable {
       descriptor.holders++
       if (descriptor.isSettled && descriptor.content === undefined) {
         this.#found.set(key, descriptor)
-        void this.#evict(this.#found.size - this.#options.most)
+        void this.#evict(this.#found.size - this.#options.max)
       } else {
         // The next request looks again.
         descriptor.retired = true
@@ -220,7 +220,7 @@ export class DescriptorTable {
       return
     }
     descriptor.idleSince = performance.now()
-    void this.#evict(this.#found.size - this.#options.most)
+    void this.#evict(this.#found.size - this.#options.max)
     if (this.#sweep) return
     this.#sweep = setTimeout(() => this.#closeIdle(), this.#options.idleMs).unref()
   }
@@ -248,7 +248,7 @@ export class DescriptorTable {
 }
 
 /** The table behind every file that is served by its path. */
-export const descriptors: DescriptorTable = new DescriptorTable({ most: 128, idleMs: 500 })
+export const descriptors: DescriptorTable = new DescriptorTable({ max: 128, idleMs: 500 })
 
 function keyOf(filePath: string, root: string | undefined): string {
   return root === undefined ? filePath : `${root}\0${filePath}`

@@ -187,7 +187,7 @@ describe('fromFile, by a path', () => {
     })
   })
 
-  it('goes on for who reads, while answers without content come and go', async () => {
+  it('goes on for a reader, while responses without content come and go', async () => {
     const source = await fromFile(file)
     const { body } = await respond({ method: 'GET', headers: {} }, source)
     for (let answer = 0; answer < 3; answer++) {
@@ -199,7 +199,7 @@ describe('fromFile, by a path', () => {
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
   })
 
-  it('goes on for a slow client, while an answer without content is over', async () => {
+  it('goes on for a slow client, while a response without content ends', async () => {
     const large = 48 * 1024 * 1024 // more than the sockets take at once
     fs.truncateSync(file, large)
     const source = await fromFile(file)
@@ -233,7 +233,7 @@ describe('fromFile, by a path', () => {
     await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 10_000 })
   })
 
-  it.runIf(hasProc)('has none open at once after it was abandoned', async () => {
+  it.runIf(hasProc)('has none open right after it was cancelled', async () => {
     const source = (await fromFile(file)) as DirectSource
     await source.open?.()
     expect(openCount(file)).toBe(1)
@@ -355,7 +355,7 @@ describe('fromReadStream', () => {
     }
   })
 
-  it('reads from where it is asked to, and nothing before', async () => {
+  it('reads the requested bytes, and none before', async () => {
     const stream = fs.createReadStream(file)
     const source = (await fromReadStream(stream)) as DirectSource
     await source.open?.()
@@ -412,7 +412,7 @@ describe('fromReadStream', () => {
     },
   )
 
-  it.runIf(hasProc)('keeps nothing open of an answer that was abandoned', async () => {
+  it.runIf(hasProc)('keeps nothing open of a response that was cancelled', async () => {
     const source = (await fromReadStream(fs.createReadStream(file))) as DirectSource
     await source.open?.()
     void source.close?.(true)
@@ -444,7 +444,7 @@ describe('fromReadStream', () => {
     }
   })
 
-  it('ends with its stream, whoever destroys it', async () => {
+  it('ends when its stream is destroyed', async () => {
     const stream = fs.createReadStream(file)
     const source = (await fromReadStream(stream)) as DirectSource
     await source.open?.()

@@ -50,7 +50,7 @@ export function openFile(
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
   const toSource = (descriptor: Descriptor) => sourceOf(descriptor, filePath, root, options)
-  const open = options.syncReads === true ? descriptors.acquireOpen(filePath, root) : undefined
+  const open = options.syncReads === true ? descriptors.acquireSync(filePath, root) : undefined
   return open ? toSource(open) : descriptors.acquire(filePath, root).then(toSource)
 }
 
@@ -63,7 +63,7 @@ export function expectFile(
   root: string | undefined,
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
-  const expected = options.syncReads === true ? undefined : descriptors.recall(filePath, root)
+  const expected = options.syncReads === true ? undefined : descriptors.peek(filePath, root)
   if (!expected) return openFile(filePath, root, options)
   const actual = descriptors.acquire(filePath, root).then((descriptor) => {
     if (descriptor !== expected) return sourceOf(descriptor, filePath, root, options)
