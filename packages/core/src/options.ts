@@ -152,7 +152,7 @@ export function describe(
   if (lastModified !== undefined) {
     representation.lastModified = lastModified
     // It says when the source's own date is strong, not the caller's.
-    if (source.lastChanged && lastModified === source.lastModified) {
+    if (source.lastChanged instanceof Date && lastModified === source.lastModified) {
       representation.lastChanged = source.lastChanged
     }
   }
