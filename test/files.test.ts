@@ -52,12 +52,17 @@ describe.each(frameworks)('%s', (name, start) => {
       fs.writeFileSync(filePath, bytes)
       await startWith(way, filePath)
       const timer = setInterval(() => fs.appendFileSync(filePath, 'a'), 3)
-      const early = field(await ask(running.port, {}), 'ETag')!
+      const early = new Set<string>()
+      // A busy machine can leave the file alone long enough for it to settle in between.
+      for (let i = 0; i < 100 && ![...early].some((etag) => etag.startsWith('W/')); i++) {
+        early.add(field(await ask(running.port, {}), 'ETag')!)
+      }
       clearInterval(timer)
       const late = field(await ask(running.port, {}), 'ETag')!
-      expect(early).toMatch(/^W\/"/)
       expect(late).toMatch(/^"/)
-      expect(early).not.toBe(`W/${late}`)
+      const weak = [...early].filter((etag) => etag.startsWith('W/'))
+      expect(weak).toHaveLength(1)
+      expect(weak).not.toContain(`W/${late}`)
     })
 
     it.each([0, 1, 315_532_800, 499_162_500])(

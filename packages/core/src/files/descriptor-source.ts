@@ -16,8 +16,8 @@ export abstract class DescriptorSource implements DirectSource {
 
   /** Gets a descriptor if there is none. */
   protected abstract obtain(): Promise<void> | undefined
-  /** Releases the descriptor; `abandoned`: keep it for no other response. */
-  protected abstract letGo(abandoned: boolean): void
+  /** Releases the descriptor; `aborted`: keep it for no other response. */
+  protected abstract releaseDescriptor(aborted: boolean): void
 
   open(): Promise<void> | undefined {
     this.#users++
@@ -26,7 +26,7 @@ export abstract class DescriptorSource implements DirectSource {
 
   close(aborted = false): void {
     if (this.#users > 0) this.#users--
-    if (this.#users === 0) this.letGo(aborted)
+    if (this.#users === 0) this.releaseDescriptor(aborted)
   }
 
   /** Whether it is closed again already. */

@@ -109,10 +109,10 @@ export class DescriptorTable {
   /**
    * Takes a descriptor back from a response.
    *
-   * @param abandoned close it at once unless another response holds it
+   * @param aborted close it at once unless another response holds it
    */
-  letGo(descriptor: Descriptor, abandoned: boolean): void {
-    if (abandoned && descriptor.holders === 1) this.retire(descriptor)
+  release(descriptor: Descriptor, aborted: boolean): void {
+    if (aborted && descriptor.holders === 1) this.retire(descriptor)
     descriptor.release()
   }
 

@@ -114,11 +114,11 @@ export class PathSource extends RegularFile {
     return this.#descriptor ? undefined : this.#reopen()
   }
 
-  protected letGo(abandoned: boolean): void {
+  protected releaseDescriptor(aborted: boolean): void {
     const descriptor = this.#descriptor
     if (!descriptor) return
     this.#descriptor = undefined
-    descriptors.letGo(descriptor, abandoned)
+    descriptors.release(descriptor, aborted)
   }
 
   async #reopen(): Promise<void> {
@@ -157,7 +157,7 @@ export class HandleSource extends RegularFile {
   }
 
   protected obtain(): undefined {}
-  protected letGo(): void {}
+  protected releaseDescriptor(): void {}
 }
 
 /** What was read of a file whose size is not its length. */

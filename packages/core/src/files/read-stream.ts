@@ -123,11 +123,11 @@ class ReadStreamSource extends DescriptorSource {
 
   protected obtain(): undefined {}
 
-  protected letGo(abandoned: boolean): void {
-    if (this.#shared) descriptors.letGo(this.#shared, abandoned)
+  protected releaseDescriptor(aborted: boolean): void {
+    if (this.#shared) descriptors.release(this.#shared, aborted)
     this.#shared = undefined
     const stream = this.#stream
-    if (abandoned || stream.listenerCount('end') === 0 || stream.destroyed) {
+    if (aborted || stream.listenerCount('end') === 0 || stream.destroyed) {
       stream.destroy()
     } else {
       endEarly(stream)

@@ -147,11 +147,13 @@ export function pickMetadata({
   type,
   etag,
   lastModified,
+  lastChanged,
 }: Partial<Representation>): Partial<Representation> {
   return {
     ...(type === undefined ? {} : { type }),
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),
+    ...(lastChanged === undefined ? {} : { lastChanged }),
   }
 }
 
