@@ -274,7 +274,11 @@ describe('a file that has just been written', () => {
   })
 
   it('is not settled if it is written meanwhile, and not kept', async () => {
-    const stop = rewrite(file)
+    let stop = () => {}
+    calls.afterOpen = () => {
+      fs.writeFileSync(file, 'other')
+      stop = rewrite(file)
+    }
     const first = await table.acquire(file)
     expect(first.isSettled).toBe(false)
     expect(table.size).toBe(0)
