@@ -3,8 +3,8 @@
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
 import { openSource, type Servable } from './open.ts'
-import { describe, presetOf, type SendOptions, validateOptions } from './options.ts'
-import type { FieldLookup } from './filter.ts'
+import { type SendOptions, validateOptions } from './options.ts'
+import { type ResponseState, selectRepresentation } from './select.ts'
 import { planResponse } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
 import type { DirectSource } from './sources/source.ts'
@@ -15,14 +15,8 @@ export interface ServerRequest extends RangeRequest {
   readonly url?: string | undefined
 }
 
-/** What is known of the response before it is decided. */
-export interface ResponseContext {
-  /** The fields set on it: they count as the caller's word if they say what is being served. */
-  readonly set: FieldLookup
-  /** A status set on it, such as that of a page for 404. */
-  readonly status?: number | undefined
-  /** Whether all of its fields are set, as on a response that passes a filter. Default `false`. */
-  readonly isComplete?: boolean | undefined
+/** A response before it is decided. */
+export interface ResponseContext extends ResponseState {
   /** Whether it will be sent as soon as there is content, so that the content may be read already. */
   readonly inTurn: boolean
   /** Whether its content may lie in memory that is used again. */
@@ -62,9 +56,7 @@ async function decide(
     // Held for this response alone, so that the end of another does not close it.
     const opening = source.open?.()
     if (opening) await opening
-    const { set, status, isComplete } = context
-    const preset = { ...presetOf(set), status, isComplete }
-    const { representation, planOptions } = describe(source, options, preset)
+    const { representation, planOptions } = selectRepresentation(source, options, context)
     const plan = planResponse(request, representation, planOptions)
     content = new Content(plan.body, source, context)
     if (source.actual) {

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fileError, invalidArgument } from '../errors.ts'
 import type { Metadata } from '../sources/buffer.ts'
-import { type Source, validateMetadata } from '../sources/source.ts'
+import { type Source } from '../sources/source.ts'
 import type { Descriptor } from './descriptor.ts'
 import { descriptors } from './descriptors.ts'
 import { examine } from './examine.ts'
@@ -16,6 +16,7 @@ import {
   UnsizedFile,
 } from './file-source.ts'
 import { toFileStats, versionOf } from './validators.ts'
+import { validateMetadata } from '../validate.ts'
 
 /**
  * Makes a source of a file, by its path or as an open `FileHandle`, which stays the caller's.

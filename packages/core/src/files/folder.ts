@@ -11,10 +11,10 @@ import {
   mergeOptions,
   type RangeServeOptions,
   type SendOptions,
-  validateFunction,
   validateOptions,
 } from '../options.ts'
 import { decodePath, pathOf, resolveInside } from './paths.ts'
+import { validateFunction } from '../validate.ts'
 
 /** How a folder is served. The names are those of `serve-static`. */
 export interface StaticOptions<R extends ServerResponse = ServerResponse> extends Omit<
