@@ -3,6 +3,7 @@
 import contentDisposition from 'content-disposition'
 import { invalidArgument } from './errors.ts'
 import type { FileStats } from './files/validators.ts'
+import { type OptionCall, validateOptionNames } from './option-names.ts'
 import { parseMaxAge } from './semantics/cache-control.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import type { Transfer } from './transfer.ts'
@@ -103,9 +104,11 @@ export function mergeOptions<D extends object, O extends object>(
 /**
  * Throws for options that can never work.
  *
- * @throws TypeError or RangeError `ERR_INVALID_…`
+ * @throws TypeError `ERR_UNKNOWN_OPTION` for one that the call does not know; TypeError or RangeError
+ *   `ERR_INVALID_…`
  */
-export function validateOptions(options: SendOptions): void {
+export function validateOptions(options: SendOptions, call: OptionCall = 'sendRange'): void {
+  validateOptionNames(call, options)
   const { type, etag, lastModified, cacheControl, filename, headers, signal } = options
   validateMetadata({
     type,

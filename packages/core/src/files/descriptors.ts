@@ -11,12 +11,10 @@ import { confine, openInside } from './confinement.ts'
 import { Descriptor } from './descriptor.ts'
 import { examine, notAFile } from './examine.ts'
 
+type BigIntStat = (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>
 const open = promisify(fs.open)
 const stat = promisify(fs.stat)
-const fstat = promisify(fs.fstat) as (
-  fd: number,
-  options: { bigint: true },
-) => Promise<fs.BigIntStats>
+const fstat = promisify(fs.fstat) as BigIntStat
 
 /** Opening a FIFO must not wait for a writer, nor a terminal become ours. */
 const openFlags =

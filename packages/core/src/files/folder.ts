@@ -70,13 +70,12 @@ export class StaticFolder<R extends ServerResponse = ServerResponse> {
     if (typeof root !== 'string' || root === '') {
       throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
     }
-    validateOptions(options)
+    validateOptions(options, 'rangeStatic')
     validateFunction('setHeaders', options.setHeaders)
     validateIndex(options.index)
     this.#root = path.resolve(root)
     this.#options = options
-    const { dotfiles: _, followSymlinks: __, ...sendOptions } = options
-    this.#sendOptions = mergeOptions({ maxAge: 0 }, sendOptions)
+    this.#sendOptions = mergeOptions({ maxAge: 0 }, sendOptionsOf(options))
   }
 
   /**
@@ -148,6 +147,12 @@ export class StaticFolder<R extends ServerResponse = ServerResponse> {
   #sendOptionsFor(defaults: RangeServeOptions | undefined): SendOptions {
     return defaults ? mergeOptions(defaults, this.#sendOptions) : this.#sendOptions
   }
+}
+
+/** The options of a folder that are about each file that it sends. */
+function sendOptionsOf(options: StaticOptions<never>): SendOptions {
+  const { dotfiles, followSymlinks, index, fallthrough, setHeaders, ...sendOptions } = options
+  return sendOptions
 }
 
 function validateIndex(index: unknown): void {
