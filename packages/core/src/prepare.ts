@@ -2,12 +2,13 @@
 
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
+import { isFileHandle } from './files/file.ts'
 import { openSource, type Servable } from './open.ts'
 import { type SendOptions, validateOptions } from './options.ts'
 import { type ResponseState, selectRepresentation } from './select.ts'
 import { planResponse } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
-import type { DirectSource } from './sources/source.ts'
+import { type DirectSource, isSource, toDirect } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
 /** A request as a server has it. */
@@ -37,9 +38,16 @@ export function prepare(
   options: SendOptions,
   context: ResponseContext,
 ): Promise<Prepared> {
-  validateOptions(options)
+  let opened: DirectSource | Promise<DirectSource>
+  try {
+    validateOptions(options)
+    opened = openSource(servable, options)
+  } catch (error) {
+    closeUnsent(servable)
+    throw error
+  }
   const transfer = new OngoingTransfer(request, options.onTransfer)
-  return decide(request, openSource(servable, options), options, context, transfer)
+  return decide(request, opened, options, context, transfer)
 }
 
 async function decide(
@@ -74,6 +82,16 @@ async function decide(
   }
   void content.close('aborted')
   return decide(request, actual, options, context, transfer)
+}
+
+/** Closes what was given to be sent, if it is a source: the caller has no other hold on it. */
+export function closeUnsent(servable: unknown): void {
+  if (!isSource(servable) || isFileHandle(servable)) return
+  try {
+    Promise.resolve(toDirect(servable).close?.(true)).catch(() => {})
+  } catch {
+    // It was no source of bytes after all.
+  }
 }
 
 /** Closes an open source that will not be sent after all. */
