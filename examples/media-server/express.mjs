@@ -11,6 +11,8 @@ export function createApp({ folder, page, list, feed, line }) {
   })
   app.get('/api/transfers', (req, res) => {
     res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
+    // Express routes HEAD here too, and the events have no end.
+    if (req.method === 'HEAD') return res.end()
     pipeline(feed.follow(), res, () => {})
   })
 

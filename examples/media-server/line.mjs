@@ -42,6 +42,7 @@ class SlowConnection extends Duplex {
     super({ writableHighWaterMark: 16_384 })
     this.#socket = socket
     this.remoteAddress = socket.remoteAddress
+    this.localAddress = socket.localAddress
     socket.on('data', (chunk) => this.push(chunk) || socket.pause())
     socket.on('end', () => this.push(null))
     socket.on('error', (error) => this.destroy(error))
@@ -66,12 +67,15 @@ class SlowConnection extends Duplex {
     callback(error)
   }
 
+  // The callback says that the chunk's memory may be used again, and asks for the next chunk: it
+  // comes once the socket has passed all of it on, so a client that does not read holds the line up.
   #send(chunk, callback) {
     const size = (slowBytesPerSecond * tickMs) / 1000
-    this.#socket.write(chunk.subarray(0, size))
     const rest = chunk.subarray(size)
-    // Short messages, such as headers and events, do not wait for the tick.
-    if (rest.length === 0) callback()
-    else this.#timer = setTimeout(() => this.#send(rest, callback), tickMs)
+    this.#socket.write(chunk.subarray(0, size), (error) => {
+      // Short messages, such as headers and events, do not wait for the tick.
+      if (error || rest.length === 0) callback(error)
+      else if (!this.destroyed) this.#timer = setTimeout(() => this.#send(rest, callback), tickMs)
+    })
   }
 }

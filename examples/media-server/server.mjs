@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { guard } from './guard.mjs'
 import { listMedia } from './library.mjs'
 import { Line } from './line.mjs'
 import { TransferFeed } from './transfers.mjs'
@@ -34,7 +35,8 @@ const { createApp } = await import(koa ? './koa.mjs' : './express.mjs')
 const server = createServer()
 const line = new Line(server)
 const list = () => listMedia(folder, '/media/')
-server.on('request', createApp({ folder, page: here('public'), list, feed, line }))
+const app = createApp({ folder, page: here('public'), list, feed, line })
+server.on('request', guard(host, app))
 
 server.on('error', (error) => {
   if (error.code === 'EADDRINUSE') fail(`Port ${port} is taken: set PORT to another one.`)

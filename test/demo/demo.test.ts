@@ -11,6 +11,7 @@ import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { describeWith } from '../support/available.ts'
 import { launch } from '../support/browser.ts'
+import { ask } from '../support/raw.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const serverPath = 'examples/media-server/server.mjs'
@@ -86,6 +87,70 @@ describe.each(frameworks)('The demo on %s', (_name, options) => {
     })
     expect(events.names[0]).toBe('start')
     events.close()
+  })
+})
+
+describe.each(frameworks)('The demo on %s, for a page of another site', (_name, options) => {
+  let demo: Demo
+  let port: number
+
+  beforeAll(async () => {
+    demo = await start(options)
+    port = Number(new URL(demo.url).port)
+  })
+
+  afterAll(() => stop(demo))
+
+  const send = (path: string, fields: Record<string, string>, method = 'GET') =>
+    ask(port, { method, path, headers: Object.entries(fields) })
+
+  test.each([
+    ['localhost', 200],
+    ['LOCALHOST:80', 200],
+    ['127.0.0.1:3000', 200],
+    ['[::1]:3000', 200],
+    ['127.0.0.1', 200],
+    ['evil.example', 421],
+    ['evil.example:3000', 421],
+    ['localhost.evil.example', 421],
+    ['127.0.0.1.evil.example', 421],
+    ['192.0.2.1', 421],
+    ['localhost@evil.example', 421],
+    ['', 421],
+  ])('responds to a Host of %j with %i', async (host, status) => {
+    const name = host.replace(/:3000$/, '')
+    const reason = `This server does not go by the name ${JSON.stringify(name)}.\n`
+    for (const path of ['/', '/api/media', '/media/dive.mp4', '/nowhere']) {
+      const response = await send(path, { Host: host })
+      if (status === 200) expect(response.status).toBe(path === '/nowhere' ? 404 : 200)
+      else expect([response.status, String(response.content)]).toEqual([status, reason])
+    }
+  })
+
+  test.each<[fields: Record<string, string>, status: number]>([
+    [{}, 200], // no browser
+    [{ Origin: 'http://localhost:3000' }, 200],
+    [{ 'Sec-Fetch-Site': 'same-origin' }, 200],
+    [{ 'Sec-Fetch-Site': 'none' }, 200],
+    [{ Origin: 'http://localhost:3000', 'Sec-Fetch-Site': 'same-origin' }, 200],
+    [{ Origin: 'http://evil.example' }, 403],
+    [{ Origin: 'http://localhost:4000' }, 403],
+    [{ Origin: 'null' }, 403],
+    [{ 'Sec-Fetch-Site': 'cross-site' }, 403],
+    [{ 'Sec-Fetch-Site': 'same-site' }, 403],
+    [{ Origin: 'http://localhost:3000', 'Sec-Fetch-Site': 'cross-site' }, 403],
+  ])('responds to a POST with %j with %i', async (fields, status) => {
+    await send('/api/line/fast', { Host: 'localhost:3000', 'Content-Length': '0' }, 'POST')
+    const all = { Host: 'localhost:3000', 'Content-Length': '0', ...fields }
+    expect((await send('/api/line/slow', all, 'POST')).status).toBe(status)
+    const line = await send('/api/line', { Host: 'localhost:3000' })
+    expect(JSON.parse(String(line.content))).toEqual({ slow: status === 200 })
+  })
+
+  test('responds to HEAD for the events, which have no end', async () => {
+    const response = await send('/api/transfers', { Host: 'localhost' }, 'HEAD')
+    expect(response.status).toBe(200)
+    expect(response.content).toHaveLength(0)
   })
 })
 

@@ -182,6 +182,7 @@ function partsOf({ status, headers, content }) {
   }
   const boundary = /boundary=(\w+)$/.exec(headers['content-type'])?.[1]
   if (!boundary || !content.toString('latin1').endsWith(`\r\n--${boundary}--\r\n`)) return
+  if (!content.toString('latin1', 0, 80).startsWith(`\r\n--${boundary}\r\n`)) return
   const parts = []
   let at = 0
   for (;;) {

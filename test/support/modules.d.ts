@@ -5,3 +5,10 @@ declare module 'express4' {
 declare module 'koa2' {
   export { default } from 'koa'
 }
+// The demo is plain JavaScript.
+declare module '*/media-server/line.mjs' {
+  export class Line {
+    constructor(server: import('node:events').EventEmitter)
+    set(slow: boolean): { slow: boolean }
+  }
+}

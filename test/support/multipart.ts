@@ -12,20 +12,20 @@ export interface Part {
 export function parseByteranges(contentType: string, body: Buffer): Part[] {
   const boundary = /^multipart\/byteranges; ?boundary="?([^";]{1,70})"?$/.exec(contentType)?.[1]
   if (boundary === undefined) throw new Error(`No boundary in ${contentType}`)
-  const delimiter = Buffer.from(`--${boundary}`)
-  if (body.indexOf(delimiter) !== 0) throw new Error('The body does not begin with a boundary')
+  const delimiter = Buffer.from(`\r\n--${boundary}`)
+  if (body.indexOf(delimiter) !== 0) throw new Error('The body does not begin with a delimiter')
   const parts: Part[] = []
   let position = delimiter.length
   for (;;) {
     if (body.toString('latin1', position, position + 2) === '--') break
     if (body.toString('latin1', position, position + 2) !== '\r\n') throw new Error('No CRLF')
     const headEnd = body.indexOf('\r\n\r\n', position)
-    const next = body.indexOf(Buffer.concat([Buffer.from('\r\n'), delimiter]), headEnd)
+    const next = body.indexOf(delimiter, headEnd + 4)
     if (headEnd < 0 || next < 0) throw new Error('A part does not end')
     parts.push(
       toPart(body.toString('latin1', position + 2, headEnd), body.subarray(headEnd + 4, next)),
     )
-    position = next + 2 + delimiter.length
+    position = next + delimiter.length
   }
   if (body.toString('latin1', position) !== '--\r\n') throw new Error('Something follows the end')
   return parts

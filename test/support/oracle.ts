@@ -44,8 +44,7 @@ export function judge(question: Question): Verdict {
 /** How long a multipart/byteranges body of these ranges is (§14.6). */
 export function multipartLength(question: Question, ranges: readonly Positions[]): number {
   const parts = ranges.map(([first, last]) => overhead(question, first, last) + last - first + 1)
-  // Nothing goes before the first delimiter; the last is `--` and a line break longer, fields shorter.
-  return parts.reduce((sum, part) => sum + part, -2) + '\r\n----\r\n'.length + boundaryLength
+  return parts.reduce((sum, part) => sum + part, 0) + '\r\n----\r\n'.length + boundaryLength
 }
 
 /** Optional white space is SP and HTAB (§5.6.3). */

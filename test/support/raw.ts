@@ -47,7 +47,8 @@ export function field(response: RawResponse, name: string): string | undefined {
 }
 
 function format({ method = 'GET', path = '/', version = '1.1', headers = [] }: RawRequest): Buffer {
-  const lines = [`${method} ${path} HTTP/${version}`, 'Host: 127.0.0.1']
+  const lines = [`${method} ${path} HTTP/${version}`]
+  if (!headers.some(([name]) => name.toLowerCase() === 'host')) lines.push('Host: 127.0.0.1')
   for (const [name, value] of headers) lines.push(`${name}: ${value}`)
   return Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1')
 }

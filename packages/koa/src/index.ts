@@ -3,6 +3,8 @@ import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
   contextOf,
   dispose,
+  type FolderOutcome,
+  mergeOptions,
   prepare,
   type RangeServeOptions,
   StaticFolder,
@@ -92,7 +94,7 @@ function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> 
 
 function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
   const earlier = this[pending]
-  const work = send(this, source, { ...this[serving], ...own }, earlier)
+  const work = send(this, source, mergeOptions(this[serving] ?? {}, own), earlier)
   return (this[pending] = Sending.of(work))
 }
 
@@ -121,35 +123,48 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
   return async (ctx: Served, next) => {
     const below = pathBelow(mount, ctx.path)
     if (below === undefined) return next()
-    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
-      if (options.fallthrough !== false) return next()
-      ctx.set('Allow', 'GET, HEAD')
+    const { method } = ctx
+    const request = { method, target: below, original: keepTarget(ctx) }
+    const outcome = await folder.find(request, ctx[serving])
+    if (await applyOutcome(ctx, folder, outcome)) return next()
+    return undefined
+  }
+}
+
+/** Resolves to whether the next middleware shall respond. */
+async function applyOutcome(
+  ctx: Served,
+  folder: StaticFolder,
+  outcome: FolderOutcome,
+): Promise<boolean> {
+  switch (outcome.kind) {
+    case 'next':
+      return true
+    case 'error':
+      throw outcome.error
+    case 'method-not-allowed':
+      ctx.set('Allow', outcome.allow)
       ctx.status = 405
-      return
-    }
-    const target = await folder
-      .find(below, keepTarget(ctx), ctx[serving])
-      .catch((error: unknown) => {
-        if (!folder.fallsThrough(error)) throw error
-      })
-    if (!target) return next()
-    if ('redirect' in target) {
-      ctx.redirect(target.redirect)
+      return false
+    case 'redirect':
+      ctx.redirect(outcome.location)
       ctx.status = 301
-      return
-    }
-    try {
-      folder.decorate(ctx.res, target.source, target.filePath)
-    } catch (error) {
-      dispose(target.source)
-      throw error
-    }
-    try {
-      await send(ctx, target.source, folder.sendOptions(ctx[serving]))
-    } catch (error) {
-      // It was there a moment ago.
-      if (!folder.fallsThrough(error)) throw error
-      return next()
+      return false
+    case 'file': {
+      const { source, filePath, options } = outcome
+      try {
+        folder.decorate(ctx.res, source, filePath)
+      } catch (error) {
+        dispose(source)
+        throw error
+      }
+      try {
+        await send(ctx, source, options)
+        return false
+      } catch (error) {
+        // It was there a moment ago.
+        return applyOutcome(ctx, folder, folder.failed(error))
+      }
     }
   }
 }

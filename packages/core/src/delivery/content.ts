@@ -1,7 +1,7 @@
 // The content of one response: how it is read is decided here, once, and the source is closed here,
 // once, after the last read.
 
-import { contentLength, isBytes, type Segment } from '../semantics/byteranges.ts'
+import { contentLength, isBytes, type Segment } from '../semantics/segments.ts'
 import type { DirectSource } from '../sources/source.ts'
 import { Cancellation } from './cancellation.ts'
 import { gather } from './gather.ts'

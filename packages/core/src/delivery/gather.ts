@@ -1,6 +1,6 @@
 // A small body, read into one buffer: its ranges side by side.
 
-import { isBytes, type Segment } from '../semantics/byteranges.ts'
+import { isBytes, type Segment } from '../semantics/segments.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
 import { tooShort } from '../sources/read-range.ts'
 import type { DirectSource } from '../sources/source.ts'

@@ -1,6 +1,6 @@
 // A body in pieces, each to be sent before the next is requested: one piece in hand at a time.
 
-import { isBytes, type Segment } from '../semantics/byteranges.ts'
+import { isBytes, type Segment } from '../semantics/segments.ts'
 import { readBody, tooShort } from '../sources/read-range.ts'
 import { type DirectSource, readInto } from '../sources/source.ts'
 import { type BufferPool, hugeBuffers, largeBuffers, smallBuffers, smallSize } from './pool.ts'

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { formatContentRange } from './content-range.ts'
 
 describe('formatContentRange', () => {
-  // §14.4, the examples of the RFC.
+  // The examples of §14.4.
   it.each<[firstPos: number, lastPos: number, completeLength: number, expected: string]>([
     [42, 1233, 1234, 'bytes 42-1233/1234'],
     [0, 499, 1234, 'bytes 0-499/1234'],
@@ -13,18 +13,18 @@ describe('formatContentRange', () => {
     [734, 1233, 1234, 'bytes 734-1233/1234'],
     [0, 0, 1, 'bytes 0-0/1'], // the smallest
     [0, 9_007_199_254_740_990, 9_007_199_254_740_991, 'bytes 0-9007199254740990/9007199254740991'],
-  ])('gives %i to %i of %i as %j', (firstPos, lastPos, completeLength, expected) => {
+  ])('formats %i to %i of %i as %j', (firstPos, lastPos, completeLength, expected) => {
     expect(formatContentRange({ firstPos, lastPos }, completeLength)).toBe(expected)
   })
 
   it.each([
     [1234, 'bytes */1234'], // §14.4, unsatisfied-range
     [0, 'bytes */0'],
-  ])('gives a set that %i bytes cannot satisfy as %j', (completeLength, expected) => {
+  ])('formats an unsatisfied range of %i bytes as %j', (completeLength, expected) => {
     expect(formatContentRange(undefined, completeLength)).toBe(expected)
   })
 
-  it('reads back as the positions and the length that went in', () => {
+  it('keeps positions and length exactly', () => {
     const positions = fc.uniqueArray(fc.maxSafeNat(), { minLength: 3, maxLength: 3 })
     fc.assert(
       fc.property(positions, (unordered) => {

@@ -3,8 +3,8 @@
 import type { ByteRange } from './range.ts'
 
 /**
- * Formats a Content-Range field value: `bytes 0-499/10000` for a range that is sent,
- * `bytes *`+`/10000` for a set that could not be satisfied (416).
+ * Formats a Content-Range field value: `bytes 0-499/10000` for a range, and without one the form
+ * with an asterisk for the range, which goes with a 416.
  */
 export function formatContentRange(range: ByteRange | undefined, completeLength: number): string {
   if (!range) return `bytes */${completeLength}`

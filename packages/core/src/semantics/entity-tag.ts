@@ -5,11 +5,11 @@
 //   opaque-tag = DQUOTE *etagc DQUOTE
 //   etagc      = %x21 / %x23-7E / obs-text
 
-/** An entity-tag as it stands in a field, quotes and `W/` included: `"xyzzy"`, `W/"xyzzy"`. */
+/** An entity-tag as a field has it, quotes and `W/` included: `"xyzzy"`, `W/"xyzzy"`. */
 export type EntityTag = string
 
 const entityTag = /^(?:W\/)?"[\x21\x23-\x7e\x80-\xff]*"$/
-// One reading for every text, so that no run of white space can be matched in two ways.
+// Unambiguous: no run of white space can match in two ways, so matching takes linear time.
 const nextInList = /[\t ]*(?:((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[\t ]*)?(?:,|$)/y
 
 /** Whether the text is one entity-tag and nothing else. */
@@ -21,7 +21,7 @@ export function isEntityTag(text: string): text is EntityTag {
  * Parses the value of If-Match or If-None-Match: `'*'`, or the listed entity-tags.
  *
  * Commas inside the quotes belong to the tag; empty list elements are allowed (§5.6.1.2).
- * `undefined` means that the text is neither.
+ * Returns `undefined` if the text is neither.
  */
 export function parseEntityTags(fieldValue: string): '*' | EntityTag[] | undefined {
   if (fieldValue.trim() === '*') return '*'
@@ -45,7 +45,7 @@ export function weakCompare(a: EntityTag, b: EntityTag): boolean {
   return opaqueTag(a) === opaqueTag(b)
 }
 
-/** The same tag for what is equivalent and no more, byte for byte (§8.8.1). */
+/** The weak tag for content that is equivalent but no longer the same byte for byte (§8.8.1). */
 export function weaken(tag: EntityTag): EntityTag {
   return isWeak(tag) ? tag : `W/${tag}`
 }

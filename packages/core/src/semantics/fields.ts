@@ -1,9 +1,12 @@
-// Which fields of the 200 another answer carries, and how they change: RFC 9110 §15.3.7, §15.4.5.
+// Which fields of the 200 the other responses carry: RFC 9110 §15.3.7, §15.4.5.
+
+/** A field's value by its lower-case name: of a response, of options, of what `writeHead` was given. */
+export type FieldLookup = (name: string) => number | string | readonly string[] | undefined
 
 /** Response fields; several field lines of one name are a list. */
 export type ResponseFields = Readonly<Record<string, string | readonly string[]>>
 
-/** They describe the content of the 200, which these answers do not have. */
+/** Fields that describe the content of the 200, which a 304, 412 or 416 does not have. */
 const contentFields = new Set([
   'content-type',
   'content-length',
@@ -15,7 +18,7 @@ const contentFields = new Set([
   'content-digest',
 ])
 
-/** They say what the representation is and how long it may be kept, which an error must not. */
+/** Fields that identify the representation or let caches store it, which an error must not. */
 const representationFields = new Set([
   'content-location',
   'etag',
@@ -25,10 +28,11 @@ const representationFields = new Set([
 ])
 
 /**
- * Whether an answer of this status leaves out a field that the 200 would carry.
+ * Whether a response of this status omits a field that the 200 would carry.
  *
- * 206 keeps all but digests of the whole content; 304 what describes no content (§15.4.5); 412 and
- * 416 only what is about the exchange: CORS, Vary, cookies, security policy. Any other is the whole.
+ * A 206 keeps all but digests of the full content; a 304 all that does not describe content
+ * (§15.4.5); a 412 or 416 only what concerns the exchange: CORS, Vary, cookies, security policy. Any
+ * other status is that of a full response.
  *
  * @param name in lower case
  */
@@ -46,7 +50,7 @@ export function isWithheld(status: number, name: string): boolean {
   }
 }
 
-/** By their names in lower case. Content goes out under its length, so no plan has Transfer-Encoding. */
+/** By name in lower case. Every plan states the length of its content, so none has Transfer-Encoding. */
 const plannedFields: ReadonlyMap<string, string> = new Map(
   [
     'Accept-Ranges',
@@ -60,7 +64,7 @@ const plannedFields: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * Whether a field follows from the representation and the plan, so that nothing else can give it.
+ * Whether a field follows from the representation and the plan alone, whatever else sets it.
  *
  * @param name in lower case
  */
@@ -69,7 +73,7 @@ export function isPlanned(name: string): boolean {
 }
 
 /**
- * Whether a field that a response has must go, since a planned answer neither has nor allows it.
+ * Whether a field already set on a response must be removed, since the plan neither sets nor allows it.
  *
  * @param name in lower case
  */
@@ -81,27 +85,17 @@ export function isStale(
   return planned === undefined ? isWithheld(status, name) : headers[planned] === undefined
 }
 
-/**
- * Cache-Control with `no-transform`, so that nobody on the way re-encodes a slice (RFC 9111
- * §5.2.2.6): `compression` and `koa-compress` honour it too.
- */
-export function addNoTransform(cacheControl: string | undefined): string {
-  if (cacheControl === undefined || cacheControl.trim() === '') return 'no-transform'
-  if (/(?:^|,)\s*no-transform\s*(?:,|$)/i.test(cacheControl)) return cacheControl
-  return `${cacheControl}, no-transform`
-}
-
-/** What Content-Length says (§8.6), whatever it was set to; `undefined` where that is no length. */
+/** Parses a Content-Length (§8.6) of any type; returns `undefined` unless it is a valid length. */
 export function parseContentLength(value: unknown): number | undefined {
   const length = Number(value)
   return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
 }
 
 /**
- * Whether the fields of a 200 let its content be cut: it is no range itself, its length is not left
- * open, a server in front does not put a file in its place, and Accept-Ranges is not `none`.
+ * Whether the fields of a 200 allow its content to be cut: it is not a range itself, its length is
+ * not left open, no server in front puts a file in its place, and Accept-Ranges is not `none`.
  *
- * @param field what the answer says in a field, by its name in lower case
+ * @param field looks up a field of the response by its name in lower case
  */
 export function mayBeCut(field: (name: string) => unknown): boolean {
   return (

@@ -17,8 +17,8 @@ const asctimeDate = new RegExp(
 /**
  * Parses an HTTP-date in any of its three forms: IMF-fixdate, and the obsolete RFC 850 and asctime.
  *
- * `undefined` means that the text is none of them, or names a day or a time that does not exist;
- * a condition that rests on it is ignored (§13.1.3, §13.1.4).
+ * Returns `undefined` if the text has none of these forms or names a day or time that does not exist;
+ * a condition that depends on it is then ignored (§13.1.3, §13.1.4).
  *
  * @param now milliseconds since the epoch: a two-digit year that appears to be more than 50 years
  *   after it is the most recent year in the past with the same digits
@@ -48,9 +48,9 @@ export function parseHttpDate(text: string, now: number): Date | undefined {
 
 const formatted = new Map<number, string>()
 
-/** Formats a date as an IMF-fixdate, the one form that may be generated; milliseconds are dropped. */
+/** Formats a date as an IMF-fixdate, the only form that may be generated; drops milliseconds. */
 export function formatHttpDate(date: Date): string {
-  // The same few dates are sent again and again, and a date takes a microsecond to format.
+  // Formatting takes a microsecond, and a server sends the same few dates again and again.
   const key = date.getTime()
   let text = formatted.get(key)
   if (text === undefined) {

@@ -1,67 +1,40 @@
 // The decision: RFC 9110 §13.2.2 (precedence), §14.2 (Range), §15.3.7 (206), §15.5.17 (416).
 
-import { outOfRange } from '../errors.ts'
-import type { Segment } from './byteranges.ts'
-import { contentLength, formatByteranges, partOverhead, randomBoundary } from './byteranges.ts'
+import { randomBoundary } from './boundary.ts'
+import { formatByteranges, partOverhead } from './byteranges.ts'
+import { addNoTransform } from './cache-control.ts'
 import { formatContentRange } from './content-range.ts'
-import { addNoTransform, isPlanned, isWithheld, type ResponseFields } from './fields.ts'
+import { isPlanned, isWithheld, type ResponseFields } from './fields.ts'
 import { formatHttpDate } from './http-date.ts'
-import { evaluateIfRange, evaluatePreconditions } from './preconditions.ts'
-import { type ByteRange, byteLength, coalesce, parseRange, satisfy } from './range.ts'
-import {
-  fieldLineCount,
-  fieldValue,
-  type RangeRequest,
-  type Representation,
-  validateLength,
-} from './representation.ts'
+import { type PlanContext, type PlanOptions, validateStatus } from './plan-options.ts'
+import { evaluatePreconditions } from './preconditions.ts'
+import { type ByteRange, byteLength, coalesce } from './range.ts'
+import { evaluateRange } from './range-outcome.ts'
+import { type Representation, validateLength } from './representation.ts'
+import type { RangeRequest } from './request.ts'
+import { contentLength, type Segment } from './segments.ts'
 
-/** An answer, decided before a byte is read. */
+/** A response, decided before a byte is read. */
 export interface ResponsePlan {
-  /** 206, 304, 412 or 416; for the whole 200, or the status that it was said to have. */
+  /** 206, 304, 412 or 416; for the full response 200, or `status` of the options. */
   readonly status: number
   readonly headers: ResponseFields
   /** The content, in order. Empty for HEAD, 304, 412 and 416. */
   readonly body: readonly Segment[]
 }
 
-export interface PlanOptions {
-  /**
-   * The status of the whole, such as 404 for a page that says so. Preconditions and Range are for
-   * what would be a 200 (§13.2.1, §14.2), so that any other is sent whole. Default 200.
-   */
-  readonly status?: number
-  /**
-   * Further fields of the 200, such as Cache-Control. The other answers carry them where
-   * {@link isWithheld} allows; the fields that say what the representation is are not taken here.
-   */
-  readonly headers?: ResponseFields
-  /** The most ranges one answer sends; a request for more gets the whole. Default 100. */
-  readonly maxRanges?: number
-  /** The most bytes to read past for the ranges of a representation that is not seekable. Default 64 MiB. */
-  readonly maxSkip?: number
-  /** `false` ignores Range and says `Accept-Ranges: none`. Default `true`. */
-  readonly acceptRanges?: boolean
-  /** The time of the answer in milliseconds since the epoch. Default: the clock. */
-  readonly now?: number
-  /** Makes the boundary of a multipart answer, which must be a token. Default: 96 random bits. */
-  readonly boundary?: () => string
-}
-
-/** The most ranges of an answer, where nothing else is said. */
+/** The default of `maxRanges`. */
 const defaultMaxRanges = 100
-/** The most bytes to read past in a stream, where nothing else is said: 64 MiB. */
-const defaultMaxSkip = 64 * 1024 * 1024
 
 /**
- * Decides the answer to a request for a representation, and does nothing else: no I/O, no clock or
- * randomness but those in `options`.
+ * Decides the response to a request for a representation. Does no I/O; its clock and randomness can
+ * be given in `options`.
  *
- * Preconditions first, then If-Range, then Range (§13.2.2). Methods other than GET ignore Range
- * (§14.2); those other than GET and HEAD ignore preconditions too, which are their handler's.
+ * Preconditions come first, then If-Range, then Range (§13.2.2). Methods other than GET ignore Range
+ * (§14.2); those other than GET and HEAD also ignore preconditions, which are up to their handler.
  *
- * @throws RangeError `ERR_INVALID_LENGTH`, where the length of the representation is none;
- *   `ERR_INVALID_ARGUMENT`, where no whole can have the status
+ * @throws RangeError `ERR_INVALID_LENGTH` if the representation's length is not a valid complete
+ *   length; `ERR_INVALID_ARGUMENT` if no full response can have `status`
  */
 export function planResponse(
   request: RangeRequest,
@@ -70,152 +43,79 @@ export function planResponse(
 ): ResponsePlan {
   const { method = 'GET' } = request
   validateLength(representation.length, 'plan a response')
-  const now = options.now ?? Date.now()
+  const context: PlanContext = { method, representation, options, now: options.now ?? Date.now() }
   if (options.status !== undefined && options.status !== 200) {
     validateStatus(options.status)
-    return whole(method, representation, options, now)
+    return whole(context)
   }
-  if (method === 'GET' || method === 'HEAD') {
-    const outcome = evaluatePreconditions(request, representation, now)
-    if (outcome === 'not-modified') return withoutContent(304, representation, options, now)
-    if (outcome === 'precondition-failed') return withoutContent(412, representation, options, now)
-  }
-  const ranges =
-    method === 'GET' ? applicableRanges(request, representation, options, now) : undefined
-  if (!ranges) return whole(method, representation, options, now)
-  if (ranges.length === 0) return withoutContent(416, representation, options, now)
-  return (
-    inParts(ranges, representation, options, now) ?? whole(method, representation, options, now)
-  )
+  if (method !== 'GET' && method !== 'HEAD') return whole(context)
+  const outcome = evaluatePreconditions(request, representation, context.now)
+  if (outcome === 'not-modified') return withoutContent(304, context)
+  if (outcome === 'precondition-failed') return withoutContent(412, context)
+  if (method !== 'GET') return whole(context)
+  const ranges = evaluateRange(request, context)
+  if (ranges === 'whole') return whole(context)
+  if (ranges === 'unsatisfiable') return withoutContent(416, context)
+  return partial(ranges, context)
 }
 
-/** They have no content, or say what the conditions and the Range of a request have come to. */
-const notWhole: ReadonlySet<number> = new Set([204, 205, 206, 304, 412, 416])
-
-/** Whether an answer of this status can be the whole of a representation, whatever was asked for. */
-export function isStatusOfWhole(status: number): boolean {
-  return Number.isInteger(status) && status >= 200 && status <= 999 && !notWhole.has(status)
+/** A 206, unless the ranges are more than one response sends or come to no less than the full response. */
+function partial(requested: readonly ByteRange[], context: PlanContext): ResponsePlan {
+  const { representation, options } = context
+  const { maxRanges = defaultMaxRanges } = options
+  if (maxRanges < 1) return whole(context)
+  if (requested.length === 1) return onePart(requested[0]!, context)
+  const { length, type, seekable } = representation
+  const boundary = (options.boundary ?? randomBoundary)()
+  const joined = coalesce(requested, partOverhead(length, type, boundary))
+  const ranges = seekable === false ? joined.toSorted((a, b) => a.firstPos - b.firstPos) : joined
+  if (ranges.length === 1) return onePart(ranges[0]!, context)
+  if (ranges.length > maxRanges) return whole(context)
+  const body = formatByteranges(ranges, length, type, boundary)
+  return contentLength(body) < length ? inParts(body, boundary, context) : whole(context)
 }
 
-function validateStatus(status: number): void {
-  if (isStatusOfWhole(status)) return
-  throw outOfRange(
-    'ERR_INVALID_ARGUMENT',
-    `Cannot plan a response: status must be one that the whole can be sent with, got ${String(status)}`,
-  )
-}
-
-/** The satisfiable ranges, none for 416, or `undefined` where the Range field does not apply. */
-function applicableRanges(
-  request: RangeRequest,
-  representation: Representation,
-  options: PlanOptions,
-  now: number,
-): ByteRange[] | undefined {
-  const range = fieldValue(request, 'range')
-  if (range === undefined || options.acceptRanges === false) return undefined
-  // A suffix-range is satisfiable even when the representation is empty (§14.1.2), but Content-Range
-  // has no form for zero bytes. The whole, empty, representation says the same thing: send a 200.
-  if (representation.length === 0) return undefined
-  // Joined, two field lines can look like one valid set that nobody sent.
-  if (range.includes(',') && fieldLineCount(request, 'range') > 1) return undefined
-  const ifRange = fieldValue(request, 'if-range')
-  if (ifRange !== undefined && !evaluateIfRange(ifRange, representation, now)) return undefined
-  const rangeSet = parseRange(range)
-  if (!rangeSet) return undefined
-  const ranges = satisfy(rangeSet, representation.length)
-  return skipsTooMuch(ranges, representation, options) ? undefined : ranges
-}
-
-/** Whether a representation that passes by once would have too much read past for these ranges. */
-function skipsTooMuch(
-  ranges: readonly ByteRange[],
-  { seekable }: Representation,
-  { maxSkip = defaultMaxSkip }: PlanOptions,
-): boolean {
-  if (seekable !== false) return false
-  let end = 0
-  let skipped = 0
-  for (const { firstPos, lastPos } of ranges.toSorted((a, b) => a.firstPos - b.firstPos)) {
-    skipped += Math.max(0, firstPos - end)
-    end = Math.max(end, lastPos + 1)
-  }
-  return skipped > maxSkip
-}
-
-function whole(
-  method: string,
-  representation: Representation,
-  options: PlanOptions,
-  now: number,
-): ResponsePlan {
-  const { length } = representation
+function whole(context: PlanContext): ResponsePlan {
+  const { method, representation, options } = context
+  const { length, type } = representation
   const { status = 200 } = options
-  const headers = fields(status, representation, options, now)
-  if (representation.type !== undefined) headers['Content-Type'] = representation.type
+  const headers = fields(status, context)
+  if (type !== undefined) headers['Content-Type'] = type
   headers['Content-Length'] = String(length)
   const body = method === 'HEAD' || length === 0 ? [] : [{ firstPos: 0, lastPos: length - 1 }]
   return { status, headers, body }
 }
 
-function onePart(
-  range: ByteRange,
-  representation: Representation,
-  options: PlanOptions,
-  now: number,
-): ResponsePlan {
-  const headers = fields(206, representation, options, now)
-  if (representation.type !== undefined) headers['Content-Type'] = representation.type
-  headers['Content-Range'] = formatContentRange(range, representation.length)
+function onePart(range: ByteRange, context: PlanContext): ResponsePlan {
+  const { length, type } = context.representation
+  const headers = fields(206, context)
+  if (type !== undefined) headers['Content-Type'] = type
+  headers['Content-Range'] = formatContentRange(range, length)
   headers['Content-Length'] = String(byteLength(range))
   return { status: 206, headers, body: [range] }
 }
 
-/** `undefined` where the ranges are more than one answer sends, or come to no less than the whole. */
-function inParts(
-  requested: readonly ByteRange[],
-  representation: Representation,
-  options: PlanOptions,
-  now: number,
-): ResponsePlan | undefined {
-  const { maxRanges = defaultMaxRanges } = options
-  if (maxRanges < 1) return undefined
-  if (requested.length === 1) return onePart(requested[0]!, representation, options, now)
-  const { length, type, seekable } = representation
-  const boundary = (options.boundary ?? randomBoundary)()
-  const joined = coalesce(requested, partOverhead(length, type, boundary))
-  const ranges = seekable === false ? joined.toSorted((a, b) => a.firstPos - b.firstPos) : joined
-  if (ranges.length === 1) return onePart(ranges[0]!, representation, options, now)
-  if (ranges.length > maxRanges) return undefined
-  const body = formatByteranges(ranges, length, type, boundary)
-  const bodyLength = contentLength(body)
-  if (bodyLength >= length) return undefined
-  const headers = fields(206, representation, options, now)
+function inParts(body: readonly Segment[], boundary: string, context: PlanContext): ResponsePlan {
+  const headers = fields(206, context)
   headers['Content-Type'] = `multipart/byteranges; boundary=${boundary}`
-  headers['Content-Length'] = String(bodyLength)
+  headers['Content-Length'] = String(contentLength(body))
   return { status: 206, headers, body }
 }
 
-function withoutContent(
-  status: 304 | 412 | 416,
-  representation: Representation,
-  options: PlanOptions,
-  now: number,
-): ResponsePlan {
-  const headers = fields(status, representation, options, now)
-  if (status === 416)
-    headers['Content-Range'] = formatContentRange(undefined, representation.length)
-  // 304 ends at its header section (§15.4.5); the other two have content, of no bytes.
+function withoutContent(status: 304 | 412 | 416, context: PlanContext): ResponsePlan {
+  const headers = fields(status, context)
+  if (status === 416) {
+    headers['Content-Range'] = formatContentRange(undefined, context.representation.length)
+  }
+  // A 304 ends with its header section (§15.4.5); the other two have content, of zero bytes.
   if (status !== 304) headers['Content-Length'] = '0'
   return { status, headers, body: [] }
 }
 
-/** The fields that every answer of this status has, whatever its content. */
+/** The fields of every response of this status, whatever its content. */
 function fields(
   status: number,
-  representation: Representation,
-  options: PlanOptions,
-  now: number,
+  { representation, options, now }: PlanContext,
 ): Record<string, string | readonly string[]> {
   const headers: Record<string, string | readonly string[]> = {}
   let cacheControl: string | undefined
@@ -226,7 +126,7 @@ function fields(
       else if (!isPlanned(lowerCase) && !isWithheld(status, lowerCase)) headers[name] = value
     }
   }
-  // Of what is no 200 there are no ranges to be had.
+  // Range applies to a 200 alone, so a response of another status does not offer it.
   if ((options.status ?? 200) === 200) {
     headers['Accept-Ranges'] = options.acceptRanges === false ? 'none' : 'bytes'
   }
@@ -239,7 +139,7 @@ function fields(
   return headers
 }
 
-/** A date later than the answer's own is replaced by that (§8.8.2.1). */
+/** A date later than that of the response is replaced by it (§8.8.2.1). */
 function formatLastModified(lastModified: Date, now: number): string {
   return formatHttpDate(lastModified.getTime() > now ? new Date(now) : lastModified)
 }

@@ -2,14 +2,15 @@
 
 import { isEntityTag, parseEntityTags, strongCompare, weakCompare } from './entity-tag.ts'
 import { parseHttpDate } from './http-date.ts'
-import { fieldValue, type RangeRequest, type Representation } from './representation.ts'
+import type { Representation } from './representation.ts'
+import { fieldValue, type RangeRequest } from './request.ts'
 
-/** What the preconditions say: answer, answer 304, or answer 412. */
+/** The outcome of the preconditions: proceed with the method, send a 304, or send a 412. */
 export type PreconditionOutcome = 'proceed' | 'not-modified' | 'precondition-failed'
 
 /**
  * Evaluates If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since, in the order
- * of §13.2.2, for a GET or HEAD. If-Range is {@link evaluateIfRange}, once a Range is known to apply.
+ * of §13.2.2, for a GET or HEAD. {@link evaluateIfRange} follows if the request has a Range.
  */
 export function evaluatePreconditions(
   request: RangeRequest,
@@ -38,12 +39,13 @@ export function evaluatePreconditions(
   return 'proceed'
 }
 
+/** How long after a change its date could come with another change, in milliseconds (§8.8.2.2). */
+const dateSettlingMs = 2000
+
 /**
- * Evaluates If-Range (§13.1.5): whether the Range may be applied.
+ * Evaluates If-Range (§13.1.5): returns whether Range applies.
  *
- * An entity-tag is compared strongly. A date must be the very Last-Modified, and the second that it
- * names be over by now, or another change could hide in it; whether it was over when the client was
- * told, only the client knows (§8.8.2.2).
+ * An entity-tag is compared strongly. A date must equal Last-Modified exactly, and be strong by now.
  */
 export function evaluateIfRange(
   value: string,
@@ -55,9 +57,24 @@ export function evaluateIfRange(
     return representation.etag !== undefined && strongCompare(validator, representation.etag)
   }
   const date = parseHttpDate(validator, now)
-  if (!date || !representation.lastModified) return false
-  const lastModified = toSeconds(representation.lastModified.getTime())
-  return toSeconds(date.getTime()) === lastModified && toSeconds(now) > lastModified
+  const { lastModified } = representation
+  if (!date || !lastModified) return false
+  const isSame = toSeconds(date.getTime()) === toSeconds(lastModified.getTime())
+  return isSame && isStrongDate(lastModified, representation.lastChanged, now)
+}
+
+/**
+ * Whether Last-Modified is a strong validator (§8.8.2.2): the second that it names is over, so that no
+ * other change can hide in it. Whether it was over when the client was told, only the client knows.
+ *
+ * @param lastChanged tells a date that came with the latest change, which is held for two seconds,
+ *   from one that was set to a time before it
+ */
+function isStrongDate(lastModified: Date, lastChanged: Date | undefined, now: number): boolean {
+  if (toSeconds(now) <= toSeconds(lastModified.getTime())) return false
+  if (!lastChanged) return true
+  const changed = lastChanged.getTime()
+  return now - changed > dateSettlingMs || changed - lastModified.getTime() > dateSettlingMs
 }
 
 function evaluateIfMatch(value: string, { etag }: Representation): boolean {
@@ -74,7 +91,7 @@ function evaluateIfNoneMatch(value: string, { etag }: Representation): boolean {
   return !entityTags.some((entityTag) => weakCompare(entityTag, etag))
 }
 
-/** `undefined`: the date is invalid or there is none to compare it with, so the field is ignored. */
+/** Returns `undefined` if either date is missing or invalid: the field is then ignored. */
 function isModifiedSince(
   value: string,
   { lastModified }: Representation,

@@ -7,7 +7,7 @@
 
 import rangeParser from 'range-parser'
 
-/** One range-spec of a bytes range set: an int-range, its last position perhaps open, or a suffix. */
+/** One range-spec of a bytes range set: an int-range, its last position optional, or a suffix. */
 export type RangeSpec =
   | { readonly firstPos: number; readonly lastPos?: number }
   | { readonly suffixLength: number }
@@ -15,14 +15,14 @@ export type RangeSpec =
 /**
  * A satisfiable range of bytes, both positions inclusive.
  *
- * Made only by {@link satisfy} and from its results, so `0 <= firstPos <= lastPos < completeLength`.
+ * Comes from {@link satisfy} alone, directly or joined, so `0 <= firstPos <= lastPos < completeLength`.
  */
 export interface ByteRange {
   readonly firstPos: number
   readonly lastPos: number
 }
 
-/** How many bytes a range holds. */
+/** The number of bytes in a range. */
 export function byteLength(range: ByteRange): number {
   return range.lastPos - range.firstPos + 1
 }
@@ -34,10 +34,11 @@ const rangeSpec = /^(?:(\d+)-(\d*)|-(\d+))$/
 /**
  * Parses a Range field value into its range set.
  *
- * `undefined` means: answer as if the field were absent. That is required for a range unit we do
- * not know and allowed for an invalid ranges-specifier (§14.2). The unit is case-insensitive; white
- * space around a range-spec and empty list elements are allowed; a single `last-pos < first-pos`
- * makes the whole set invalid (§14.1.1). A number beyond the safe integers is read as the largest.
+ * Returns `undefined` if the request is to be handled as if the field were absent. That is required
+ * for an unknown range unit and allowed for an invalid ranges-specifier (§14.2). The unit is
+ * case-insensitive; white space around a range-spec and empty list elements are allowed; a single
+ * `last-pos < first-pos` makes the entire set invalid (§14.1.1). A number beyond the safe integers is
+ * read as the largest of them.
  *
  * @example
  * parseRange('bytes=0-499, -500')
@@ -65,14 +66,15 @@ export function parseRange(fieldValue: string): RangeSpec[] | undefined {
 }
 
 /**
- * The ranges of a set that a representation of this length can satisfy, in the order asked for.
+ * Resolves a range set against a complete length: the satisfiable ranges, in the order requested.
  *
- * None left means that the set is unsatisfiable: 416 (§14.1.2). A suffix longer than the
- * representation is all of it.
+ * Returns none if the set is unsatisfiable (§14.1.2). A suffix longer than the representation covers
+ * all of it.
  */
 export function satisfy(rangeSet: readonly RangeSpec[], completeLength: number): ByteRange[] {
   const [only] = rangeSet
-  // What nearly all ask for has nothing to resolve; range-parser would cost more than all of the plan.
+  // Nearly every request has one range that needs no resolving; range-parser would cost more than the
+  // rest of the plan.
   if (rangeSet.length === 1 && only && isSatisfied(only, completeLength)) {
     return [{ firstPos: only.firstPos, lastPos: only.lastPos }]
   }
@@ -83,7 +85,7 @@ export function satisfy(rangeSet: readonly RangeSpec[], completeLength: number):
 
 /**
  * Joins ranges that overlap, touch, or are separated by a gap smaller than `maxGap` bytes, as §14.2
- * and §15.3.7.2 allow. What was joined stands in the place of its first member. O(n log n).
+ * and §15.3.7.2 allow. A joined range takes the place of its first member. O(n log n).
  */
 export function coalesce(ranges: readonly ByteRange[], maxGap: number): ByteRange[] {
   if (ranges.length < 2) return [...ranges]
@@ -107,7 +109,7 @@ export function coalesce(ranges: readonly ByteRange[], maxGap: number): ByteRang
 }
 
 function trimWhitespace(text: string): string {
-  // OWS is SP and HTAB only (§5.6.3); trim() knows two dozen more.
+  // OWS is SP and HTAB only (§5.6.3); trim() removes two dozen other characters.
   let from = 0
   let to = text.length
   while (from < to && isWhitespace(text.charCodeAt(from))) from++
@@ -130,7 +132,7 @@ function parseRangeSpec(text: string): RangeSpec | undefined {
   return { firstPos, lastPos: toPosition(last) }
 }
 
-/** Whether a range-spec is a byte range as it is. */
+/** Whether a range-spec needs no resolving. */
 function isSatisfied(spec: RangeSpec, completeLength: number): spec is ByteRange {
   return (
     'firstPos' in spec &&
@@ -141,19 +143,19 @@ function isSatisfied(spec: RangeSpec, completeLength: number): spec is ByteRange
   )
 }
 
-/** Digits of any length as a position: what no representation reaches compares as beyond its end. */
+/** Reads digits of any length; a number too large is beyond the end of every representation. */
 function toPosition(digits: string): number {
   return Math.min(Number(digits), Number.MAX_SAFE_INTEGER)
 }
 
-/** Compares digits as the numbers they are, also where Number() would round two of them together. */
+/** Compares digits as numbers, even if Number() would round both to the same one. */
 function isLess(a: string, b: string): boolean {
   const left = a.replace(/^0+/, '')
   const right = b.replace(/^0+/, '')
   return left.length === right.length ? left < right : left.length < right.length
 }
 
-/** The set as range-parser understands it: it refuses a suffix longer than the representation. */
+/** Formats a set for range-parser, which rejects a suffix longer than the representation. */
 function formatForResolver(rangeSet: readonly RangeSpec[], completeLength: number): string {
   const specs = rangeSet.map((spec) => {
     if ('suffixLength' in spec) return `-${Math.min(spec.suffixLength, completeLength)}`

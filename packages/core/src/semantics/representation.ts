@@ -1,28 +1,35 @@
-// What is served, and what is asked: the two inputs of every decision.
+// The metadata of what is served.
 
 import { outOfRange } from '../errors.ts'
 
-/** The metadata of what is being served (RFC 9110 §3.2). Enough to plan an answer; it cannot be read. */
+/** The metadata of what is being served (RFC 9110 §3.2): enough to plan a response, but not to read it. */
 export interface Representation {
   /** The complete length in bytes: a non-negative safe integer. */
   readonly length: number
   /** The media type, parameters included: `'video/mp4'`, `'text/html; charset=utf-8'`. */
   readonly type?: string
-  /** The entity-tag as it goes into the field, quotes included: `'"v1"'`, `'W/"v1"'` (§8.8.3). */
+  /** The entity-tag as the field has it, quotes included: `'"v1"'`, `'W/"v1"'` (§8.8.3). */
   readonly etag?: string
-  /** When it was last modified (§8.8.2). Fractions of a second do not count. */
+  /** When it was last modified (§8.8.2). Fractions of a second are ignored. */
   readonly lastModified?: Date
   /**
-   * `false` for bytes that only pass by once: several ranges are then sent in ascending order,
-   * whatever the order they were asked for in. Default `true`.
+   * When its storage recorded the latest change of any kind, such as the ctime of a file. A change
+   * that `lastModified` came with makes it a strong validator only two seconds later (§8.8.2.2).
+   * Without it, `lastModified` is strong once the second that it names is over.
+   */
+  readonly lastChanged?: Date
+  /**
+   * `false` if the bytes can be read only once, in order: several ranges are then sent in ascending
+   * order, whatever the order requested. Default `true`.
    */
   readonly seekable?: boolean
 }
 
 /**
- * Refuses what is no complete length, which positions would be reckoned from all the same.
+ * Throws unless `length` is a valid complete length.
  *
- * @param action what cannot be done with it
+ * @param action the action that fails, for the message
+ * @throws RangeError `ERR_INVALID_LENGTH`
  */
 export function validateLength(length: number, action: string): void {
   if (Number.isSafeInteger(length) && length >= 0) return
@@ -30,68 +37,4 @@ export function validateLength(length: number, action: string): void {
     'ERR_INVALID_LENGTH',
     `Cannot ${action}: length must be a non-negative safe integer, got ${String(length)}`,
   )
-}
-
-/** Header fields as Node has them (names in lower case), or a Fetch `Headers`. */
-export type RequestFields =
-  | { readonly [name: string]: string | readonly string[] | undefined }
-  | { get(name: string): string | null }
-
-/** The part of a request that decides an answer. Node's, Express's, Koa's and Fetch's all have it. */
-export interface RangeRequest {
-  readonly method?: string | undefined
-  readonly headers: RequestFields
-  /** The field lines as received, name and value in turn: tells two Range lines from one. */
-  readonly rawHeaders?: readonly string[]
-}
-
-/** A request's field value, its field lines joined (§5.2); `undefined` where it has none. */
-export function fieldValue(request: RangeRequest, name: string): string | undefined {
-  const { headers, rawHeaders } = request
-  if (rawHeaders && ':method' in headers) return joinedLines(rawHeaders, name)
-  const value =
-    typeof headers.get === 'function'
-      ? (headers.get(name) ?? undefined)
-      : (headers as Record<string, string | readonly string[] | undefined>)[name]
-  return value === undefined || typeof value === 'string' ? value : value.join(', ')
-}
-
-/** Of an HTTP/2 request, Node keeps the first line alone of most fields. */
-function joinedLines(rawHeaders: readonly string[], name: string): string | undefined {
-  let joined: string | undefined
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i] !== name) continue
-    const value = rawHeaders[i + 1]!
-    joined = joined === undefined ? value : `${joined}, ${value}`
-  }
-  return joined
-}
-
-/** How many field lines of that name the request carries, as far as it can tell. */
-export function fieldLineCount(request: RangeRequest, name: string): number {
-  const { headers, rawHeaders } = request
-  if (rawHeaders) {
-    let count = 0
-    for (let i = 0; i < rawHeaders.length; i += 2) {
-      if (rawHeaders[i]!.toLowerCase() === name) count++
-    }
-    return count
-  }
-  const value = typeof headers.get === 'function' ? headers.get(name) : headers[name as 'get']
-  if (Array.isArray(value)) return value.length
-  return value === undefined || value === null ? 0 : 1
-}
-
-const conditions = [
-  'range',
-  'if-none-match',
-  'if-modified-since',
-  'if-match',
-  'if-unmodified-since',
-] as const
-
-/** Whether a request asks for anything but the whole, whatever it is now. */
-export function isConditional({ headers }: { headers: object }): boolean {
-  for (const name of conditions) if (name in headers) return true
-  return false
 }

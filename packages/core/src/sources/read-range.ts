@@ -1,7 +1,7 @@
 // Segments and a source → bytes, exact to the byte.
 
 import { sourceError, type SourceError } from '../errors.ts'
-import { isBytes, type Segment } from '../semantics/byteranges.ts'
+import { isBytes, type Segment } from '../semantics/segments.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
 import { ChunkReader, isByteStream, toBytes } from './chunk-reader.ts'
 import { DiscardPace, nextTurn } from './early-end.ts'

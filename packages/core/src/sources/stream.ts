@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { invalidArgument, sourceError } from '../errors.ts'
-import { overlap } from '../semantics/cut.ts'
+import { overlap } from '../semantics/segments.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
 import { ChunkReader } from './chunk-reader.ts'
@@ -13,13 +13,8 @@ import {
   nextTurn,
   type OwnListeners,
 } from './early-end.ts'
-import {
-  type ByteStream,
-  type DirectSource,
-  pickMetadata,
-  type Source,
-  validateRepresentation,
-} from './source.ts'
+import { type ByteStream, type DirectSource, pickMetadata, type Source } from './source.ts'
+import { validateRepresentation } from '../validate.ts'
 
 /** What {@link fromStream} must be told: a stream does not know its own length. */
 export interface StreamMetadata extends Metadata {

@@ -1,9 +1,27 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatByteranges, isBytes, type Segment } from './byteranges.ts'
-import { Cut, overlap } from './cut.ts'
+import { formatByteranges } from './byteranges.ts'
+import { contentLength, Cut, isBytes, isRange, overlap, type Segment } from './segments.ts'
 
 const bytes = Uint8Array.from({ length: 1000 }, (_, index) => index % 251)
+
+describe('contentLength', () => {
+  it('adds up bytes and ranges', () => {
+    expect(contentLength([])).toBe(0)
+    expect(contentLength([{ firstPos: 0, lastPos: 0 }])).toBe(1)
+    expect(contentLength([new Uint8Array(3), { firstPos: 5, lastPos: 9 }, Buffer.from('ab')])).toBe(
+      10,
+    )
+  })
+})
+
+describe('isBytes and isRange', () => {
+  it('tell bytes from ranges', () => {
+    const segments: Segment[] = [new Uint8Array(0), Buffer.from('a'), { firstPos: 0, lastPos: 0 }]
+    expect(segments.map(isBytes)).toEqual([true, true, false])
+    expect(segments.map(isRange)).toEqual([false, false, true])
+  })
+})
 
 describe('overlap', () => {
   it.each<
@@ -33,7 +51,7 @@ describe('overlap', () => {
       [10, 19],
       [0, 100],
       [10, 19],
-    ], // the chunk lies in the range
+    ], // the chunk lies inside the range
     [
       [10, 19],
       [5, 12],
@@ -44,22 +62,22 @@ describe('overlap', () => {
       [15, 30],
       [15, 19],
     ],
-    [[10, 19], [0, 9], undefined], // the range is over
-    [[10, 19], [20, 29], undefined], // the range is yet to come
+    [[10, 19], [0, 9], undefined], // the range ends before the chunk
+    [[10, 19], [20, 29], undefined], // the range starts after the chunk
     [[10, 19], [0, 3], undefined],
-  ])('of the bytes %j and the range %j is %j', ([from, to], [firstPos, lastPos], expected) => {
+  ])('of the chunk %j and the range %j is %j', ([from, to], [firstPos, lastPos], expected) => {
     const chunk = bytes.subarray(from, to + 1)
     const found = overlap(chunk, from, { firstPos, lastPos })
     expect([...found]).toEqual(expected ? [...bytes.subarray(expected[0], expected[1] + 1)] : [])
   })
 
-  it('copies nothing', () => {
+  it('does not copy', () => {
     expect(overlap(bytes, 0, { firstPos: 5, lastPos: 9 }).buffer).toBe(bytes.buffer)
   })
 })
 
 describe('Cut', () => {
-  it('gives the bytes of one range, and is done with the last of them', () => {
+  it('returns the bytes of a range, and is done with its last byte', () => {
     const cut = new Cut([{ firstPos: 5, lastPos: 14 }])
     expect(shown(cut.push(bytes.subarray(0, 5)))).toEqual([])
     expect(shown(cut.push(bytes.subarray(5, 10)))).toEqual([[5, 6, 7, 8, 9]])
@@ -69,13 +87,13 @@ describe('Cut', () => {
     expect(cut.push(bytes.subarray(20, 30))).toEqual([])
   })
 
-  it('has nothing to give where the body is empty', () => {
+  it('is done from the start if the body is empty', () => {
     const cut = new Cut([])
     expect(cut.done).toBe(true)
     expect(cut.push(bytes)).toEqual([])
   })
 
-  it('takes empty chunks for what they are', () => {
+  it('accepts empty chunks', () => {
     const cut = new Cut([{ firstPos: 0, lastPos: 1 }])
     expect(cut.push(new Uint8Array(0))).toEqual([])
     expect(cut.done).toBe(false)
@@ -85,7 +103,7 @@ describe('Cut', () => {
     expect(cut.done).toBe(true)
   })
 
-  it('keeps the head of a part back until its first byte is there', () => {
+  it('holds the head of a part back until its first byte', () => {
     const [head, next, tail] = [Buffer.from('head'), Buffer.from('next'), Buffer.from('tail')]
     const cut = new Cut([
       head,
@@ -101,7 +119,7 @@ describe('Cut', () => {
     expect(cut.done).toBe(true)
   })
 
-  it('gives the same body however the bytes are cut before', () => {
+  it('returns the same body however the representation is chunked', () => {
     fc.assert(
       fc.property(
         ascending(),
@@ -124,7 +142,7 @@ describe('Cut', () => {
             const pieces = cut.push(chunk)
             for (const piece of pieces) expect(piece.length).toBeGreaterThan(0)
             sent.push(...pieces)
-            // Done as soon as it can be, so that the source is let go of in time.
+            // Done with the last byte, so that the source can be closed at once.
             expect(cut.done).toBe(position > ranges.at(-1)!.lastPos)
           }
           expect(Buffer.concat(sent).equals(Buffer.concat(expected))).toBe(true)
@@ -140,7 +158,7 @@ function shown(pieces: Uint8Array[]): number[][] {
   return pieces.map((piece) => [...piece])
 }
 
-/** Ranges in their order, and apart. */
+/** Ranges in ascending order that do not overlap. */
 function ascending() {
   return fc
     .uniqueArray(fc.nat({ max: 499 }), { minLength: 2, maxLength: 12 })

@@ -1,0 +1,46 @@
+// Whether Range applies to a GET, and to which bytes: RFC 9110 §14.2, §15.5.17.
+
+import type { PlanContext } from './plan-options.ts'
+import { evaluateIfRange } from './preconditions.ts'
+import { type ByteRange, parseRange, satisfy } from './range.ts'
+import { fieldLineCount, fieldValue, type RangeRequest } from './request.ts'
+
+/** The full response, a 416, or the ranges to send, at least one, in the order requested. */
+export type RangeOutcome = 'whole' | 'unsatisfiable' | readonly ByteRange[]
+
+/** The default of `maxSkip`: 64 MiB. */
+const defaultMaxSkip = 64 * 1024 * 1024
+
+/** Evaluates If-Range and Range for a GET whose preconditions hold. */
+export function evaluateRange(request: RangeRequest, context: PlanContext): RangeOutcome {
+  const { representation, options, now } = context
+  const range = fieldValue(request, 'range')
+  if (range === undefined || options.acceptRanges === false) return 'whole'
+  // A suffix-range is satisfiable even if the representation is empty (§14.1.2), but Content-Range has
+  // no form for zero bytes. A 200 with the full, empty, representation says the same.
+  if (representation.length === 0) return 'whole'
+  // Joined, two field lines can look like one valid set that the client never sent.
+  if (range.includes(',') && fieldLineCount(request, 'range') > 1) return 'whole'
+  const ifRange = fieldValue(request, 'if-range')
+  if (ifRange !== undefined && !evaluateIfRange(ifRange, representation, now)) return 'whole'
+  const rangeSet = parseRange(range)
+  if (!rangeSet) return 'whole'
+  const ranges = satisfy(rangeSet, representation.length)
+  if (ranges.length === 0) return 'unsatisfiable'
+  return skipsTooMuch(ranges, context) ? 'whole' : ranges
+}
+
+/** Whether a representation that is not seekable would have to be read past too much. */
+function skipsTooMuch(
+  ranges: readonly ByteRange[],
+  { representation, options: { maxSkip = defaultMaxSkip } }: PlanContext,
+): boolean {
+  if (representation.seekable !== false) return false
+  let position = 0
+  let skipped = 0
+  for (const { firstPos, lastPos } of ranges.toSorted((a, b) => a.firstPos - b.firstPos)) {
+    skipped += Math.max(0, firstPos - position)
+    position = Math.max(position, lastPos + 1)
+  }
+  return skipped > maxSkip
+}

@@ -1,0 +1,65 @@
+// The part of a request that decides a response.
+
+/** Header fields as in Node (names in lower case), or a Fetch `Headers`. */
+export type RequestFields =
+  | { readonly [name: string]: string | readonly string[] | undefined }
+  | { get(name: string): string | null }
+
+/** The part of a request that decides a response. Requests of Node, Express, Koa and Fetch all have it. */
+export interface RangeRequest {
+  readonly method?: string | undefined
+  readonly headers: RequestFields
+  /** The field lines as received, names and values alternating: tells two Range lines from one. */
+  readonly rawHeaders?: readonly string[]
+}
+
+/** A request's field value, its field lines joined (§5.2); `undefined` if it has none. */
+export function fieldValue(request: RangeRequest, name: string): string | undefined {
+  const { headers, rawHeaders } = request
+  if (rawHeaders && ':method' in headers) return joinedLines(rawHeaders, name)
+  const value =
+    typeof headers.get === 'function'
+      ? (headers.get(name) ?? undefined)
+      : (headers as Record<string, string | readonly string[] | undefined>)[name]
+  return value === undefined || typeof value === 'string' ? value : value.join(', ')
+}
+
+/** For an HTTP/2 request, whose `headers` hold only the first line of most fields. */
+function joinedLines(rawHeaders: readonly string[], name: string): string | undefined {
+  let joined: string | undefined
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i] !== name) continue
+    const value = rawHeaders[i + 1]!
+    joined = joined === undefined ? value : `${joined}, ${value}`
+  }
+  return joined
+}
+
+/** The number of field lines of this name, as far as the request tells. */
+export function fieldLineCount(request: RangeRequest, name: string): number {
+  const { headers, rawHeaders } = request
+  if (rawHeaders) {
+    let count = 0
+    for (let i = 0; i < rawHeaders.length; i += 2) {
+      if (rawHeaders[i]!.toLowerCase() === name) count++
+    }
+    return count
+  }
+  const value = typeof headers.get === 'function' ? headers.get(name) : headers[name as 'get']
+  if (Array.isArray(value)) return value.length
+  return value === undefined || value === null ? 0 : 1
+}
+
+const conditions = [
+  'range',
+  'if-none-match',
+  'if-modified-since',
+  'if-match',
+  'if-unmodified-since',
+] as const
+
+/** Whether a request may get anything but the full response. */
+export function isConditional({ headers }: { headers: object }): boolean {
+  for (const name of conditions) if (name in headers) return true
+  return false
+}
