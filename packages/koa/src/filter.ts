@@ -20,7 +20,7 @@ import {
 import { kindOf } from './body.ts'
 import { decideAtEnd } from './memory.ts'
 import { keepTarget } from './mount.ts'
-import { applyPrepared, guardTag } from './response.ts'
+import { applyPrepared, guardTag, isDirect } from './response.ts'
 
 /** Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait. */
 export function filterBody(ctx: Context, options: FilterOptions): Promise<void> | undefined {
@@ -105,7 +105,7 @@ async function filterSource(ctx: Context, source: Source, options: FilterOptions
 }
 
 function planSource(ctx: Context, source: Source, options: FilterOptions): Prepared | undefined {
-  const context = contextOf(ctx.res, { pooled: false })
+  const context = contextOf(ctx.res, { pooled: isDirect(ctx) })
   const plan = planPassing(ctx.req, context.set, source, options)
   if (!plan) return undefined
   keepTarget(ctx)

@@ -13,7 +13,14 @@ import {
 } from '@range-serve/core/adapter'
 import { filterBody } from './filter.ts'
 import { keepTarget, namesOf, pathBelow } from './mount.ts'
-import { appliedTo, applyPrepared, statusSaid } from './response.ts'
+import {
+  appliedTo,
+  applyPrepared,
+  deliverApplied,
+  isDirect,
+  markOutermost,
+  statusSaid,
+} from './response.ts'
 import { Sending } from './sending.ts'
 
 export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter'
@@ -60,13 +67,17 @@ type Served = Context & { [serving]?: RangeServeOptions; [pending]?: Sending }
 export function rangeServe(options: RangeServeOptions = {}): Middleware {
   validateOptions(options)
   const filters = options.acceptRanges !== false
-  return (ctx: Served, next) => {
+  const middleware: Middleware = (ctx: Served, next) => {
     const outer = ctx[serving]
+    if (!outer && ctx.app.middleware[0] === middleware) markOutermost(ctx)
     ctx[serving] = options
     ctx.sendRange = sendRange
     // The outermost one waits, and filters.
     if (outer && (!filters || outer.acceptRanges !== false)) return next()
-    const finish = () => (filters ? filterResponse(ctx, options) : undefined)
+    const finish = () => {
+      const filtering = filters ? filterResponse(ctx, options) : undefined
+      return filtering ? filtering.then(() => deliverApplied(ctx)) : deliverApplied(ctx)
+    }
     return next().then(
       () => {
         const waiting = ctx[pending]?.settle()
@@ -74,6 +85,7 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
       },
       (error: unknown) => {
         const rethrow = () => {
+          appliedTo(ctx)?.takeBack()
           throw error
         }
         // Nothing may set a response once Koa has sent the error.
@@ -82,6 +94,7 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
       },
     )
   }
+  return middleware
 }
 
 function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> | undefined {
@@ -181,7 +194,7 @@ function send(
   const isSaid = replaced && ctx.status === replaced.plan.status
   const status = isSaid ? replaced.statusBefore : statusSaid(ctx.response)
   const set = (name: string) => (replaced ? replaced.fieldBefore(name) : ctx.res.getHeader(name))
-  const context = { ...contextOf(ctx.res, { status, pooled: false }), set }
+  const context = { ...contextOf(ctx.res, { status, pooled: isDirect(ctx) }), set }
   return prepare(ctx.req, source, options, context).then(async (prepared) => {
     if (earlier && !earlier.isSettled) await earlier.settle()?.catch(() => {})
     return Object.assign(prepared.transfer, await applyPrepared(ctx, prepared, options))

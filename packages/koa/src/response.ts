@@ -3,17 +3,31 @@
 
 import { Readable } from 'node:stream'
 import type { ParameterizedContext, Response } from 'koa'
-import type { Body, ResponsePlan, SendOptions, Transfer } from '@range-serve/core'
+import type { ResponsePlan, SendOptions, Transfer } from '@range-serve/core'
 import {
   alreadyAnswered,
   applyFields,
+  defer,
+  type Deferred,
   type FieldLookup,
+  isUnpatched,
   lend,
+  type Lent,
   type Prepared,
   weaken,
 } from '@range-serve/core/adapter'
 
 type FieldValue = ReturnType<FieldLookup>
+/** By lower-case names. */
+type Fields = Readonly<Record<string, FieldValue>>
+
+/** What is kept of a response, on its context. */
+interface Known extends ParameterizedContext {
+  [last]?: Applied
+  [outermost]?: boolean
+}
+const last: unique symbol = Symbol('range-serve: applied')
+const outermost: unique symbol = Symbol('range-serve: outermost')
 
 /** A response that has been given to Koa, until another takes its place. */
 export class Applied {
@@ -22,31 +36,31 @@ export class Applied {
   /** The status that was set before, if one was. */
   readonly statusBefore: number | undefined
   readonly #response: Response
-  readonly #body: Body
-  readonly #withdraw: () => void
-  readonly #before: ReadonlyMap<string, FieldValue>
-  readonly #after: ReadonlyMap<string, FieldValue>
+  /** Whether Koa has the body: one that is deferred is made when other code looks at it. */
+  #isMade: boolean
+  readonly #lent: Lent | Deferred
+  readonly #before: Fields
+  readonly #after: Fields
   #isTakenBack = false
 
   constructor(
     { response }: ParameterizedContext,
     prepared: Pick<Prepared, 'plan' | 'transfer'>,
-    body: Body,
-    withdraw: () => void,
+    lent: Lent | Deferred,
   ) {
     const { plan, transfer } = prepared
     this.plan = plan
     this.transfer = transfer
     this.statusBefore = statusSaid(response)
     this.#response = response
-    this.#body = body
-    this.#withdraw = withdraw
-    this.#before = fieldsOf(response)
+    this.#lent = lent
+    this.#before = response.res.getHeaders()
     // Body first: Koa drops Content-Length when a stream replaces an earlier body.
-    response.body = body ?? ''
+    this.#isMade = !isDeferred(lent)
+    if (!isDeferred(lent)) response.body = lent.body ?? ''
     response.status = plan.status
     applyFields(response.res, plan)
-    this.#after = fieldsOf(response)
+    this.#after = response.res.getHeaders()
     guardTag(response)
     this.#watchBody()
   }
@@ -54,7 +68,7 @@ export class Applied {
   /** What a field was before, unless other code has set it since. */
   fieldBefore(name: string): FieldValue {
     const now = this.#response.res.getHeader(name)
-    return !this.#isTakenBack && isSame(now, this.#after.get(name)) ? this.#before.get(name) : now
+    return !this.#isTakenBack && isSame(now, this.#after[name]) ? this.#before[name] : now
   }
 
   /** Whether another response has taken its place. */
@@ -70,17 +84,23 @@ export class Applied {
     const { res } = response
     Reflect.deleteProperty(response, 'body')
     Reflect.deleteProperty(response, 'set')
-    this.#withdraw()
+    this.#lent.withdraw()
     if (res.headersSent) return
-    for (const name of new Set([...this.#before.keys(), ...this.#after.keys()])) {
-      const before = this.#before.get(name)
-      const after = this.#after.get(name)
+    for (const name of new Set([...Object.keys(this.#before), ...Object.keys(this.#after)])) {
+      const before = this.#before[name]
+      const after = this.#after[name]
       if (isSame(before, after) || !isSame(res.getHeader(name), after)) continue
       if (before === undefined) res.removeHeader(name)
       else res.setHeader(name, before)
     }
     // What Koa makes the status of a body unless another was set.
     if (response.status === this.plan.status) response.status = this.statusBefore ?? 200
+  }
+
+  /** Delivers it past Koa; `undefined` if it has changed, or Koa must send it. */
+  deliver(): Promise<void> | undefined {
+    if (!isDeferred(this.#lent) || this.#isTakenBack) return undefined
+    return this.#response.status === this.plan.status ? this.#lent.deliver() : undefined
   }
 
   /** Takes the response back as soon as Koa is given another body. */
@@ -90,12 +110,30 @@ export class Applied {
     Object.defineProperty(response, 'body', {
       configurable: true,
       enumerable: true,
-      get: (): unknown => Reflect.get(prototype, 'body', response),
+      get: (): unknown => {
+        if (!this.#isMade) this.#makeBody(prototype)
+        return Reflect.get(prototype, 'body', response)
+      },
       set: (value: unknown) => {
         if (!this.#keeps(value)) this.takeBack()
         Reflect.set(prototype, 'body', value, response)
       },
     })
+  }
+
+  /** Gives Koa the body that was deferred; the fields stay those of the plan. */
+  #makeBody(prototype: object): void {
+    this.#isMade = true
+    const response = this.#response
+    const { res } = response
+    const fields = res.getHeaders()
+    Reflect.set(prototype, 'body', this.#lent.body, response)
+    // Koa takes a stream for bytes of unknown length.
+    for (const name of ['content-type', 'content-length']) {
+      const value = fields[name]
+      if (value === undefined) res.removeHeader(name)
+      else res.setHeader(name, value)
+    }
   }
 
   /** Whether the fields stay true with a body. */
@@ -105,11 +143,12 @@ export class Applied {
     if (value === undefined || value === null) return response.status === 304
     if (value === response.body) return true
     // An encoding of it, made of our body by middleware that compresses.
-    if (!isSame(response.res.getHeader('content-encoding'), this.#after.get('content-encoding'))) {
+    if (!isSame(response.res.getHeader('content-encoding'), this.#after['content-encoding'])) {
       return true
     }
     // A stream that reads ours, such as one that paces it.
-    return this.#body instanceof Readable && isRead(this.#body) && isPipe(value)
+    const { body } = this.#lent
+    return body instanceof Readable && isRead(body) && isPipe(value)
   }
 }
 
@@ -123,22 +162,45 @@ export async function applyPrepared(
   prepared: Prepared,
   { signal }: Pick<SendOptions, 'signal'>,
 ): Promise<{ finished: Promise<Transfer> }> {
-  const { body, finished, withdraw } = await lend(prepared, { signal, response: ctx.res })
+  const context = { signal, response: ctx.res }
+  const { isReadAtRandom, length } = prepared.content
+  const mayDefer = isReadAtRandom && length > 0 && isDirect(ctx)
+  const lent = mayDefer ? defer(prepared, context) : await lend(prepared, context)
   if (ctx.headerSent) {
-    withdraw()
+    lent.withdraw()
     throw alreadyAnswered()
   }
   appliedTo(ctx)?.takeBack()
-  ignoreLeaving(ctx, new Applied(ctx, prepared, body, withdraw))
-  return { finished }
+  ignoreLeaving(ctx, new Applied(ctx, prepared, lent))
+  return lent
 }
 
-/** The last response that a context was given. */
-const lastApplied = new WeakMap<object, Applied>()
+/** Notes that no middleware is outside of ours: no other code sees the body when all is done. */
+export function markOutermost(ctx: Known): void {
+  ctx[outermost] = true
+}
+
+/** Whether a response may be delivered past Koa, once all middleware is done. */
+export function isDirect(ctx: ParameterizedContext): boolean {
+  return (ctx as Known)[outermost] === true && ctx.req.httpVersionMajor < 2 && isUnpatched(ctx.res)
+}
+
+/** Delivers the response of a context, if it is still what was given and has not been read. */
+export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undefined {
+  const delivery = ctx.respond === false ? undefined : appliedTo(ctx)?.deliver()
+  if (!delivery) return undefined
+  const { respond } = ctx
+  ctx.respond = false
+  return delivery.catch((error: unknown) => {
+    ctx.respond = respond as boolean
+    appliedTo(ctx)!.takeBack()
+    throw error
+  })
+}
 
 /** The response that a context was given last; another may have taken its place. */
 export function appliedTo(ctx: ParameterizedContext): Applied | undefined {
-  return lastApplied.get(ctx)
+  return (ctx as Known)[last]
 }
 
 /** Koa's status is 404 until another is set; this alone tells whether one was. */
@@ -147,8 +209,8 @@ export function statusSaid(response: Response): number | undefined {
   return isSaid === true ? response.status : undefined
 }
 
-function fieldsOf({ res }: Response): Map<string, FieldValue> {
-  return new Map(res.getHeaderNames().map((name) => [name, res.getHeader(name)]))
+function isDeferred(lent: Lent | Deferred): lent is Deferred {
+  return 'deliver' in lent
 }
 
 function isSame(one: FieldValue, other: FieldValue): boolean {
@@ -203,18 +265,18 @@ const leaving = new Set([
  * Koa reports it as an error when a client leaves, with a stack for each seek in a video; and Koa 2
  * reports the error of a stream a second time if it ends the stream that reads it.
  */
-function ignoreLeaving(ctx: ParameterizedContext, applied: Applied): void {
-  const isPatched = lastApplied.has(ctx)
-  lastApplied.set(ctx, applied)
+function ignoreLeaving(ctx: Known, applied: Applied): void {
+  const isPatched = ctx[last] !== undefined
+  ctx[last] = applied
   if (isPatched) return
   const report = ctx.onerror.bind(ctx)
-  let last: unknown
+  let reported: unknown
   ctx.onerror = (error: NodeJS.ErrnoException) => {
-    const { isTakenBack, transfer } = lastApplied.get(ctx)!
+    const { isTakenBack, transfer } = ctx[last]!
     const hasLeft = ctx.headerSent && leaving.has(error?.code ?? '')
     if (hasLeft && !transfer.error && !isTakenBack) return
-    if (error && error === last) return
-    last = error
+    if (error && error === reported) return
+    reported = error
     report(error)
   }
 }

@@ -14,6 +14,8 @@ export interface Prepared {
   readonly plan: ResponsePlan
   readonly content: Content
   readonly transfer: OngoingTransfer
+  /** Whether the response has the fields of the plan already. Default `false`. */
+  readonly isApplied?: boolean
 }
 
 /**
@@ -30,8 +32,11 @@ export async function deliver(
   signal: AbortSignal | undefined,
 ): Promise<Transfer> {
   const { content, transfer } = prepared
-  const writer = new Writer(response, transfer, () => content.cancel(), signal)
   const head = new Head(response as ServerResponse, prepared)
+  const close = (isSent: boolean) => {
+    void content.close(isSent ? (writer.reusable ? 'sent' : 'kept') : 'aborted')
+  }
+  const writer: Writer = new Writer(response, transfer, onOver, signal)
   let sent = false
   let failure: Error | undefined
   try {
@@ -44,10 +49,16 @@ export async function deliver(
     if (head.sent) cutOff(response)
     else failure = transfer.error
   }
-  void content.close(sent ? (writer.reusable ? 'sent' : 'kept') : 'aborted')
+  close(sent)
   transfer.finish(!sent)
   if (failure) throw failure
   return transfer
+
+  function onOver(isSent: boolean): void {
+    if (!isSent) content.cancel()
+    // In this turn: a framework may destroy the file stream that is read, in the next.
+    else if (content.isReadAtRandom && head.sent) close(true)
+  }
 }
 
 async function send(
@@ -102,7 +113,9 @@ class Head {
     if (response.writableEnded || (response.headersSent && !this.sent)) throw alreadyAnswered()
     if (this.sent) return
     this.#prepared.transfer.firstByte()
-    writeHead(response, this.#prepared.plan)
+    const { plan, isApplied = false } = this.#prepared
+    if (isApplied) response.writeHead(plan.status)
+    else writeHead(response, plan)
     this.sent = true
   }
 }

@@ -161,7 +161,7 @@ async function toBody(
   const isNext = response === undefined || isInTurn(response)
   if (length <= smallSize && isNext && !endsByItself) {
     const whole = content.whole()
-    const bytes = whole ? ((await whole) as Buffer) : await collect(content)
+    const bytes = whole ? own(await whole, content) : await collect(content)
     transfer.firstByte()
     if (!response || content.isReadAtRandom) void content.close('sent')
     return bytes
@@ -169,6 +169,11 @@ async function toBody(
   const body = new ContentStream(content, transfer, response)
   if (isNext) await body.begin()
   return body
+}
+
+/** Bytes that are the framework's to keep. */
+function own(bytes: Uint8Array, { reuses }: Content): Buffer {
+  return reuses ? Buffer.from(bytes) : (bytes as Buffer)
 }
 
 /** All of a small body in one buffer; a source may fill the memory of its chunks again. */

@@ -19,13 +19,13 @@ export class Writer {
   readonly over: Promise<boolean>
 
   /**
-   * @param onEnd is called as soon as nothing will read the rest
+   * @param onOver is called in the turn in which the response is over, with whether it was sent
    * @param signal ends the response
    */
   constructor(
     response: NodeResponse,
     transfer: OngoingTransfer,
-    onEnd: () => void,
+    onOver: (sent: boolean) => void,
     signal: AbortSignal | undefined,
   ) {
     // Both kinds take the same calls; only their types differ.
@@ -35,7 +35,7 @@ export class Writer {
       const end = (sent: boolean) => {
         this.#sent = sent
         this.stop()
-        if (!sent) onEnd()
+        onOver(sent)
         resolve(sent)
       }
       const abort = () => {
