@@ -10,7 +10,10 @@ import { isUnpatched } from './memory.ts'
 export function writeHead(response: ServerResponse, plan: ResponsePlan): void {
   const { status, headers } = plan
   const { statusCode, statusMessage } = response
-  let retract = () => {}
+  let retract = () => {
+    response.statusCode = statusCode
+    response.statusMessage = statusMessage
+  }
   try {
     if (response.getHeaderNames().length === 0 && isPlain(response)) {
       // One flat list is the fastest that Node can be told.
@@ -19,18 +22,61 @@ export function writeHead(response: ServerResponse, plan: ResponsePlan): void {
       response.writeHead(status, list as unknown as string[])
       return
     }
-    retract = applyFields(response, plan)
+    retract = applyHead(response, plan)
     // Unpatched `write` and `end`: nothing re-encodes the content.
     if (isUnpatched(response)) response.writeHead(status)
     else writeThrough(response, () => response.writeHead(status))
   } catch (error) {
-    if (!response.headersSent) {
-      retract()
-      response.statusCode = statusCode
-      response.statusMessage = statusMessage
-    }
+    if (!response.headersSent) retract()
     throw error
   }
+}
+
+/** What Node notes beside the fields: content whose length was removed goes in chunks. */
+interface Framing {
+  _removedContLen?: boolean
+}
+
+/** A field line to be set; several lines of one name are a list. */
+export interface GivenField {
+  readonly name: string
+  readonly value: number | string | readonly string[]
+}
+
+/**
+ * Gives a response the fields of a plan, over those that `writeHead` was given; returns a function that
+ * takes back exactly that, and the status if it is the plan's by then.
+ */
+export function applyHead(
+  response: ServerResponse,
+  plan: ResponsePlan,
+  given: Iterable<GivenField> = [],
+): () => void {
+  const { statusCode, statusMessage } = response
+  const { _removedContLen: isRemoved } = response as Framing
+  const undo: (() => void)[] = []
+  const retract = () => {
+    for (const each of undo.splice(0).toReversed()) each()
+    // Node takes a length that is taken back for one that was removed.
+    if (isRemoved !== undefined) Object.assign(response, { _removedContLen: isRemoved })
+    if (response.statusCode !== plan.status) return
+    response.statusCode = statusCode
+    response.statusMessage = statusMessage
+  }
+  try {
+    for (const { name, value } of given) {
+      const before = response.getHeader(name)
+      response.setHeader(name, value)
+      undo.push(() =>
+        before === undefined ? response.removeHeader(name) : response.setHeader(name, before),
+      )
+    }
+    undo.push(applyFields(response, plan))
+  } catch (error) {
+    retract()
+    throw error
+  }
+  return retract
 }
 
 /**
