@@ -1,0 +1,152 @@
+import { Writable } from 'node:stream'
+import { type Cut, cutOff, DiscardPace, isGone, whenOver } from '@range-serve/core/adapter'
+import type { Callback } from './arguments.ts'
+import { holdClose } from './hold-close.ts'
+import type { Outlet } from './outlet.ts'
+import type { PipedSources } from './sources.ts'
+
+/**
+ * Takes the content of a full response as it passes by, and sends what is requested of it.
+ *
+ * With the last requested byte the response ends if what is piped into it may be ended early. Otherwise
+ * the client gets all of its bytes, and the rest is read and discarded until the handler ends the
+ * response: an earlier end would be a failure to a `pipeline` or a web stream.
+ */
+export class CutStream extends Writable {
+  readonly #cut: Cut
+  readonly #outlet: Outlet
+  readonly #sources: PipedSources
+  readonly #pace = new DiscardPace()
+  #isComplete = false
+  /** The response has been ended with the last requested byte, and its source is about to be. */
+  #isEnding = false
+  #hasEnded = false
+  /** The last bytes, if a patched `end` must get them together with the end. */
+  #held: readonly Uint8Array[] = []
+  #release: (() => void) | undefined
+  #endCallback: Callback | undefined
+  /** The callback of the write under way. */
+  #writing: Callback | undefined
+
+  constructor(cut: Cut, outlet: Outlet, sources: PipedSources) {
+    const { response } = outlet
+    super({ highWaterMark: response.writableHighWaterMark || 16_384, emitClose: false })
+    this.#cut = cut
+    this.#outlet = outlet
+    this.#sources = sources
+    // Errors are told to the callbacks of writes, and by the response itself.
+    this.on('error', () => {})
+    this.on('drain', () => response.emit('drain'))
+    response.once('close', () => {
+      if (!this.#isComplete || this.#held.length > 0) this.destroy()
+    })
+  }
+
+  /** Whether the response was ended with the last requested byte, before its handler ended it. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
+  }
+
+  /** `response.write(chunk, encoding, callback)` */
+  accept(chunk: unknown, encoding: BufferEncoding | undefined, callback?: Callback): boolean {
+    const flowing = this.write(chunk, encoding as BufferEncoding, callback)
+    return flowing && !this.#isEnding
+  }
+
+  /** Ends the response after the last of the content, at once unless some of it still waits. */
+  finish(content: Uint8Array | undefined, callback: Callback | undefined): void {
+    this.#endCallback = callback
+    if (this.writableLength === 0) {
+      this.#finishWith(content && !this.#isComplete ? this.#cut.push(content) : [])
+    } else {
+      this.end(content)
+    }
+  }
+
+  override _write(chunk: Buffer, _encoding: string, done: Callback): void {
+    const callback: Callback = (error) => {
+      if (this.#writing !== callback) return
+      this.#writing = undefined
+      done(error)
+    }
+    this.#writing = callback
+    if (this.#isComplete) return this.#discard(chunk, callback)
+    const pieces = this.#cut.push(chunk)
+    if (this.#cut.done) this.#complete(pieces, callback)
+    else if (pieces.length === 0) this.#discard(chunk, callback)
+    else this.#outlet.send(pieces, callback)
+  }
+
+  override _final(callback: Callback): void {
+    this.#finishWith([])
+    callback()
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    callback(error)
+    // What nothing will read any more may never be reported out.
+    this.#writing?.(error ?? destroyed())
+  }
+
+  #discard(chunk: Uint8Array, callback: Callback): void {
+    if (this.#pace.count(chunk.length)) setImmediate(callback)
+    else callback()
+  }
+
+  /** Sends the last requested bytes. */
+  #complete(pieces: readonly Uint8Array[], callback: Callback): void {
+    const { response, isPlain } = this.#outlet
+    this.#isComplete = true
+    const source = this.#sources.endable
+    if (source) {
+      this.#isEnding = true
+      this.#hasEnded = true
+      this.#sources.endEarly(source)
+      whenOver(response, (sent) => this.#settle(sent, callback))
+      this.#outlet.end(pieces)
+      return
+    }
+    this.#sources.readToEnd()
+    if (!isPlain) {
+      this.#held = pieces.length > 0 ? [Buffer.concat(pieces)] : []
+      return callback()
+    }
+    if (pieces.length === 0) response.flushHeaders()
+    this.#outlet.send(pieces, (error) => {
+      if (!error && !isGone(response)) {
+        this.#outlet.isOut = true
+        this.#release = holdClose(response)
+      }
+      callback(error)
+    })
+  }
+
+  /** The response that was ended early is over: what is still written is discarded. */
+  #settle(sent: boolean, callback: Callback): void {
+    this.#isEnding = false
+    if (!sent) {
+      this.destroy()
+      return
+    }
+    callback()
+    process.nextTick(() => this.#outlet.response.emit('drain'))
+  }
+
+  #finishWith(pieces: readonly Uint8Array[]): void {
+    const { response } = this.#outlet
+    this.#sources.release()
+    // The handler promised more than it wrote.
+    if (!this.#cut.done) cutOff(response)
+    else this.#outlet.end([...this.#held, ...pieces], this.#endCallback)
+    this.#held = []
+    const release = this.#release
+    // After the 'finish' of a response that has lost its connection.
+    if (release) setImmediate(release)
+  }
+}
+
+/** What Node calls back a write with whose response was destroyed. */
+function destroyed(): Error {
+  const message = 'Cannot call write after a stream was destroyed'
+  return Object.assign(new Error(message), { code: 'ERR_STREAM_DESTROYED' })
+}
