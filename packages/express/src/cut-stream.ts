@@ -18,9 +18,9 @@ export class CutStream extends Writable {
   readonly #sources: PipedSources
   readonly #pace = new DiscardPace()
   #isComplete = false
-  /** The response has been ended with the last requested byte, and its source is about to be. */
-  #isEnding = false
   #hasEnded = false
+  /** The callback of the write that ended the response early, until the response is over. */
+  #ending: Callback | undefined
   /** The last bytes, if a patched `end` must get them together with the end. */
   #held: readonly Uint8Array[] = []
   #release: (() => void) | undefined
@@ -37,9 +37,7 @@ export class CutStream extends Writable {
     // Errors are told to the callbacks of writes, and by the response itself.
     this.on('error', () => {})
     this.on('drain', () => response.emit('drain'))
-    response.once('close', () => {
-      if (!this.#isComplete || this.#held.length > 0) this.destroy()
-    })
+    whenOver(response, (sent) => this.#settle(sent))
   }
 
   /** Whether the response was ended with the last requested byte, before its handler ended it. */
@@ -50,7 +48,7 @@ export class CutStream extends Writable {
   /** `response.write(chunk, encoding, callback)` */
   accept(chunk: unknown, encoding: BufferEncoding | undefined, callback?: Callback): boolean {
     const flowing = this.write(chunk, encoding as BufferEncoding, callback)
-    return flowing && !this.#isEnding
+    return flowing && !this.#ending
   }
 
   /** Ends the response after the last of the content, at once unless some of it still waits. */
@@ -97,12 +95,10 @@ export class CutStream extends Writable {
   #complete(pieces: readonly Uint8Array[], callback: Callback): void {
     const { response, isPlain } = this.#outlet
     this.#isComplete = true
-    const source = this.#sources.endable
-    if (source) {
-      this.#isEnding = true
+    if (this.#sources.mayEnd) {
       this.#hasEnded = true
-      this.#sources.endEarly(source)
-      whenOver(response, (sent) => this.#settle(sent, callback))
+      this.#sources.endEarly()
+      this.#ending = callback
       this.#outlet.end(pieces)
       return
     }
@@ -121,15 +117,17 @@ export class CutStream extends Writable {
     })
   }
 
-  /** The response that was ended early is over: what is still written is discarded. */
-  #settle(sent: boolean, callback: Callback): void {
-    this.#isEnding = false
-    if (!sent) {
+  /** The response is over: what is still written is discarded, unless the client has left too early. */
+  #settle(sent: boolean): void {
+    const ending = this.#ending
+    this.#ending = undefined
+    this.#sources.settle(sent)
+    if (!this.#isComplete || this.#held.length > 0 || (ending && !sent)) {
       this.destroy()
-      return
+    } else if (ending) {
+      ending()
+      process.nextTick(() => this.#outlet.response.emit('drain'))
     }
-    callback()
-    process.nextTick(() => this.#outlet.response.emit('drain'))
   }
 
   #finishWith(pieces: readonly Uint8Array[]): void {

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { endEarly, isGone, mayEndEarly, whenOver } from '@range-serve/core/adapter'
+import { endEarly, isGone, mayEndEarly } from '@range-serve/core/adapter'
 
 /** A stream that is piped into a response: of any make. */
 export type PipedSource = Readable
@@ -14,8 +14,8 @@ const own = { data: 1 }
 export class PipedSources {
   readonly #response: ServerResponse
   #sources: readonly PipedSource[] = []
-  /** What becomes of a source that comes or goes when all requested content has been written. */
-  #state: 'sending' | 'ending' | 'ended' | 'reading' = 'sending'
+  /** What becomes of a source that comes or goes: it is sent, ended, read to its end, or left alone. */
+  #state: 'sending' | 'ending' | 'ended' | 'reading' | 'released' = 'sending'
 
   constructor(response: ServerResponse) {
     this.#response = response
@@ -23,9 +23,7 @@ export class PipedSources {
 
   add(source: PipedSource): void {
     this.#sources = [...this.#sources, source]
-    if ((this.#state === 'ending' || this.#state === 'ended') && mayEndEarly(source, own)) {
-      this.#endAfterResponse(source)
-    }
+    if (this.#state === 'ended' && mayEndEarly(source, own)) this.#end(source, true)
   }
 
   remove(source: PipedSource): void {
@@ -34,19 +32,23 @@ export class PipedSources {
     else if (this.#state === 'sending') destroyIfGone(this.#response, source)
   }
 
-  /** The only source, if it may be ended early. */
-  get endable(): PipedSource | undefined {
-    const [only] = this.#sources
-    return this.#sources.length === 1 && mayEndEarly(only, own) ? only : undefined
+  /** Whether there is one source, and it may be ended early. */
+  get mayEnd(): boolean {
+    return this.#sources.length === 1 && mayEndEarly(this.#sources[0], own)
   }
 
-  /**
-   * Ends a source once the response has finished: a guard that takes an upstream response for broken
-   * would otherwise cut the client off.
-   */
-  endEarly(source: PipedSource): void {
+  /** The response has been ended with the last requested byte: its sources end once it is over. */
+  endEarly(): void {
     this.#state = 'ending'
-    this.#endAfterResponse(source)
+  }
+
+  /** The response is over: a guard that takes an upstream for broken cannot cut the client off now. */
+  settle(sent: boolean): void {
+    if (this.#state !== 'ending') return
+    this.#state = 'ended'
+    for (const source of this.#sources) {
+      if (mayEndEarly(source, own)) this.#end(source, sent)
+    }
   }
 
   /** All requested content is written: sources are read to their end, and what they give is discarded. */
@@ -56,20 +58,13 @@ export class PipedSources {
 
   /** The handler has ended the response: its sources are its own again. */
   release(): void {
-    if (this.#state === 'reading') this.#state = 'ended'
+    if (this.#state === 'reading') this.#state = 'released'
   }
 
-  #endAfterResponse(source: PipedSource): void {
-    const response = this.#response
-    const end = (sent: boolean) => {
-      this.#state = 'ended'
-      source.unpipe(response)
-      if (!sent) source.destroy()
-      else endAtOnce(source)
-    }
-    if (response.writableFinished || this.#state === 'ended')
-      end(!isGone(response) || response.writableFinished)
-    else whenOver(response, end)
+  #end(source: PipedSource, sent: boolean): void {
+    source.unpipe(this.#response)
+    if (sent) endAtOnce(source)
+    else source.destroy()
   }
 }
 

@@ -9,11 +9,8 @@ import { isUnpatched } from './memory.ts'
 /** Writes the head of a plan; should that throw, the response is left as it was. */
 export function writeHead(response: ServerResponse, plan: ResponsePlan): void {
   const { status, headers } = plan
-  const { statusCode, statusMessage } = response
-  let retract = () => {
-    response.statusCode = statusCode
-    response.statusMessage = statusMessage
-  }
+  const before = statusOf(response)
+  let retract = () => restoreStatus(response, before)
   try {
     if (response.getHeaderNames().length === 0 && isPlain(response)) {
       // One flat list is the fastest that Node can be told.
@@ -30,6 +27,22 @@ export function writeHead(response: ServerResponse, plan: ResponsePlan): void {
     if (!response.headersSent) retract()
     throw error
   }
+}
+
+interface Status {
+  readonly code: number
+  readonly message: string | undefined
+}
+
+/** The status of a response; HTTP/2 has no message for it, and Node warns of any use of one. */
+function statusOf(response: ServerResponse): Status {
+  const message = response instanceof ServerResponse ? response.statusMessage : undefined
+  return { code: response.statusCode, message }
+}
+
+function restoreStatus(response: ServerResponse, { code, message }: Status): void {
+  response.statusCode = code
+  if (response instanceof ServerResponse) response.statusMessage = message!
 }
 
 /** What Node notes beside the fields: content whose length was removed goes in chunks. */
@@ -52,23 +65,21 @@ export function applyHead(
   plan: ResponsePlan,
   given: Iterable<GivenField> = [],
 ): () => void {
-  const { statusCode, statusMessage } = response
+  const before = statusOf(response)
   const { _removedContLen: isRemoved } = response as Framing
   const undo: (() => void)[] = []
   const retract = () => {
     for (const each of undo.splice(0).toReversed()) each()
     // Node takes a length that is taken back for one that was removed.
     if (isRemoved !== undefined) Object.assign(response, { _removedContLen: isRemoved })
-    if (response.statusCode !== plan.status) return
-    response.statusCode = statusCode
-    response.statusMessage = statusMessage
+    if (response.statusCode === plan.status) restoreStatus(response, before)
   }
   try {
     for (const { name, value } of given) {
-      const before = response.getHeader(name)
+      const old = response.getHeader(name)
       response.setHeader(name, value)
       undo.push(() =>
-        before === undefined ? response.removeHeader(name) : response.setHeader(name, before),
+        old === undefined ? response.removeHeader(name) : response.setHeader(name, old),
       )
     }
     undo.push(applyFields(response, plan))
