@@ -114,10 +114,11 @@ it('knows no fields but those given', () => {
   ])
 })
 
-it('appendLine adds a line to either kind of list, and leaves the given one alone', () => {
+it('appendLine adds a line to fields of any shape, and leaves the given ones alone', () => {
   const flat = ['X-A', 'b']
   expect(appendLine([200, 'Fine', flat], 'X-C', 'd')).toEqual([200, 'Fine', ['X-A', 'b', 'X-C', 'd']]) // prettier-ignore
   expect(flat).toEqual(['X-A', 'b'])
   expect(appendLine([200, [['X-A', 'b']]], 'X-C', 'd')).toEqual([200, [['X-A', 'b'], ['X-C', 'd']]]) // prettier-ignore
+  expect(appendLine([200, { 'X-A': 'b' }], 'X-C', 'd')).toEqual([200, { 'X-A': 'b', 'X-C': 'd' }])
   expect(appendLine([200, []], 'X-C', 'd')).toEqual([200, ['X-C', 'd']])
 })

@@ -94,10 +94,12 @@ export function lookUp(set: FieldLookup, fields: GivenFields): FieldLookup {
   return (name) => given.get(name)?.value ?? set(name)
 }
 
-/** The arguments of `writeHead` with a line added to its list of fields. */
+/** The arguments of `writeHead` with a line added to the fields that it was given. */
 export function appendLine(args: readonly unknown[], name: string, value: string): unknown[] {
   const { fields } = parseHead(args)
-  const list = fields as unknown[]
-  const longer = Array.isArray(list[0]) ? [...list, [name, value]] : [...list, name, value]
+  let longer: object
+  if (!Array.isArray(fields)) longer = { ...fields, [name]: value }
+  else if (Array.isArray(fields[0])) longer = [...(fields as unknown[]), [name, value]]
+  else longer = [...(fields as unknown[]), name, value]
   return args.map((arg) => (arg === fields ? longer : arg))
 }

@@ -53,7 +53,7 @@ export function writeFullHead(
   try {
     return write(response, addFields(response, args, fields, additions, length))
   } catch (error) {
-    if (!Array.isArray(fields)) removeFields(response, additions)
+    removeFields(response, additions)
     throw error
   }
 }
@@ -185,7 +185,7 @@ export class Filter {
     try {
       if (plan.status === 200) {
         const additions = missingFields(response, field)
-        if (!Array.isArray(fields)) retract = () => removeFields(response, additions)
+        retract = () => removeFields(response, additions)
         result = write(response, addFields(response, args, fields, additions, length))
       } else if (isReason(reason)) {
         retract = applyHead(response, plan, toFields(fields).values())

@@ -52,7 +52,8 @@ export function missingFields(response: ServerResponse, field: FieldLookup): Add
 
 /**
  * Adds fields to a head that is about to be written; returns the arguments to write it with. They go
- * into a list of field lines: if anything were set beside it, Node would take it apart and lose lines.
+ * to the fields that `writeHead` was given, if any: once a field is set on a response, Node takes those
+ * apart, loses lines of lists, and leaves them on the response if the head fails.
  */
 export function addFields(
   response: ServerResponse,
@@ -63,7 +64,7 @@ export function addFields(
 ): unknown[] {
   for (const name of additions) {
     const value = name === 'Accept-Ranges' ? 'bytes' : String(length)
-    if (Array.isArray(given)) args = appendLine(args, name, value)
+    if (given) args = appendLine(args, name, value)
     else response.setHeader(name, value)
   }
   return args
