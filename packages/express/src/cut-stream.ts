@@ -23,6 +23,8 @@ export class CutStream extends Writable {
   #ending: Callback | undefined
   /** The last bytes, if a patched `end` must get them together with the end. */
   #held: readonly Uint8Array[] = []
+  #isOver = false
+  /** Emits a 'close' that is held back. */
   #release: (() => void) | undefined
   #endCallback: Callback | undefined
   /** The callback of the write under way. */
@@ -119,6 +121,7 @@ export class CutStream extends Writable {
 
   /** The response is over: what is still written is discarded, unless the client has left too early. */
   #settle(sent: boolean): void {
+    this.#isOver = true
     const ending = this.#ending
     this.#ending = undefined
     this.#sources.settle(sent)
@@ -137,9 +140,15 @@ export class CutStream extends Writable {
     if (!this.#cut.done) cutOff(response)
     else this.#outlet.end([...this.#held, ...pieces], this.#endCallback)
     this.#held = []
-    const release = this.#release
-    // After the 'finish' of a response that has lost its connection.
-    if (release) setImmediate(release)
+    if (this.#release) setImmediate(() => this.#close())
+  }
+
+  /** The handler has ended a response whose client had all that it requested. */
+  #close(): void {
+    const { response } = this.#outlet
+    // Node, from 24 on, emits none once the connection was reset.
+    if (!this.#isOver && isGone(response)) response.emit('finish')
+    this.#release!()
   }
 }
 
