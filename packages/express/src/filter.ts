@@ -38,7 +38,7 @@ import type { Methods } from './methods.ts'
 import { Outlet } from './outlet.ts'
 import type { PipedSources } from './sources.ts'
 
-/** Writes the head of a response that is not to be cut, with Accept-Ranges if it could be. */
+/** Writes the head of a response to a GET that is not to be cut, with Accept-Ranges if it could be. */
 export function writeFullHead(
   response: ServerResponse,
   args: unknown[],
@@ -47,9 +47,9 @@ export function writeFullHead(
   if (Number(args[0]) !== 200) return write(response, args)
   const { fields } = parseHead(args)
   const field = lookUp((name) => response.getHeader(name), fields)
-  const length = mayBeCut(field) ? declaredLength(response, field) : undefined
+  const length = mayBeCut(field) ? declaredLength(response, field, true) : undefined
   if (length === undefined) return write(response, args)
-  const additions = missingFields(response, field)
+  const additions = missingFields(field, false)
   try {
     return write(response, addFields(response, args, fields, additions, length))
   } catch (error) {
@@ -77,17 +77,22 @@ export class Filter {
   #ended = false
 
   constructor(
+    request: IncomingMessage,
     response: ServerResponse,
     below: Methods,
     options: FilterOptions,
     sources: PipedSources,
   ) {
-    this.#request = response.req
+    this.#request = request
     this.#response = response
     this.#below = below
     this.#options = options
     this.#sources = sources
     this.#outlet = new Outlet(response, below)
+  }
+
+  get #isHead(): boolean {
+    return this.#request.method === 'HEAD'
   }
 
   /** `response.write(...args)` */
@@ -113,7 +118,7 @@ export class Filter {
     if (!isEmpty && !isContent(chunk)) return this.#below.end.apply(response, args)
     const content = isEmpty ? undefined : toBytes(chunk, encoding)
     if (!this.#decided && response.statusCode === 200 && !response.headersSent) {
-      this.#content = content ?? (this.#request.method === 'HEAD' ? undefined : new Uint8Array(0))
+      this.#content = content ?? (this.#isHead ? undefined : new Uint8Array(0))
       noteLength(response, content?.length ?? 0)
       this.#sendHead()
     }
@@ -172,8 +177,8 @@ export class Filter {
     }
     const { fields, reason = response.statusMessage } = parseHead(args)
     const field = lookUp((name) => response.getHeader(name), fields)
-    const length = declaredLength(response, field, this.#content !== undefined)
     const seekable = this.#content !== undefined
+    const length = declaredLength(response, field, seekable || !this.#isHead)
     const plan =
       length === undefined
         ? undefined
@@ -184,7 +189,7 @@ export class Filter {
     let result: unknown
     try {
       if (plan.status === 200) {
-        const additions = missingFields(response, field)
+        const additions = missingFields(field, this.#isHead)
         retract = () => removeFields(response, additions)
         result = write(response, addFields(response, args, fields, additions, length))
       } else if (isReason(reason)) {

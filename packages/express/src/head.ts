@@ -21,19 +21,18 @@ export function noteLength(response: ServerResponse, length: number): void {
  * The length of the content that a response is about to declare, by its fields or as Node adds it;
  * `undefined` if it is to be sent in chunks, or nothing tells.
  *
- * @param isGiven whether the handler of a HEAD has given content to `end`: one that gives none may not
- *   have made any
+ * @param isMade whether the content was made: the handler of a HEAD may give none to `end`
  */
 export function declaredLength(
   response: ServerResponse,
   field: FieldLookup,
-  isGiven = false,
+  isMade: boolean,
 ): number | undefined {
   const value = field('content-length')
   if (value !== undefined) return parseContentLength(value)
   const { _contentLength: length, _removedContLen: isRemoved } = response as Framing
   if (typeof length !== 'number' || isRemoved === true) return undefined
-  return response.req.method === 'HEAD' && !isGiven ? undefined : length
+  return isMade ? length : undefined
 }
 
 /** The names of fields that the filter adds to a full response. */
@@ -44,8 +43,8 @@ const contentLength: Additions = ['Content-Length']
 const both: Additions = ['Accept-Ranges', 'Content-Length']
 
 /** The fields that a full response of a known length lacks. Node does not add a length to a HEAD. */
-export function missingFields(response: ServerResponse, field: FieldLookup): Additions {
-  const lacksLength = response.req.method === 'HEAD' && field('content-length') === undefined
+export function missingFields(field: FieldLookup, isHead: boolean): Additions {
+  const lacksLength = isHead && field('content-length') === undefined
   if (field('accept-ranges') !== undefined) return lacksLength ? contentLength : none
   return lacksLength ? both : acceptRanges
 }

@@ -7,6 +7,7 @@ import type { Methods } from './methods.ts'
 import { PipedSources } from './sources.ts'
 
 export class Watch {
+  readonly request: IncomingMessage
   /** The hooks that filter it: those on the prototype, or its own. */
   readonly layer: object
   readonly options: RangeServeOptions
@@ -21,6 +22,7 @@ export class Watch {
   #filter: Filter | undefined
 
   constructor(request: IncomingMessage, layer: object, options: RangeServeOptions) {
+    this.request = request
     this.layer = layer
     this.options = options
     this.sendOptions = options
@@ -29,7 +31,7 @@ export class Watch {
 
   filterOf(response: ServerResponse, below: Methods): Filter {
     this.sources ??= new PipedSources(response)
-    this.#filter ??= new Filter(response, below, this.options, this.sources)
+    this.#filter ??= new Filter(this.request, response, below, this.options, this.sources)
     return this.#filter
   }
 }
