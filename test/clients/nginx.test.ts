@@ -2,6 +2,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { describeWith } from '../support/available.ts'
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
@@ -103,6 +104,27 @@ describeWith('nginx', 'nginx', (nginx) => {
       const { status, fields } = await front.get(url, { Range: 'bytes=9000000-' })
       expect(status).toBe(416)
       expect(fields['content-range']).toBe(`bytes */${bytes.length}`)
+    })
+
+    it('serves a file written just now from slices of then and of later', async () => {
+      const filePath = await begin('young')
+      fs.writeFileSync(filePath, bytes)
+      const etags = new Set<string | undefined>()
+      const get = async (firstPos: number, lastPos: number) => {
+        const part = await front.get('/cached', { Range: `bytes=${firstPos}-${lastPos}` })
+        expect(part.isComplete).toBe(true)
+        expect(part.content.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
+        etags.add(part.fields.etag)
+      }
+      await get(0, 99)
+      // A tag that changes between two slices makes nginx cut the connection until both expire.
+      await sleep(2100)
+      await get(MiB - 100, bytes.length - 1)
+      const whole = await front.get('/cached')
+      expect(whole.isComplete).toBe(true)
+      expect(whole.content.equals(bytes)).toBe(true)
+      expect([...etags, whole.fields.etag].every((etag) => etag === whole.fields.etag)).toBe(true)
+      expect(whole.fields.etag).toMatch(/^"/)
     })
 
     it('never makes one file of two', async () => {

@@ -1,13 +1,11 @@
 // What the filters of the adapters share: planning for content that passes by, and its fields.
 
-import { type FilterOptions, presetOf } from './options.ts'
-import { mayBeCut } from './semantics/fields.ts'
+import type { FilterOptions } from './options.ts'
+import { text } from './select.ts'
+import { type FieldLookup, mayBeCut } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
-
-/** A field's value by its lower-case name: of a response, of options, of what `writeHead` was given. */
-export type FieldLookup = (name: string) => number | string | readonly string[] | undefined
 
 /**
  * Plans the response to a request whose 200 has been made by other code, from the fields of that 200;
@@ -24,7 +22,10 @@ export function planPassing(
   options: FilterOptions,
 ): ResponsePlan | undefined {
   if (!mayBeCut(field)) return undefined
-  const { type, etag, lastModified, cacheControl } = presetOf(field)
+  const type = text(field('content-type'))
+  const etag = text(field('etag'))
+  const lastModified = text(field('last-modified'))
+  const cacheControl = text(field('cache-control'))
   const date = lastModified === undefined ? undefined : parseHttpDate(lastModified, Date.now())
   const representation = {
     ...content,

@@ -5,15 +5,10 @@ import { invalidArgument } from './errors.ts'
 import { fromBlob } from './sources/blob.ts'
 import { fromBuffer } from './sources/buffer.ts'
 import { expectFile, fromFile, isFileHandle, toAbsolutePath, toPath } from './files/file.ts'
-import {
-  type DirectSource,
-  isSource,
-  type Source,
-  toDirect,
-  validateRepresentation,
-} from './sources/source.ts'
-import type { SendOptions } from './options.ts'
+import { type DirectSource, isSource, type Source, toDirect } from './sources/source.ts'
+import { type SendOptions, validateCompanionsOfRoot } from './options.ts'
 import { resolveInside } from './files/paths.ts'
+import { validateRepresentation } from './validate.ts'
 
 /** What can be sent: a file by its path, `file:` URL or handle, bytes in memory, or any {@link Source}. */
 export type Servable = string | URL | FileHandle | Uint8Array | Blob | Source
@@ -28,6 +23,8 @@ export function openSource(
   servable: Servable,
   options: SendOptions,
 ): DirectSource | Promise<DirectSource> {
+  // A source is open already, whichever root it was found in.
+  if (!isSource(servable) || isFileHandle(servable)) validateCompanionsOfRoot(options)
   if (typeof servable === 'string' || servable instanceof URL) return openPath(servable, options)
   if (servable instanceof Uint8Array) return toDirect(fromBuffer(servable))
   if (servable instanceof Blob) return toDirect(fromBlob(servable))

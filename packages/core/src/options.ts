@@ -1,12 +1,18 @@
+// What callers may say.
+
 import contentDisposition from 'content-disposition'
-import { invalidArgument, outOfRange } from './errors.ts'
-import { type FileSource, type FileStats, typeOf } from './files/file.ts'
-import { validateFieldValue, validateMetadata } from './sources/source.ts'
+import { invalidArgument } from './errors.ts'
+import type { FileStats } from './files/validators.ts'
+import { type OptionCall, validateOptionNames } from './option-names.ts'
+import { parseMaxAge } from './semantics/cache-control.ts'
 import type { ResponseFields } from './semantics/fields.ts'
-import { parseHttpDate } from './semantics/http-date.ts'
-import { isStatusOfWhole, type PlanOptions } from './semantics/plan-options.ts'
-import type { Representation } from './semantics/representation.ts'
 import type { Transfer } from './transfer.ts'
+import {
+  validateCount,
+  validateFieldValue,
+  validateFunction,
+  validateMetadata,
+} from './validate.ts'
 
 /** How one source is to be sent. What is given here goes before what the source says of itself. */
 export interface SendOptions {
@@ -69,100 +75,40 @@ export type RangeServeOptions = Pick<
 /** What a filter can be told. */
 export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
 
-/** What was set on the response before: it counts as said by the caller. */
-export interface Preset extends PresetFields {
-  /** A status that the whole cannot have says nothing: those are what an answer comes to. */
-  readonly status?: number | undefined
-  /**
-   * The response has all of its fields, as one that passes a filter has. A Content-Type that it lacks
-   * stays out of every response made of it. Default `false`.
-   */
-  readonly isComplete?: boolean | undefined
-}
+/** What `root` makes of a path, and nothing else. */
+const companionsOfRoot = ['dotfiles', 'followSymlinks'] as const
 
-/** Of the fields, those that say what is being served. */
-export interface PresetFields {
-  readonly type?: string | undefined
-  readonly etag?: string | undefined
-  readonly lastModified?: string | undefined
-  readonly cacheControl?: string | undefined
-}
-
-/** What `planResponse` takes for a source, the options, and what the response has already. */
-export function describe(
-  source: Representation,
-  options: SendOptions,
-  preset: Preset,
-): { representation: Representation; planOptions: PlanOptions } {
-  const said = options.headers ? { ...preset, ...pickPreset(options.headers) } : preset
-  const type =
-    options.type ??
-    said.type ??
-    (preset.isComplete ? undefined : sourceType(source, options.filename))
-  const etag = chooseEtag(source, options.etag, said.etag)
-  const lastModified = chooseLastModified(source, options.lastModified, said.lastModified)
-  const representation: { -readonly [name in keyof Representation]: Representation[name] } = {
-    length: source.length,
-    seekable: source.seekable ?? true,
+/**
+ * Adds the options of a call to the defaults. An option that is `undefined` is an option not given:
+ * `root: undefined` must not lift the root of the defaults.
+ *
+ * Without a root, what the defaults say of its paths is left out.
+ */
+export function mergeOptions<D extends object, O extends object>(
+  defaults: D,
+  own: O | undefined,
+): D & O {
+  const merged = { ...defaults, ...own } as Record<string, unknown>
+  for (const name in own) {
+    if (own[name] === undefined) merged[name] = (defaults as Record<string, unknown>)[name]
   }
-  if (type !== undefined) representation.type = type
-  if (etag !== undefined) representation.etag = etag
-  if (lastModified !== undefined) representation.lastModified = lastModified
-  const headers = furtherFields(options, said.cacheControl)
-  const planOptions: PlanOptions = headers ? { ...options, headers } : options
-  const { status = 200 } = preset
-  if (status === 200 || !isStatusOfWhole(status)) return { representation, planOptions }
-  return { representation, planOptions: { ...planOptions, status } }
-}
-
-/** The fields of a record, in whatever case, that say what is being served. */
-export function pickPreset(fields: {
-  readonly [name: string]: number | string | readonly string[] | undefined
-}): PresetFields {
-  const preset: { -readonly [name in keyof PresetFields]: string } = {}
-  for (const name in fields) {
-    const value = fields[name]
-    if (value === undefined) continue
-    switch (name.toLowerCase()) {
-      case 'content-type':
-        preset.type = String(value)
-        break
-      case 'etag':
-        preset.etag = String(value)
-        break
-      case 'last-modified':
-        preset.lastModified = String(value)
-        break
-      case 'cache-control':
-        preset.cacheControl = String(value)
-        break
+  if (merged['root'] === undefined) {
+    for (const name of companionsOfRoot) {
+      const isOwn = (own as SendOptions | undefined)?.[name] !== undefined
+      if (!isOwn && merged[name] !== undefined) merged[name] = undefined
     }
   }
-  return preset
-}
-
-/** The same of fields that can be looked up, by their names in lower case. */
-export function presetOf(
-  field: (name: string) => number | string | readonly string[] | undefined,
-): PresetFields {
-  return {
-    type: toText(field('content-type')),
-    etag: toText(field('etag')),
-    lastModified: toText(field('last-modified')),
-    cacheControl: toText(field('cache-control')),
-  }
-}
-
-function toText(value: number | string | readonly string[] | undefined): string | undefined {
-  return value === undefined || typeof value === 'string' ? value : String(value)
+  return merged as D & O
 }
 
 /**
- * Refuses options that can never work.
+ * Throws for options that can never work.
  *
- * @throws TypeError or RangeError `ERR_INVALID_…`
+ * @throws TypeError `ERR_UNKNOWN_OPTION` for one that the call does not know; TypeError or RangeError
+ *   `ERR_INVALID_…`
  */
-export function validateOptions(options: SendOptions): void {
+export function validateOptions(options: SendOptions, call: OptionCall = 'sendRange'): void {
+  validateOptionNames(call, options)
   const { type, etag, lastModified, cacheControl, filename, headers, signal } = options
   validateMetadata({
     type,
@@ -191,13 +137,7 @@ export function validateOptions(options: SendOptions): void {
   validateDotfiles(options.dotfiles)
 }
 
-/** Refuses what cannot be called when the time comes. */
-export function validateFunction(name: string, value: unknown): void {
-  if (value === undefined || typeof value === 'function') return
-  throw invalidArgument('ERR_INVALID_ARGUMENT', `${name} must be a function, got ${typeof value}`)
-}
-
-/** A slip of the pen must not have dotfiles served, nor denied to whom they were allowed. */
+/** A typo must not silently expose or hide dotfiles. */
 function validateDotfiles(dotfiles: unknown): void {
   if (dotfiles === undefined || ['allow', 'deny', 'ignore'].includes(dotfiles as string)) return
   throw invalidArgument(
@@ -218,98 +158,16 @@ function validateFilename(filename: unknown): void {
   )
 }
 
-function validateCount(name: string, value: number | undefined): void {
-  if (value === undefined || value === Infinity) return
-  if (!Number.isSafeInteger(value) || value < 0) {
-    throw outOfRange(
-      'ERR_INVALID_ARGUMENT',
-      `${name} must be a non-negative integer or Infinity, got ${String(value)}`,
-    )
+/**
+ * Throws if a call says how the paths below a root are treated, and nothing gives that root: the
+ * caller takes its path to be confined, which it is not.
+ *
+ * @throws TypeError `ERR_INVALID_ARGUMENT`
+ */
+export function validateCompanionsOfRoot(options: SendOptions): void {
+  if (options.root !== undefined) return
+  for (const name of companionsOfRoot) {
+    if (options[name] === undefined) continue
+    throw invalidArgument('ERR_INVALID_ARGUMENT', `${name} needs a root, and none is given`)
   }
-}
-
-/** What nobody knows the type of is bytes. */
-function sourceType(source: Representation, filename: string | undefined): string {
-  const named = filename === undefined ? undefined : typeOf(filename)
-  return source.type ?? named ?? 'application/octet-stream'
-}
-
-function chooseEtag(
-  source: Representation,
-  option: SendOptions['etag'],
-  preset: string | undefined,
-): string | undefined {
-  if (option === false) return undefined
-  if (typeof option === 'string') return option
-  if (typeof option === 'function') {
-    const { stats } = source as Partial<FileSource>
-    if (!stats) {
-      throw invalidArgument('ERR_INVALID_ETAG', 'An etag function is for files: there are no stats')
-    }
-    const etag = option(stats)
-    validateMetadata({ etag })
-    return etag
-  }
-  return preset ?? source.etag
-}
-
-function chooseLastModified(
-  source: Representation,
-  option: SendOptions['lastModified'],
-  preset: string | undefined,
-): Date | undefined {
-  if (option === false) return undefined
-  if (option instanceof Date) return option
-  return preset === undefined ? source.lastModified : parseHttpDate(preset, Date.now())
-}
-
-/** `undefined` where there are no other than the options' own. */
-function furtherFields(
-  options: SendOptions,
-  preset: string | undefined,
-): ResponseFields | undefined {
-  const cacheControl = chooseCacheControl(options, preset)
-  const { headers, filename } = options
-  if (cacheControl === undefined && filename === undefined) return undefined
-  const fields: Record<string, string | readonly string[]> = { ...headers }
-  if (cacheControl !== undefined) fields['Cache-Control'] = cacheControl
-  if (filename !== undefined) {
-    // Latin-1 in a field is read in as many ways as there are clients, and garbled by Node where it
-    // knows the length: what is not ASCII has the form of RFC 8187.
-    const fallback = filename.replace(/[^\x20-\x7e]/gu, '?')
-    fields['Content-Disposition'] = contentDisposition(filename, { fallback })
-  }
-  return fields
-}
-
-function chooseCacheControl(
-  { cacheControl, maxAge, immutable }: SendOptions,
-  preset: string | undefined,
-): string | undefined {
-  if (typeof cacheControl === 'string') return cacheControl
-  // As in `send`: maxAge is for all files of a folder, a field is about this one.
-  if (preset !== undefined) return preset
-  if (cacheControl === false || maxAge === undefined) return undefined
-  const seconds = Math.floor(parseMaxAge(maxAge) / 1000)
-  return `public, max-age=${seconds}${immutable === true ? ', immutable' : ''}`
-}
-
-/** In the order of the groups below. */
-const unitMs = [1, 1000, 60_000, 3_600_000, 86_400_000, 604_800_000, 31_557_600_000]
-const duration =
-  /^(\d+(?:\.\d+)?) ?(?:(ms|milliseconds?)|(s|secs?|seconds?)|(m|mins?|minutes?)|(h|hours?)|(d|days?)|(w|weeks?)|(y|years?))?$/i
-/** A year is the most that is of use (RFC 9111 §5.2.2.1). */
-const longestMs = 31_536_000_000
-
-function parseMaxAge(maxAge: number | string): number {
-  const [, count, ...units] = (typeof maxAge === 'string' && duration.exec(maxAge)) || []
-  const unit = units.findIndex((name) => name !== undefined)
-  const ms = count === undefined ? maxAge : Number(count) * (unitMs[unit] ?? 1)
-  if (typeof ms !== 'number' || !(ms >= 0)) {
-    throw outOfRange(
-      'ERR_INVALID_ARGUMENT',
-      `maxAge must be milliseconds or a duration such as '1d', got ${JSON.stringify(maxAge)}`,
-    )
-  }
-  return Math.min(ms, longestMs)
 }

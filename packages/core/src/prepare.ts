@@ -2,12 +2,13 @@
 
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
+import { isFileHandle } from './files/file.ts'
 import { openSource, type Servable } from './open.ts'
-import { describe, presetOf, type SendOptions, validateOptions } from './options.ts'
-import type { FieldLookup } from './filter.ts'
+import { type SendOptions, validateOptions } from './options.ts'
+import { type ResponseState, selectRepresentation } from './select.ts'
 import { planResponse } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
-import type { DirectSource } from './sources/source.ts'
+import { type DirectSource, isSource, toDirect } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
 /** A request as a server has it. */
@@ -15,14 +16,8 @@ export interface ServerRequest extends RangeRequest {
   readonly url?: string | undefined
 }
 
-/** What is known of the response before it is decided. */
-export interface ResponseContext {
-  /** The fields set on it: they count as the caller's word if they say what is being served. */
-  readonly set: FieldLookup
-  /** A status set on it, such as that of a page for 404. */
-  readonly status?: number | undefined
-  /** Whether all of its fields are set, as on a response that passes a filter. Default `false`. */
-  readonly isComplete?: boolean | undefined
+/** A response before it is decided. */
+export interface ResponseContext extends ResponseState {
   /** Whether it will be sent as soon as there is content, so that the content may be read already. */
   readonly inTurn: boolean
   /** Whether its content may lie in memory that is used again. */
@@ -43,9 +38,16 @@ export function prepare(
   options: SendOptions,
   context: ResponseContext,
 ): Promise<Prepared> {
-  validateOptions(options)
+  let opened: DirectSource | Promise<DirectSource>
+  try {
+    validateOptions(options)
+    opened = openSource(servable, options)
+  } catch (error) {
+    closeUnsent(servable)
+    throw error
+  }
   const transfer = new OngoingTransfer(request, options.onTransfer)
-  return decide(request, openSource(servable, options), options, context, transfer)
+  return decide(request, opened, options, context, transfer)
 }
 
 async function decide(
@@ -62,9 +64,7 @@ async function decide(
     // Held for this response alone, so that the end of another does not close it.
     const opening = source.open?.()
     if (opening) await opening
-    const { set, status, isComplete } = context
-    const preset = { ...presetOf(set), status, isComplete }
-    const { representation, planOptions } = describe(source, options, preset)
+    const { representation, planOptions } = selectRepresentation(source, options, context)
     const plan = planResponse(request, representation, planOptions)
     content = new Content(plan.body, source, context)
     if (source.actual) {
@@ -82,6 +82,16 @@ async function decide(
   }
   void content.close('aborted')
   return decide(request, actual, options, context, transfer)
+}
+
+/** Closes what was given to be sent, if it is a source: the caller has no other hold on it. */
+export function closeUnsent(servable: unknown): void {
+  if (!isSource(servable) || isFileHandle(servable)) return
+  try {
+    Promise.resolve(toDirect(servable).close?.(true)).catch(() => {})
+  } catch {
+    // It was no source of bytes after all.
+  }
 }
 
 /** Closes an open source that will not be sent after all. */

@@ -2,36 +2,36 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 import { contentLength, isRange, type Segment } from './semantics/segments.ts'
 import type { ByteRange } from './semantics/range.ts'
 
-/** What became of one answer. Times are in milliseconds, sizes in bytes of content. */
+/** What became of one response. Times are in milliseconds, sizes in bytes of content. */
 export interface Transfer {
   readonly method: string
   /** The request target as the client sent it. */
   readonly url: string
   readonly status: number
-  /** What the answer sends: all of it for a 200, several for a multipart, none without content. */
+  /** What the response sends: all of it for a 200, several for a multipart, none without content. */
   readonly ranges: readonly ByteRange[]
   /** The length of the whole representation. */
   readonly completeLength: number
   /** The length of the content, the heads of parts included. */
   readonly bytesPlanned: number
-  /** How many of those were handed to the network; grows while the answer is sent. */
+  /** How many of those were handed to the network; grows while the response is sent. */
   readonly bytesSent: number
   /** Whether it ended early: the client left, or the source failed. */
   readonly aborted: boolean
-  /** From the request for an answer to its end. */
+  /** From the call that responds to the end of the response. */
   readonly durationMs: number
   /** Until the first of the content was there to be sent. */
   readonly firstByteMs: number | undefined
-  /** What went wrong, where it was not the client that left. */
+  /** What went wrong, unless the client has left. */
   readonly error: Error | undefined
 }
 
-/** Where an answer's {@link Transfer} is published when it begins; watch `bytesSent` grow. */
+/** Where the {@link Transfer} of a response is published when it begins; watch `bytesSent` grow. */
 const transferStartChannel: Channel = channel('range-serve:transfer:start')
-/** Where the same {@link Transfer} is published when the answer has finished or was aborted. */
+/** Where the same {@link Transfer} is published when the response has finished or was aborted. */
 const transferChannel: Channel = channel('range-serve:transfer')
 
-/** Whether anybody wants to know of an answer. */
+/** Whether anything listens for transfers. */
 export function isObserved(options: { onTransfer?: unknown }): boolean {
   return (
     options.onTransfer !== undefined ||
@@ -65,7 +65,7 @@ export class OngoingTransfer implements Transfer {
     this.#onTransfer = onTransfer
   }
 
-  /** The answer is decided. */
+  /** Notes what was decided. */
   start(
     plan: { readonly status: number; readonly body: readonly Segment[] },
     completeLength: number,
@@ -77,12 +77,12 @@ export class OngoingTransfer implements Transfer {
     if (transferStartChannel.hasSubscribers) transferStartChannel.publish(this)
   }
 
-  /** The first of the content is there. */
+  /** Notes that the first of the content is there. */
   firstByte(): void {
     this.firstByteMs ??= performance.now() - this.#startedAt
   }
 
-  /** The answer is over. */
+  /** Tells of the end of the response. */
   finish(aborted: boolean): void {
     this.aborted = aborted
     this.durationMs = performance.now() - this.#startedAt
@@ -91,7 +91,7 @@ export class OngoingTransfer implements Transfer {
     try {
       this.#onTransfer?.(this)
     } catch (error) {
-      // As diagnostics_channel has it: a listener's error is the process's, not the answer's.
+      // As with diagnostics_channel: a listener's error is the process's, not the response's.
       process.nextTick(() => {
         throw error
       })

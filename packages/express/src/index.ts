@@ -1,14 +1,15 @@
-import type { RequestHandler, Response } from 'express'
+import type { NextFunction, RequestHandler, Response } from 'express'
 import { serve, type SendOptions, type Servable, type Transfer } from '@range-serve/core'
 import {
   alreadyAnswered,
   dispose,
+  type FolderOutcome,
+  mergeOptions,
   OngoingTransfer,
   type RangeServeOptions,
   type SourceError,
   StaticFolder,
   type StaticOptions as CoreStaticOptions,
-  type StaticTarget,
   toError,
   validateOptions,
 } from '@range-serve/core/adapter'
@@ -55,8 +56,7 @@ export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
 }
 
 function sendRange(this: Response, source: Servable, own?: SendOptions): Promise<Transfer> {
-  const options = sendOptionsOf(this)
-  return send(this, source, own ? { ...options, ...own } : options)
+  return send(this, source, mergeOptions(sendOptionsOf(this), own))
 }
 
 /** The options of {@link rangeStatic}. */
@@ -77,49 +77,50 @@ export type StaticOptions = CoreStaticOptions<Response>
 export function rangeStatic(root: string, options: StaticOptions = {}): RequestHandler {
   const folder = new StaticFolder(root, options)
   return (request, response, next) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      if (options.fallthrough !== false) return next()
-      response.status(405).set('Allow', 'GET, HEAD').end()
-      return
-    }
+    const { method, url: target, originalUrl: original } = request
     const isBegun = response.headersSent
-    const fail = (error: unknown) => (folder.fallsThrough(error) ? next() : next(error))
-    folder.find(request.url, request.originalUrl, sendOptionsOf(response)).then(
-      (target) => {
-        if (response.headersSent) {
-          closeTarget(target)
-          // A response that other code has begun meanwhile is left to that code.
-          if (isBegun) next(alreadyAnswered())
-          return
-        }
-        try {
-          sendTarget(response, folder, target, fail)
-        } catch (error) {
-          closeTarget(target)
-          if ((error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
-        }
-      },
-      (error: unknown) => {
-        // Express ends the connection of a response that other code has begun meanwhile.
-        if (isBegun || !response.headersSent || folder.fallsThrough(error)) fail(error)
-      },
-    )
+    const settle = (outcome: FolderOutcome) => {
+      try {
+        if (isBegun && outcome.kind !== 'next') throw alreadyAnswered()
+        applyOutcome(response, folder, outcome, next)
+      } catch (error) {
+        if (outcome.kind === 'file') dispose(outcome.source)
+        if (isBegun || (error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
+      }
+    }
+    void folder.find({ method, target, original }, sendOptionsOf(response)).then(settle)
   }
 }
 
-function sendTarget(
+function applyOutcome(
   response: Response,
   folder: StaticFolder<Response>,
-  target: StaticTarget,
-  fail: (error: unknown) => void,
+  outcome: FolderOutcome,
+  next: NextFunction,
 ): void {
-  if ('redirect' in target) return response.redirect(301, target.redirect)
-  folder.decorate(response, target.source, target.filePath)
-  void send(response, target.source, folder.sendOptions(sendOptionsOf(response)), fail)
-}
-
-function closeTarget(target: StaticTarget): void {
-  if ('source' in target) dispose(target.source)
+  // Another handler has begun to respond meanwhile. Express would end its connection for an error.
+  if (response.headersSent && outcome.kind !== 'next') {
+    if (outcome.kind === 'file') dispose(outcome.source)
+    return
+  }
+  switch (outcome.kind) {
+    case 'next':
+      return next()
+    case 'error':
+      return next(outcome.error)
+    case 'method-not-allowed':
+      response.status(405).set('Allow', outcome.allow).end()
+      return undefined
+    case 'redirect':
+      return response.redirect(301, outcome.location)
+    case 'file': {
+      const { source, filePath, options } = outcome
+      folder.decorate(response, source, filePath)
+      void send(response, source, options, (error) =>
+        applyOutcome(response, folder, folder.failed(error), next),
+      )
+    }
+  }
 }
 
 function send(

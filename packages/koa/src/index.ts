@@ -2,7 +2,9 @@ import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { ResponsePlan, SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
   dispose,
+  type FolderOutcome,
   isInTurn,
+  mergeOptions,
   prepare,
   type RangeServeOptions,
   StaticFolder,
@@ -82,7 +84,7 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
 }
 
 function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
-  return send(this, source, { ...this[serving], ...own })
+  return send(this, source, mergeOptions(this[serving] ?? {}, own))
 }
 
 /** What {@link rangeStatic} can be told. */
@@ -110,35 +112,48 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
   return async (ctx: Served, next) => {
     const below = pathBelow(mount, ctx.path)
     if (below === undefined) return next()
-    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
-      if (options.fallthrough !== false) return next()
-      ctx.set('Allow', 'GET, HEAD')
+    const { method } = ctx
+    const request = { method, target: below, original: keepTarget(ctx) }
+    const outcome = await folder.find(request, ctx[serving])
+    if (await applyOutcome(ctx, folder, outcome)) return next()
+    return undefined
+  }
+}
+
+/** Resolves to whether the next middleware shall respond. */
+async function applyOutcome(
+  ctx: Served,
+  folder: StaticFolder,
+  outcome: FolderOutcome,
+): Promise<boolean> {
+  switch (outcome.kind) {
+    case 'next':
+      return true
+    case 'error':
+      throw outcome.error
+    case 'method-not-allowed':
+      ctx.set('Allow', outcome.allow)
       ctx.status = 405
-      return
-    }
-    const target = await folder
-      .find(below, keepTarget(ctx), ctx[serving])
-      .catch((error: unknown) => {
-        if (!folder.fallsThrough(error)) throw error
-      })
-    if (!target) return next()
-    if ('redirect' in target) {
-      ctx.redirect(target.redirect)
+      return false
+    case 'redirect':
+      ctx.redirect(outcome.location)
       ctx.status = 301
-      return
-    }
-    try {
-      folder.decorate(ctx.res, target.source, target.filePath)
-    } catch (error) {
-      dispose(target.source)
-      throw error
-    }
-    try {
-      await send(ctx, target.source, folder.sendOptions(ctx[serving]))
-    } catch (error) {
-      // It was there a moment ago.
-      if (!folder.fallsThrough(error)) throw error
-      return next()
+      return false
+    case 'file': {
+      const { source, filePath, options } = outcome
+      try {
+        folder.decorate(ctx.res, source, filePath)
+      } catch (error) {
+        dispose(source)
+        throw error
+      }
+      try {
+        await send(ctx, source, options)
+        return false
+      } catch (error) {
+        // It was there a moment ago.
+        return applyOutcome(ctx, folder, folder.failed(error))
+      }
     }
   }
 }

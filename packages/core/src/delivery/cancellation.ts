@@ -1,8 +1,8 @@
-/** An abort signal that is only made where somebody listens: making and aborting one is not cheap. */
+/** An abort signal that is made only if something listens: making and aborting one is not cheap. */
 export class Cancellation {
   #aborter: AbortController | undefined
   #cancelled: { readonly reason: unknown } | undefined
-  /** Is told when it is cancelled. */
+  /** Called when it is cancelled. */
   onCancel: ((reason: unknown) => void) | undefined
 
   get signal(): AbortSignal {
@@ -11,7 +11,7 @@ export class Cancellation {
     return this.#aborter.signal
   }
 
-  /** @param reason why, where it was not the client that left */
+  /** @param reason why, unless the client has left */
   cancel(reason?: unknown): void {
     if (this.#cancelled) return
     this.#cancelled = { reason }
@@ -24,7 +24,7 @@ export class Cancellation {
   }
 }
 
-/** Those who wait for one signal. */
+/** The callbacks that wait for one signal. */
 class Waiting {
   readonly callbacks: Set<() => void> = new Set()
   readonly listener = (): void => {
@@ -32,10 +32,10 @@ class Waiting {
   }
 }
 
-/** One signal may be for all answers of a server, and Node warns of more than ten listeners. */
+/** One signal may end all responses of a server, and Node warns of more than ten listeners. */
 const waiting = new WeakMap<AbortSignal, Waiting>()
 
-/** Calls back when a signal aborts. Gives back the means to stop waiting. */
+/** Calls back when a signal aborts. Returns an unsubscribe function. */
 export function whenAborted(signal: AbortSignal, callback: () => void): () => void {
   const { callbacks, listener } = waiting.get(signal) ?? new Waiting()
   if (callbacks.size === 0) {

@@ -5,7 +5,7 @@ import { type DirectSource, type ReadCallback, readInto } from '../sources/sourc
 /** How much is read at once by an iterator, in bytes. */
 const chunkSize = 192 * 1024
 
-/** Reads from a file descriptor, which it has for as long as anybody has it open. */
+/** Reads from a file descriptor, held for as long as a response has the source open. */
 export abstract class DescriptorSource implements DirectSource {
   readonly isDirect: true = true
   abstract readonly length: number
@@ -14,10 +14,10 @@ export abstract class DescriptorSource implements DirectSource {
   protected readonly start: number = 0
   #users = 0
 
-  /** Gets a descriptor where there is none. */
+  /** Gets a descriptor if there is none. */
   protected abstract obtain(): Promise<void> | undefined
-  /** Gives the descriptor back; `abandoned` where nobody should keep it for a next answer. */
-  protected abstract letGo(abandoned: boolean): void
+  /** Releases the descriptor; `aborted`: keep it for no other response. */
+  protected abstract releaseDescriptor(aborted: boolean): void
 
   open(): Promise<void> | undefined {
     this.#users++
@@ -26,7 +26,7 @@ export abstract class DescriptorSource implements DirectSource {
 
   close(aborted = false): void {
     if (this.#users > 0) this.#users--
-    if (this.#users === 0) this.letGo(aborted)
+    if (this.#users === 0) this.releaseDescriptor(aborted)
   }
 
   /** Whether it is closed again already. */
@@ -38,7 +38,7 @@ export abstract class DescriptorSource implements DirectSource {
     try {
       fs.read(this.fd, target, 0, length, this.start + position, done)
     } catch (error) {
-      // A FileHandle that its owner has closed meanwhile.
+      // The caller has closed its FileHandle meanwhile.
       process.nextTick(done, error, 0)
     }
   }

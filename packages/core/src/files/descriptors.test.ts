@@ -2,32 +2,52 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type Descriptor, DescriptorTable, isInside } from './descriptors.ts'
+import { isInside } from './confinement.ts'
+import type { Descriptor } from './descriptor.ts'
+import { DescriptorTable } from './descriptors.ts'
 
-/** What happens to the calls of the table; the tests themselves use what they like. */
+/** What happens to the calls of the table; those of the tests are not counted. */
 const calls = vi.hoisted(() => ({
   stats: 0,
   opens: 0,
-  /** Of this test; what an earlier one closes late counts for that. */
+  /** Of this test: what an earlier one closes late counts for the earlier one. */
   now: { open: 0 },
   /** How many descriptors the process may have open. */
   most: Infinity,
   /** The code of the error that an open ends with. */
   refusal: undefined as string | undefined,
   afterStat: undefined as (() => void) | undefined,
+  beforeOpen: undefined as (() => void) | undefined,
+  afterOpen: undefined as (() => void) | undefined,
+  /** Whether there is no /proc. */
+  refusesLinks: false,
 }))
 
 vi.mock('node:fs', async (importOriginal) => {
   const { default: actual } = await importOriginal<{ default: typeof fs }>()
   type Callback = (error: Error | null, value?: unknown) => void
   const owners = new Map<number, { open: number }>()
-  const stat = (file: string, callback: Callback) => {
+  const take = (name: 'beforeOpen' | 'afterOpen') => {
+    const { [name]: hook } = calls
+    calls[name] = undefined
+    return hook
+  }
+  const stat = (file: string, ...rest: [...options: unknown[], callback: Callback]) => {
     calls.stats++
-    actual.stat(file, (error, stats) => {
-      calls.afterStat?.()
-      callback(error, stats)
-    })
+    const callback = rest.pop() as Callback
+    Reflect.apply(actual.stat, actual, [
+      file,
+      ...rest,
+      (error: Error | null, stats: unknown) => {
+        calls.afterStat?.()
+        callback(error, stats)
+      },
+    ])
+  }
+  const readlink = (file: string, callback: (error: Error | null, target: string) => void) => {
+    actual.readlink(calls.refusesLinks ? '/none' : file, callback)
   }
   const open = (file: string, flags: number, callback: Callback) => {
     const { now } = calls
@@ -38,7 +58,9 @@ vi.mock('node:fs', async (importOriginal) => {
       return
     }
     now.open++
+    take('beforeOpen')?.()
     actual.open(file, flags, (error, fd) => {
+      take('afterOpen')?.()
       if (error) now.open--
       else owners.set(fd, now)
       callback(error, fd)
@@ -51,7 +73,7 @@ vi.mock('node:fs', async (importOriginal) => {
       callback(error ?? null)
     })
   }
-  return { ...actual, default: { ...actual, stat, open, close } }
+  return { ...actual, default: { ...actual, stat, open, close, readlink } }
 })
 
 const hasProc = fs.existsSync('/proc/self/fd')
@@ -70,8 +92,11 @@ beforeEach(() => {
     most: Infinity,
     refusal: undefined,
     afterStat: undefined,
+    beforeOpen: undefined,
+    afterOpen: undefined,
+    refusesLinks: false,
   })
-  table = new DescriptorTable({ most: 4, idleMs: 60_000 })
+  table = new DescriptorTable({ max: 4, idleMs: 60_000 })
 })
 
 afterEach(() => {
@@ -79,7 +104,7 @@ afterEach(() => {
 })
 
 describe('acquire', () => {
-  it('opens a file once for those who come one after the other', async () => {
+  it('opens a file once for requests that come one after the other', async () => {
     const first = await table.acquire(file)
     first.release()
     const second = await table.acquire(file)
@@ -89,7 +114,8 @@ describe('acquire', () => {
     expect(read(second)).toBe('first')
   })
 
-  it('looks at the path for everyone who comes, and once for all who come together', async () => {
+  it('looks at the path for each request, and once for all that come together', async () => {
+    await sleep(25) // by then the file has settled
     const together = await Promise.all(Array.from({ length: 50 }, () => table.acquire(file)))
     expect(new Set(together).size).toBe(1)
     expect(together[0]!.holders).toBe(50)
@@ -99,7 +125,7 @@ describe('acquire', () => {
     expect(calls.stats).toBe(2)
   })
 
-  it('never shows anyone a state from before he came', async () => {
+  it('never shows a state from before the request', async () => {
     const early = table.acquire(file)
     calls.afterStat = () => {
       calls.afterStat = undefined
@@ -110,7 +136,7 @@ describe('acquire', () => {
     expect(read(await table.acquire(file))).toBe('third, grown')
   })
 
-  it('serves who comes while a look is under way with a later one', async () => {
+  it('looks again for a request that comes during a look', async () => {
     await table.acquire(file)
     let late: Promise<Descriptor> | undefined
     calls.afterStat = () => {
@@ -158,7 +184,7 @@ describe('acquire', () => {
     expect(table.size).toBe(1)
   })
 
-  it('lets who holds a file read it to its end, whatever becomes of the path', async () => {
+  it('reads a held file to its end, whatever becomes of the path', async () => {
     const before = await table.acquire(file)
     replace(file, 'other')
     await table.acquire(file)
@@ -223,7 +249,7 @@ describe('acquire', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(0))
   })
 
-  it('lets all who wait fail where the file is gone, and finds it when it is back', async () => {
+  it('fails all waiting requests if the file is gone, and finds it when it is back', async () => {
     ;(await table.acquire(file)).release()
     fs.rmSync(file)
     const outcomes = await Promise.allSettled([
@@ -235,6 +261,62 @@ describe('acquire', () => {
     expect(table.size).toBe(0)
     fs.writeFileSync(file, 'back')
     expect(read(await table.acquire(file))).toBe('back')
+  })
+})
+
+describe('a file that has just been written', () => {
+  it('is held until it has settled, and then kept', async () => {
+    const first = await table.acquire(file)
+    expect(first.isSettled).toBe(true)
+    expect(Date.now() - first.stats.ctime.getTime()).toBeGreaterThanOrEqual(20)
+    expect(await table.acquire(file)).toBe(first)
+    expect(calls.opens).toBe(1)
+  })
+
+  it('is not settled if it is written meanwhile, and not kept', async () => {
+    let stop = () => {}
+    calls.afterOpen = () => {
+      fs.writeFileSync(file, 'other')
+      stop = rewrite(file)
+    }
+    const first = await table.acquire(file)
+    expect(first.isSettled).toBe(false)
+    expect(table.size).toBe(0)
+    expect(table.peek(file)).toBeUndefined()
+    stop()
+    const second = await table.acquire(file)
+    expect(second).not.toBe(first)
+    expect(second.isSettled).toBe(true)
+    expect(second.stats.ctimeNs).toBe(fs.statSync(file, { bigint: true }).ctimeNs)
+    first.release()
+    await vi.waitFor(() => expect(calls.now.open).toBe(1))
+  })
+
+  it('is the new file if it is replaced meanwhile', async () => {
+    // To lose its name changes the ctime of the file that is open.
+    calls.afterOpen = () => replace(file, 'second')
+    const descriptor = await table.acquire(file)
+    expect(read(descriptor)).toBe('second')
+    expect(descriptor.isSettled).toBe(true)
+    await vi.waitFor(() => expect(calls.now.open).toBe(1))
+  })
+
+  it('is opened a bounded number of times if it is replaced again and again', async () => {
+    const replaceAgain = () => {
+      replace(file, 'again')
+      calls.afterOpen = replaceAgain
+    }
+    calls.afterOpen = replaceAgain
+    const descriptor = await table.acquire(file)
+    expect(read(descriptor)).toBe('again')
+    expect(calls.opens).toBe(3)
+    descriptor.release()
+  })
+
+  it('is gone if it is removed meanwhile', async () => {
+    calls.afterOpen = () => fs.rmSync(file)
+    await expect(table.acquire(file)).rejects.toMatchObject({ status: 404, code: 'ENOENT' })
+    await vi.waitFor(() => expect(calls.now.open).toBe(0))
   })
 })
 
@@ -289,7 +371,7 @@ describe('a root', () => {
     await expect(table.acquire(target, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
   })
 
-  it('does not hold a file any more that a link has taken the place of', async () => {
+  it('does not hold a file that was replaced by a link', async () => {
     const inside = path.join(root, 'in.bin')
     const first = await table.acquire(inside, root)
     first.release()
@@ -298,7 +380,7 @@ describe('a root', () => {
     await expect(table.acquire(inside, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
   })
 
-  it('soon does not hold a file any more whose folder was moved out and linked to', async () => {
+  it('soon does not hold a file whose folder was moved out and linked to', async () => {
     const inside = path.join(root, 'deep/in.bin')
     const first = await table.acquire(inside, root)
     first.release()
@@ -313,8 +395,61 @@ describe('a root', () => {
   })
 })
 
+describe('a root whose folder is swapped for a link between resolving and opening', () => {
+  let root: string
+  let target: string
+
+  beforeEach(() => {
+    root = path.join(folder, 'root')
+    for (const each of ['root/in', 'out'])
+      fs.mkdirSync(path.join(folder, each), { recursive: true })
+    target = path.join(root, 'in/a.bin')
+    fs.writeFileSync(target, 'inside')
+    fs.writeFileSync(path.join(folder, 'out/a.bin'), 'secret')
+  })
+
+  const swap = () => {
+    fs.renameSync(path.join(root, 'in'), path.join(root, 'aside'))
+    fs.symlinkSync(path.join(folder, 'out'), path.join(root, 'in'))
+  }
+  const swapBack = () => {
+    fs.rmSync(path.join(root, 'in'))
+    fs.renameSync(path.join(root, 'aside'), path.join(root, 'in'))
+  }
+
+  it.each([
+    ['asks the descriptor', true],
+    ['resolves the path again without /proc', false],
+  ])('%s', async (_, usesProc) => {
+    if (usesProc && !hasProc) return
+    calls.refusesLinks = !usesProc
+    calls.beforeOpen = swap
+    await expect(table.acquire(target, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
+    await vi.waitFor(() => expect(calls.now.open).toBe(0))
+    swapBack()
+    // Back by the time that the path is looked at again.
+    calls.beforeOpen = swap
+    calls.afterOpen = swapBack
+    const descriptor = await table.acquire(target, root)
+    expect(read(descriptor)).toBe('inside')
+    descriptor.release()
+  })
+
+  it('serves a root that is pointed elsewhere meanwhile', async () => {
+    const current = link(root, 'current')
+    calls.beforeOpen = () => {
+      fs.rmSync(current)
+      fs.symlinkSync(path.join(folder, 'out'), current)
+    }
+    const descriptor = await table
+      .acquire(path.join(current, 'in/a.bin'), current)
+      .catch(() => undefined)
+    if (descriptor) expect(read(descriptor)).toBe('inside')
+  })
+})
+
 describe('the table', () => {
-  it('keeps a bounded number of files that nobody holds, those used last', async () => {
+  it('keeps a bounded number of idle files, those used last', async () => {
     const files = make(10)
     for (const each of files) (await table.acquire(each)).release()
     expect(table.size).toBe(4)
@@ -332,7 +467,7 @@ describe('the table', () => {
     expect(calls.opens).toBe(1)
   })
 
-  it('closes nothing that somebody holds, however many those are', async () => {
+  it('closes no held file, however many there are', async () => {
     const files = make(10)
     const held = await Promise.all(files.map((each) => table.acquire(each)))
     expect(held.map(read)).toEqual(files.map((each) => path.basename(each)))
@@ -346,7 +481,7 @@ describe('the table', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(4))
   })
 
-  it('closes what it has replaced when the last who holds it lets go', async () => {
+  it('closes a replaced file when its last holder releases it', async () => {
     const [one, two] = await Promise.all([table.acquire(file), table.acquire(file)])
     replace(file, 'other')
     ;(await table.acquire(file)).release()
@@ -357,8 +492,8 @@ describe('the table', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(1))
   })
 
-  it('closes what nobody has held for a while, and nothing else', async () => {
-    const brief = new DescriptorTable({ most: 4, idleMs: 20 })
+  it('closes what has been idle for a while, and nothing else', async () => {
+    const brief = new DescriptorTable({ max: 4, idleMs: 20 })
     const [one, two] = make(2)
     const held = await brief.acquire(one!)
     ;(await brief.acquire(two!)).release()
@@ -404,7 +539,7 @@ describe('the table', () => {
   it.runIf(hasProc)(
     'leaves no descriptor open, whatever becomes of the file meanwhile',
     async () => {
-      const brief = new DescriptorTable({ most: 1, idleMs: 10 })
+      const brief = new DescriptorTable({ max: 1, idleMs: 10 })
       const targets = [
         file,
         path.join(folder, 'b.bin'),
@@ -454,6 +589,12 @@ function read(descriptor: Descriptor): string {
 function replace(target: string, text: string): void {
   fs.writeFileSync(`${target}.new`, text)
   fs.renameSync(`${target}.new`, target)
+}
+
+/** Writes a file every few milliseconds. */
+function rewrite(target: string): () => void {
+  const timer = setInterval(() => fs.writeFileSync(target, 'other'), 3)
+  return () => clearInterval(timer)
 }
 
 function make(count: number): string[] {

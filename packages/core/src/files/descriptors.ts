@@ -1,21 +1,20 @@
-// Open files, shared by the answers that read them.
+// Open files, shared by the responses that read them.
 //
 // A path is looked at (`stat`) for every request; an open descriptor is used again only if it still
-// is that very file in that very state. Answers hold a descriptor while they read from it, whatever
-// becomes of the path; one that nobody holds is closed after a moment, or when it must make room.
+// is that very file in that very state. Responses hold a descriptor while they read from it, whatever
+// becomes of the path; an idle one is closed after a moment, or when it must make room.
 
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import path from 'node:path'
-import { fileError, sourceError } from '../errors.ts'
+import { fileError } from '../errors.ts'
+import { confine, openInside } from './confinement.ts'
+import { Descriptor } from './descriptor.ts'
+import { examine, notAFile } from './examine.ts'
 
+type BigIntStat = (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>
 const open = promisify(fs.open)
 const stat = promisify(fs.stat)
-const realpath = promisify(fs.realpath.native)
-const fstat = promisify(fs.fstat) as (
-  fd: number,
-  options: { bigint: true },
-) => Promise<fs.BigIntStats>
+const fstat = promisify(fs.fstat) as BigIntStat
 
 /** Opening a FIFO must not wait for a writer, nor a terminal become ours. */
 const openFlags =
@@ -24,65 +23,13 @@ const openFlags =
 /** How long a path that lay in its root is taken to lie there still, if it is the same file. */
 const confinementMs = 500
 
-/** An open file, and the state that it was found in. */
-export class Descriptor {
-  readonly key: string
-  readonly fd: number
-  readonly stats: fs.BigIntStats
-  readonly #onIdle: (descriptor: Descriptor) => void
-  readonly #mtimeMs: number
-  readonly #ctimeMs: number
-  /** Whatever its reader wants to keep for as long as the file stays the same. */
-  memo: unknown
-  /** When its path was last seen to lie in its root. */
-  confinedAt: number = performance.now()
-  holders = 0
-  idleSince = 0
-  /** No longer to be found by its path: closed as soon as nobody holds it. */
-  retired = false
-
-  constructor(
-    key: string,
-    fd: number,
-    stats: fs.BigIntStats,
-    onIdle: (descriptor: Descriptor) => void,
-  ) {
-    this.key = key
-    this.fd = fd
-    this.stats = stats
-    this.#onIdle = onIdle
-    this.#mtimeMs = toMilliseconds(stats.mtimeNs)
-    this.#ctimeMs = toMilliseconds(stats.ctimeNs)
-  }
-
-  /** Whether a path that has these stats is this file, unchanged. */
-  isStill(stats: fs.Stats): boolean {
-    return (
-      stats.mtimeMs === this.#mtimeMs &&
-      stats.ctimeMs === this.#ctimeMs &&
-      stats.size === Number(this.stats.size) &&
-      stats.ino === Number(this.stats.ino) &&
-      stats.dev === Number(this.stats.dev)
-    )
-  }
-
-  release(): void {
-    this.holders--
-    if (this.holders === 0) this.#onIdle(this)
-  }
-}
-
-/** As Node computes `mtimeMs` from a timespec, so that the two compare. */
-function toMilliseconds(nanoseconds: bigint): number {
-  const second = 1_000_000_000n
-  const fraction = ((nanoseconds % second) + second) % second
-  return Number((nanoseconds - fraction) / second) * 1000 + Number(fraction) / 1_000_000
-}
+/** How often a file is opened anew that was replaced while it settled. */
+const maxAttempts = 3
 
 export interface DescriptorTableOptions {
-  /** The most descriptors to keep open for nobody. */
-  readonly most: number
-  /** How long to keep one open for nobody, in milliseconds. */
+  /** The most idle descriptors to keep open. */
+  readonly max: number
+  /** How long to keep an idle one open, in milliseconds. */
   readonly idleMs: number
 }
 
@@ -95,7 +42,7 @@ export class DescriptorTable {
   readonly #options: DescriptorTableOptions
   /** By key, the least recently used first. */
   readonly #found = new Map<string, Descriptor>()
-  /** Who waits for the next look at a path, where one is under way. */
+  /** The requests that wait for the next look at a path, by key. */
   readonly #waiters = new Map<string, Waiter[]>()
   #sweep: NodeJS.Timeout | undefined
 
@@ -109,12 +56,13 @@ export class DescriptorTable {
   }
 
   /**
-   * The file at an absolute path, open, held for the caller, who must `release` it.
+   * Opens the file at an absolute path, held for the caller, which must `release` it.
    *
-   * A `stat` under way may have seen the past of someone who comes only now, so he waits for the
-   * next; all who wait share that one, and all who come in one turn share theirs.
+   * A `stat` already in flight may predate this request, so the request waits for the next one; all
+   * that wait share that one, and all that come in one turn share theirs.
    *
-   * @param root where the file must lie in when symbolic links are resolved; `undefined`: anywhere
+   * @param root the folder that the file must lie in once symbolic links are resolved; `undefined`:
+   *   anywhere
    * @throws SourceError with status 403, 404, 500 or 503
    */
   acquire(filePath: string, root?: string): Promise<Descriptor> {
@@ -131,20 +79,20 @@ export class DescriptorTable {
   }
 
   /**
-   * What was at a path when it was last looked at, open, held for the caller, who must `release` it.
-   * Whether it still is what is there, {@link acquire} tells; `undefined` where nobody knows.
+   * Returns what was at a path when it was last looked at, held for the caller, which must `release`
+   * it; {@link acquire} tells whether it is still there. `undefined` if the path is not known.
    */
-  recall(filePath: string, root?: string): Descriptor | undefined {
+  peek(filePath: string, root?: string): Descriptor | undefined {
     const descriptor = this.#found.get(keyOf(filePath, root))
     if (descriptor) descriptor.holders++
     return descriptor
   }
 
   /**
-   * As {@link acquire}, but looks synchronously, and only finds what is open and still the same.
-   * `undefined` where there is more to do.
+   * As {@link acquire}, but looks synchronously, and finds only what is open and still the same.
+   * `undefined` if there is more to do.
    */
-  acquireOpen(filePath: string, root?: string): Descriptor | undefined {
+  acquireSync(filePath: string, root?: string): Descriptor | undefined {
     const descriptor = this.#found.get(keyOf(filePath, root))
     if (!descriptor) return undefined
     if (root !== undefined && performance.now() - descriptor.confinedAt >= confinementMs) {
@@ -157,21 +105,21 @@ export class DescriptorTable {
   }
 
   /**
-   * Takes a descriptor back from an answer.
+   * Takes a descriptor back from a response.
    *
-   * @param abandoned whether to keep it for nobody, where nobody else has it
+   * @param aborted close it at once unless another response holds it
    */
-  letGo(descriptor: Descriptor, abandoned: boolean): void {
-    if (abandoned && descriptor.holders === 1) this.retire(descriptor)
+  release(descriptor: Descriptor, aborted: boolean): void {
+    if (aborted && descriptor.holders === 1) this.retire(descriptor)
     descriptor.release()
   }
 
-  /** Stops finding a descriptor by its path; it is closed when the last answer lets go of it. */
+  /** Stops finding a descriptor by its path; it is closed when its last holder releases it. */
   retire(descriptor: Descriptor): void {
     void this.#drop(descriptor)
   }
 
-  /** Resolves when it is closed, where nobody holds it. */
+  /** Resolves once an idle descriptor is closed; a held one closes later. */
   async #drop(descriptor: Descriptor): Promise<void> {
     if (descriptor.retired) return
     descriptor.retired = true
@@ -179,7 +127,7 @@ export class DescriptorTable {
     if (descriptor.holders === 0) await close(descriptor)
   }
 
-  /** Looks at a path for those who wait, until nobody does. */
+  /** Looks at a path for the requests that wait, until none does. */
   async #serve(key: string, filePath: string, root: string | undefined): Promise<void> {
     await new Promise(setImmediate)
     let waiters = this.#waiters.get(key)!
@@ -197,7 +145,7 @@ export class DescriptorTable {
     this.#waiters.delete(key)
   }
 
-  /** The descriptor for a path as it is now, held once. */
+  /** Opens what is at a path now, or finds it open, and holds it once. */
   async #look(key: string, filePath: string, root: string | undefined): Promise<Descriptor> {
     const held = this.#found.get(key)
     try {
@@ -213,8 +161,13 @@ export class DescriptorTable {
       if (!stats.isFile()) throw notAFile(filePath)
       const descriptor = await this.#open(key, filePath, root)
       descriptor.holders++
-      this.#found.set(key, descriptor)
-      void this.#evict(this.#found.size - this.#options.most)
+      if (descriptor.isSettled && descriptor.content === undefined) {
+        this.#found.set(key, descriptor)
+        void this.#evict(this.#found.size - this.#options.max)
+      } else {
+        // The next request looks again.
+        descriptor.retired = true
+      }
       return descriptor
     } catch (error) {
       if (held) this.retire(held)
@@ -223,8 +176,8 @@ export class DescriptorTable {
   }
 
   /**
-   * The folders above a file can be moved away and linked to while the file stays the same: looks
-   * now and then.
+   * Checks now and then that a file that was opened inside of its root is still found there. What is
+   * read from the descriptor is that file in any case.
    */
   async #confineAgain(held: Descriptor, filePath: string, root: string): Promise<void> {
     const now = performance.now()
@@ -234,21 +187,29 @@ export class DescriptorTable {
   }
 
   async #open(key: string, filePath: string, root: string | undefined): Promise<Descriptor> {
-    const target = root === undefined ? filePath : await confine(filePath, root)
-    const fd = await open(target, openFlags).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error
-      await this.#evict(Infinity)
-      return open(target, openFlags)
-    })
-    const stats = await fstat(fd, { bigint: true }).catch((error: unknown) => {
-      fs.close(fd, noop)
-      throw error
-    })
-    if (!stats.isFile()) {
-      fs.close(fd, noop)
-      throw notAFile(filePath)
+    for (let attempt = 1; ; attempt++) {
+      const fd = await this.#openPath(filePath, root)
+      try {
+        const file = await examine(fd, filePath, () => fstat(fd, { bigint: true }))
+        const descriptor = new Descriptor(key, fd, file, (idle) => this.#onIdle(idle))
+        if (!file.hasWaited || attempt === maxAttempts) return descriptor
+        if (descriptor.isFileOf(await stat(filePath))) return descriptor
+        fs.close(fd, noop)
+      } catch (error) {
+        fs.close(fd, noop)
+        throw error
+      }
     }
-    return new Descriptor(key, fd, stats, (descriptor) => this.#onIdle(descriptor))
+  }
+
+  #openPath(filePath: string, root: string | undefined): Promise<number> {
+    const openTarget = (target: string) =>
+      open(target, openFlags).catch(async (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EMFILE' && error.code !== 'ENFILE') throw error
+        await this.#evict(Infinity)
+        return open(target, openFlags)
+      })
+    return root === undefined ? openTarget(filePath) : openInside(filePath, root, openTarget)
   }
 
   #onIdle(descriptor: Descriptor): void {
@@ -257,7 +218,7 @@ export class DescriptorTable {
       return
     }
     descriptor.idleSince = performance.now()
-    void this.#evict(this.#found.size - this.#options.most)
+    void this.#evict(this.#found.size - this.#options.max)
     if (this.#sweep) return
     this.#sweep = setTimeout(() => this.#closeIdle(), this.#options.idleMs).unref()
   }
@@ -273,7 +234,7 @@ export class DescriptorTable {
     }
   }
 
-  /** Closes up to `count` descriptors that nobody holds, the least recently used first. */
+  /** Closes up to `count` idle descriptors, the least recently used first. */
   async #evict(count: number): Promise<void> {
     const idle: Descriptor[] = []
     for (const descriptor of this.#found.values()) {
@@ -285,31 +246,10 @@ export class DescriptorTable {
 }
 
 /** The table behind every file that is served by its path. */
-export const descriptors: DescriptorTable = new DescriptorTable({ most: 128, idleMs: 500 })
+export const descriptors: DescriptorTable = new DescriptorTable({ max: 128, idleMs: 500 })
 
 function keyOf(filePath: string, root: string | undefined): string {
   return root === undefined ? filePath : `${root}\0${filePath}`
-}
-
-/** The path with its symbolic links resolved, if that lies in the root's. */
-async function confine(filePath: string, root: string): Promise<string> {
-  const [realFile, realRoot] = await Promise.all([realpath(filePath), realpath(root)])
-  if (isInside(realFile, realRoot)) return realFile
-  throw sourceError(404, 'ERR_OUTSIDE_ROOT', 'The file lies outside of the root', {
-    path: filePath,
-  })
-}
-
-/** Whether an absolute, normal path is the root or lies in it. */
-export function isInside(filePath: string, root: string): boolean {
-  // What path.relative finds out too, at the price of all the rest of a look at a path.
-  if (filePath.startsWith(root) && filePath[root.length] === path.sep) return true
-  const relative = path.relative(root, filePath)
-  return !(relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative))
-}
-
-function notAFile(filePath: string): Error {
-  return sourceError(404, 'ERR_NOT_A_FILE', 'Only a regular file can be served', { path: filePath })
 }
 
 function close({ fd }: Descriptor): Promise<void> {

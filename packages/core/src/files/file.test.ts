@@ -12,7 +12,9 @@ import { respond } from '../respond.ts'
 import { isEntityTag } from '../semantics/entity-tag.ts'
 import { serve } from '../serve.ts'
 import { readRange } from '../sources/read-range.ts'
-import { type FileSource, fromFile, isFileHandle, toPath, typeOf } from './file.ts'
+import { fromFile, isFileHandle, toPath } from './file.ts'
+import type { FileSource } from './file-source.ts'
+import { typeOf } from './media-type.ts'
 import { fromReadStream } from './read-stream.ts'
 import type { DirectSource, Source } from '../sources/source.ts'
 
@@ -36,18 +38,18 @@ afterEach(() => {
 
 describe('fromFile, by a path', () => {
   it('knows the length, the type, the mtime and an entity-tag', async () => {
-    fs.utimesSync(file, 1000, 1000)
+    fs.utimesSync(file, 1e9, 1e9)
     const source = await fromFile(file)
     expect(source).toMatchObject({
       length: size,
       type: 'video/mp4',
-      lastModified: new Date(1_000_000),
+      lastModified: new Date(1e12),
     })
     expect(isEntityTag(source.etag!)).toBe(true)
     await source.close?.()
   })
 
-  it('would rather have what it is told', async () => {
+  it('has the metadata of the caller instead of its own', async () => {
     const metadata = { type: 'audio/mp4', etag: 'W/"v1"', lastModified: new Date(5000) }
     const source = await fromFile(file, metadata)
     expect(source).toMatchObject(metadata)
@@ -185,7 +187,7 @@ describe('fromFile, by a path', () => {
     })
   })
 
-  it('goes on for who reads, while answers without content come and go', async () => {
+  it('goes on for a reader, while responses without content come and go', async () => {
     const source = await fromFile(file)
     const { body } = await respond({ method: 'GET', headers: {} }, source)
     for (let answer = 0; answer < 3; answer++) {
@@ -197,7 +199,7 @@ describe('fromFile, by a path', () => {
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
   })
 
-  it('goes on for a slow client, while an answer without content is over', async () => {
+  it('goes on for a slow client, while a response without content ends', async () => {
     const large = 48 * 1024 * 1024 // more than the sockets take at once
     fs.truncateSync(file, large)
     const source = await fromFile(file)
@@ -231,7 +233,7 @@ describe('fromFile, by a path', () => {
     await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 10_000 })
   })
 
-  it.runIf(hasProc)('has none open at once after it was abandoned', async () => {
+  it.runIf(hasProc)('has none open right after it was cancelled', async () => {
     const source = (await fromFile(file)) as DirectSource
     await source.open?.()
     expect(openCount(file)).toBe(1)
@@ -257,71 +259,6 @@ describe('fromFile, by a path', () => {
   )
 })
 
-describe('the entity-tag of a file', () => {
-  async function etagOf(target: string): Promise<string> {
-    const source = await fromFile(target)
-    await source.close?.()
-    return source.etag!
-  }
-
-  it('is weak while its mtime is younger than 2 s, and strong from then on', async () => {
-    // In the middle of a millisecond, whichever way a fraction is rounded.
-    const modifiedMs = Date.now() + 0.5
-    fs.utimesSync(file, modifiedMs / 1000, modifiedMs / 1000)
-    const source = await fromFile(file)
-    const { mtimeMs } = fs.statSync(file)
-    vi.useFakeTimers({ toFake: ['Date'] })
-    vi.setSystemTime(Math.floor(mtimeMs) + 1999)
-    expect(source.etag).toMatch(/^W\/"/)
-    vi.setSystemTime(Math.floor(mtimeMs) + 2000)
-    const { etag } = source
-    expect(etag).toMatch(/^"/)
-    vi.setSystemTime(Math.floor(mtimeMs) + 1_000_000)
-    expect(source.etag).toBe(etag)
-    await source.close?.()
-  })
-
-  it('is that on the disk as well', async () => {
-    expect(await etagOf(file)).toMatch(/^W\/"/)
-    const old = Date.now() / 1000 - 3
-    fs.utimesSync(file, old, old)
-    expect(await etagOf(file)).toMatch(/^"/)
-  })
-
-  it('is weak where the mtime is yet to come', async () => {
-    const soon = Date.now() / 1000 + 3600
-    fs.utimesSync(file, soon, soon)
-    expect(await etagOf(file)).toMatch(/^W\/"/)
-  })
-
-  it('is the same for every copy, and another for another size, or a moment later', async () => {
-    const copy = path.join(folder, 'copy.mp4')
-    fs.copyFileSync(file, copy)
-    fs.utimesSync(file, 1000.123_456, 1000.123_456)
-    fs.utimesSync(copy, 1000.123_456, 1000.123_456)
-    const etag = await etagOf(file)
-    expect(await etagOf(copy)).toBe(etag)
-    fs.utimesSync(copy, 1000.123_457, 1000.123_457)
-    expect(await etagOf(copy)).not.toBe(etag)
-    fs.appendFileSync(copy, '!')
-    fs.utimesSync(copy, 1000.123_456, 1000.123_456)
-    expect(await etagOf(copy)).not.toBe(etag)
-  })
-
-  it.runIf(process.platform === 'linux')('tells nanoseconds apart', async () => {
-    // No call of Node's sets them; touch does.
-    const moments = ['1.000000001', '1.000000002']
-    const etags = []
-    for (const moment of moments) {
-      execFileSync('touch', ['-d', `@${moment}`, file])
-      etags.push(await etagOf(file))
-    }
-    expect(new Set(etags).size).toBe(
-      fs.statSync(file, { bigint: true }).mtimeNs % 10n === 2n ? 2 : 1,
-    )
-  })
-})
-
 describe('fromFile, of a FileHandle', () => {
   it('reads ranges, and leaves the handle open', async () => {
     const handle = await fs.promises.open(file)
@@ -332,7 +269,7 @@ describe('fromFile, of a FileHandle', () => {
       await source.close?.()
       void (source as DirectSource).close?.(true)
       expect(await collect(source, 5, 9)).toEqual(bytes.subarray(5, 10))
-      // Nor does it move the position of who reads on from there.
+      // Nor does it move the position that the caller reads on from.
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(5), 0, 5)
       expect(buffer.subarray(0, bytesRead)).toEqual(bytes.subarray(0, 5))
     } finally {
@@ -340,7 +277,7 @@ describe('fromFile, of a FileHandle', () => {
     }
   })
 
-  it('takes what it is told of the file, and the same entity-tag as by the path', async () => {
+  it('has the metadata of the caller, and otherwise that of the path', async () => {
     fs.utimesSync(file, 1000, 1000)
     const handle = await fs.promises.open(file)
     try {
@@ -371,7 +308,7 @@ describe('fromFile, of a FileHandle', () => {
     await expect(collect(source, 0, 9)).rejects.toThrow()
     // A pump calls this from a callback, where what is thrown would end the process.
     const error = await new Promise<Error | null>((resolve) => {
-      source.readInto(Buffer.alloc(10), 10, 0, resolve)
+      source.readInto!(Buffer.alloc(10), 10, 0, resolve)
     })
     expect(error).toBeInstanceOf(Error)
   })
@@ -380,14 +317,14 @@ describe('fromFile, of a FileHandle', () => {
 describe('readInto', () => {
   it('reads into the head of the target, and says how much', async () => {
     const source = (await fromFile(file)) as FileSource
-    await source.open()
+    await source.open?.()
     const target = Buffer.alloc(20, 255)
     expect(await readInto(source, target, 10, 100)).toBe(10)
     expect(target.subarray(0, 10)).toEqual(bytes.subarray(100, 110))
     expect(target.subarray(10)).toEqual(Buffer.alloc(10, 255))
     expect(await readInto(source, target, 20, size - 5)).toBe(5)
     expect(await readInto(source, target, 20, size)).toBe(0)
-    source.close()
+    void source.close?.()
   })
 })
 
@@ -418,7 +355,7 @@ describe('fromReadStream', () => {
     }
   })
 
-  it('reads from where it is asked to, and nothing before', async () => {
+  it('reads the requested bytes, and none before', async () => {
     const stream = fs.createReadStream(file)
     const source = (await fromReadStream(stream)) as DirectSource
     await source.open?.()
@@ -475,7 +412,7 @@ describe('fromReadStream', () => {
     },
   )
 
-  it.runIf(hasProc)('keeps nothing open of an answer that was abandoned', async () => {
+  it.runIf(hasProc)('keeps nothing open of a response that was cancelled', async () => {
     const source = (await fromReadStream(fs.createReadStream(file))) as DirectSource
     await source.open?.()
     void source.close?.(true)
@@ -507,7 +444,7 @@ describe('fromReadStream', () => {
     }
   })
 
-  it('ends with its stream, whoever destroys it', async () => {
+  it('ends when its stream is destroyed', async () => {
     const stream = fs.createReadStream(file)
     const source = (await fromReadStream(stream)) as DirectSource
     await source.open?.()
@@ -591,7 +528,7 @@ function readInto(
   position: number,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    source.readInto(target, length, position, (error, count) =>
+    source.readInto!(target, length, position, (error, count) =>
       error ? reject(error) : resolve(count),
     )
   })

@@ -1,34 +1,36 @@
-import fs from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { FileHandle } from 'node:fs/promises'
-import mimeTypes from 'mime-types'
-import { fileError, invalidArgument, sourceError } from '../errors.ts'
+import { fileError, invalidArgument } from '../errors.ts'
 import type { Metadata } from '../sources/buffer.ts'
-import { DescriptorSource } from './descriptor-source.ts'
-import { type Descriptor, descriptors } from './descriptors.ts'
-import { type DirectSource, type Source, validateMetadata } from '../sources/source.ts'
-
-/** What an `etag` function is told of a file. */
-export interface FileStats {
-  /** In bytes. */
-  readonly size: number
-  readonly mtime: Date
-  readonly mtimeNs: bigint
-}
-
-/** How young a file is when a second write could still hide behind its mtime. */
-const unsettledMs = 2000
+import { type Source } from '../sources/source.ts'
+import type { Descriptor } from './descriptor.ts'
+import { descriptors } from './descriptors.ts'
+import { examine } from './examine.ts'
+import {
+  type FileSource,
+  HandleSource,
+  type OpenOptions,
+  PathSource,
+  sourceOf,
+  UnsizedFile,
+} from './file-source.ts'
+import { toFileStats, versionOf } from './validators.ts'
+import { validateMetadata } from '../validate.ts'
 
 /**
  * Makes a source of a file, by its path or as an open `FileHandle`, which stays the caller's.
  *
  * Its ETag is the size and the mtime in nanoseconds: strong, and the same on every machine that has
- * the same file; weak while the mtime is younger than 2 s. Its type follows from the extension, where
- * there is one that is known.
- * The length, the validators and the bytes are those of one descriptor; should it be read again after
- * `close` and have changed, the read fails with `ERR_SOURCE_CHANGED`. Give the path itself to
- * `sendRange` to serve whatever is there.
+ * the same file. A file that changed within the last 20 ms is looked at again after them, and has a
+ * weak tag if it is still being written. An mtime up to 1985-10-26T08:15:00Z, as packagers write it,
+ * is replaced by the ctime and the inode, and gives no Last-Modified. The type follows from the
+ * extension, if that is known.
+ *
+ * The length, the validators and the bytes are those of one descriptor; if the file has changed when
+ * it is read again after `close`, the read fails with `ERR_SOURCE_CHANGED`. Give the path itself to
+ * `sendRange` to serve whatever is there. A file of /proc or /sys, whose size is not its length, is
+ * read at once, up to 1 MiB, and has no validators.
  *
  * @throws TypeError `ERR_RELATIVE_PATH` or `ERR_INVALID_…`, at the call
  * @throws SourceError with status 403, 404, 500 or 503, by rejecting
@@ -42,36 +44,30 @@ export function fromFile(
   return Promise.resolve(openFile(toAbsolutePath(file), undefined, { metadata }))
 }
 
-/** How a file is opened. */
-export interface OpenOptions {
-  readonly metadata?: Metadata
-  readonly syncReads?: boolean | undefined
-}
-
-/** Opens a file by an absolute path, which must resolve to inside of `root` where one is given. */
+/** Opens a file by an absolute path, which must resolve to inside of `root` if that is given. */
 export function openFile(
   filePath: string,
   root: string | undefined,
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
-  const toSource = (descriptor: Descriptor) => new PathSource(descriptor, filePath, root, options)
-  const open = options.syncReads === true ? descriptors.acquireOpen(filePath, root) : undefined
+  const toSource = (descriptor: Descriptor) => sourceOf(descriptor, filePath, root, options)
+  const open = options.syncReads === true ? descriptors.acquireSync(filePath, root) : undefined
   return open ? toSource(open) : descriptors.acquire(filePath, root).then(toSource)
 }
 
 /**
- * As {@link openFile}, but of a file that is open already the source is there at once, to be read
- * while one looks whether it is still the same: `actual` tells.
+ * As {@link openFile}, but returns the source of a file that is open already at once, to be read while
+ * the path is looked at: `actual` tells whether it is still the same.
  */
 export function expectFile(
   filePath: string,
   root: string | undefined,
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
-  const expected = options.syncReads === true ? undefined : descriptors.recall(filePath, root)
+  const expected = options.syncReads === true ? undefined : descriptors.peek(filePath, root)
   if (!expected) return openFile(filePath, root, options)
   const actual = descriptors.acquire(filePath, root).then((descriptor) => {
-    if (descriptor !== expected) return new PathSource(descriptor, filePath, root, options)
+    if (descriptor !== expected) return sourceOf(descriptor, filePath, root, options)
     descriptor.release()
     return source
   })
@@ -120,135 +116,16 @@ export function toPath(file: string | URL): string {
   return filePath
 }
 
-/** The media type for a file name, with its charset; `undefined` where its extension says nothing. */
-export function typeOf(fileName: string): string | undefined {
-  return mimeTypes.contentType(path.extname(fileName)) || undefined
-}
-
-/** What a file says of itself, computed once for as long as it stays the same. */
-interface Facts extends FileStats {
-  readonly opaqueTag: string
-  readonly type: string | undefined
-}
-
-function factsOf(stats: fs.BigIntStats, type: string | undefined): Facts {
-  const { size, mtime, mtimeNs } = stats
-  return {
-    size: Number(size),
-    mtime,
-    mtimeNs,
-    opaqueTag: `"${size.toString(36)}-${mtimeNs.toString(36)}"`,
-    type,
-  }
-}
-
-/** A file, with what it says of itself. */
-export abstract class FileSource extends DescriptorSource {
-  readonly stats: FileStats
-  readonly length: number
-  readonly type?: string
-  readonly lastModified: Date
-  readonly #etag: string | undefined
-  readonly #opaqueTag: string
-
-  protected constructor(facts: Facts, metadata: Metadata) {
-    super()
-    this.stats = facts
-    this.length = facts.size
-    const type = metadata.type ?? facts.type
-    if (type !== undefined) this.type = type
-    this.lastModified = metadata.lastModified ?? facts.mtime
-    this.#etag = metadata.etag
-    this.#opaqueTag = facts.opaqueTag
-  }
-
-  get etag(): string {
-    if (this.#etag !== undefined) return this.#etag
-    const settled = Date.now() - this.stats.mtime.getTime() >= unsettledMs
-    return settled ? this.#opaqueTag : `W/${this.#opaqueTag}`
-  }
-}
-
-/** A file by its path. Opened once more after it was let go, it is the same file or an error. */
-class PathSource extends FileSource {
-  readonly readSync: DirectSource['readSync']
-  readonly actual: Promise<FileSource> | undefined
-  readonly #path: string
-  readonly #root: string | undefined
-  #descriptor: Descriptor | undefined
-
-  constructor(
-    descriptor: Descriptor,
-    filePath: string,
-    root: string | undefined,
-    { metadata = {}, syncReads }: OpenOptions,
-    actual?: Promise<FileSource>,
-  ) {
-    const facts = (descriptor.memo ??= factsOf(descriptor.stats, typeOf(filePath)))
-    super(facts as Facts, metadata)
-    if (syncReads === true) {
-      this.readSync = (target, length, position) =>
-        fs.readSync(this.fd, target, 0, length, position)
-    }
-    this.actual = actual
-    this.#descriptor = descriptor
-    this.#path = filePath
-    this.#root = root
-  }
-
-  protected get fd(): number {
-    if (!this.#descriptor) throw new Error('The file is not open')
-    return this.#descriptor.fd
-  }
-
-  protected obtain(): Promise<void> | undefined {
-    return this.#descriptor ? undefined : this.#reopen()
-  }
-
-  protected letGo(abandoned: boolean): void {
-    const descriptor = this.#descriptor
-    if (!descriptor) return
-    this.#descriptor = undefined
-    descriptors.letGo(descriptor, abandoned)
-  }
-
-  async #reopen(): Promise<void> {
-    const descriptor = await descriptors.acquire(this.#path, this.#root)
-    const { size, mtimeNs } = descriptor.stats
-    if (Number(size) !== this.length || mtimeNs !== this.stats.mtimeNs) {
-      descriptor.release()
-      throw sourceError(500, 'ERR_SOURCE_CHANGED', 'The file is not the one that was opened', {
-        path: this.#path,
-      })
-    }
-    // Others may have opened it meanwhile, or all may have left.
-    if (this.#descriptor || this.hasNoUsers) descriptor.release()
-    else this.#descriptor = descriptor
-  }
-}
-
 async function fromHandle(handle: FileHandle, metadata: Metadata): Promise<FileSource> {
-  const stats = await handle.stat({ bigint: true }).catch((error: unknown) => {
-    throw fileError(error, `descriptor ${handle.fd}`)
-  })
-  if (!stats.isFile()) {
-    throw sourceError(404, 'ERR_NOT_A_FILE', 'Only a regular file can be served')
-  }
-  return new HandleSource(handle, factsOf(stats, undefined), metadata)
-}
-
-class HandleSource extends FileSource {
-  readonly #handle: FileHandle
-
-  constructor(handle: FileHandle, facts: Facts, metadata: Metadata) {
-    super(facts, metadata)
-    this.#handle = handle
-  }
-
-  protected get fd(): number {
-    return this.#handle.fd
-  }
-
-  protected obtain(): undefined {}
-  protected letGo(): void {}
+  const { fd } = handle
+  const name = `descriptor ${fd}`
+  // Its own `stat`, since a handle that is closed has no descriptor to be asked.
+  const file = await examine(fd, name, () => handle.stat({ bigint: true })).catch(
+    (error: Error) => {
+      throw 'status' in error ? error : fileError(error, name)
+    },
+  )
+  const { stats, isSettled, content } = file
+  if (content !== undefined) return new UnsizedFile(content, toFileStats(stats), metadata)
+  return new HandleSource(handle, versionOf(stats, isSettled), metadata)
 }

@@ -4,14 +4,17 @@ import fs from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import path from 'node:path'
 import { invalidArgument, type SourceError } from '../errors.ts'
-import { expectFile, type FileSource, type FileStats, openFile } from './file.ts'
+import { expectFile, openFile } from './file.ts'
+import type { FileSource } from './file-source.ts'
+import type { FileStats } from './validators.ts'
 import {
+  mergeOptions,
   type RangeServeOptions,
   type SendOptions,
-  validateFunction,
   validateOptions,
 } from '../options.ts'
 import { decodePath, pathOf, resolveInside } from './paths.ts'
+import { validateFunction } from '../validate.ts'
 
 /** How a folder is served. The names are those of `serve-static`. */
 export interface StaticOptions<R extends ServerResponse = ServerResponse> extends Omit<
@@ -20,23 +23,40 @@ export interface StaticOptions<R extends ServerResponse = ServerResponse> extend
 > {
   /** Default `true`. */
   readonly lastModified?: boolean
-  /** Default 0: caches ask each time whether a file is still the same. */
+  /** Default 0: caches revalidate a file each time. */
   readonly maxAge?: number | string
   /** The file to serve for a folder's own path: `'index.html'`. Default `false`: 404. */
   readonly index?: string | false
-  /** Whether what cannot be served is left to the next handler, rather than an error. Default `true`. */
+  /** Whether the next handler gets what cannot be served, rather than an error. Default `true`. */
   readonly fallthrough?: boolean
   /** Sets further fields on a response whose file has been found. */
   readonly setHeaders?: (response: R, filePath: string, stats: FileStats) => void
 }
 
-/** What a request's path leads to. */
-export type StaticTarget =
-  | { readonly source: FileSource; readonly filePath: string }
-  /** A folder without its trailing slash, so that relative links in its index would break. */
-  | { readonly redirect: string }
+/** What a request to a folder comes to. */
+export type FolderOutcome =
+  | {
+      readonly kind: 'file'
+      readonly source: FileSource
+      readonly filePath: string
+      readonly options: SendOptions
+    }
+  /** A folder without its trailing slash, which would break the relative links of its index. */
+  | { readonly kind: 'redirect'; readonly location: string }
+  | { readonly kind: 'method-not-allowed'; readonly allow: string }
+  | { readonly kind: 'next' }
+  | { readonly kind: 'error'; readonly error: SourceError }
 
-/** Finds what a path below a folder leads to. */
+/** A request to a folder. */
+export interface FolderRequest {
+  readonly method: string | undefined
+  /** The target below the folder: percent-encoded, perhaps with a query. */
+  readonly target: string
+  /** The target as the client sent it, above the folder too. */
+  readonly original: string
+}
+
+/** Finds what the requests to a folder come to. */
 export class StaticFolder<R extends ServerResponse = ServerResponse> {
   readonly #root: string
   readonly #options: StaticOptions<R>
@@ -50,67 +70,89 @@ export class StaticFolder<R extends ServerResponse = ServerResponse> {
     if (typeof root !== 'string' || root === '') {
       throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
     }
-    validateOptions(options)
+    validateOptions(options, 'rangeStatic')
     validateFunction('setHeaders', options.setHeaders)
     validateIndex(options.index)
     this.#root = path.resolve(root)
     this.#options = options
-    this.#sendOptions = { maxAge: 0, ...options }
-  }
-
-  /** How each file is sent, where `rangeServe` has given defaults for all answers. */
-  sendOptions(defaults: RangeServeOptions | undefined): SendOptions {
-    return defaults ? { ...defaults, ...this.#sendOptions } : this.#sendOptions
+    this.#sendOptions = mergeOptions({ maxAge: 0 }, sendOptionsOf(options))
   }
 
   /**
-   * @param target what the request asks for, below the folder: percent-encoded, perhaps with a query
-   * @param original the target as the client sent it, above the folder too
-   * @param defaults what `rangeServe` was told; which files there are is for the folder alone to say
-   * @throws SourceError by rejecting, where nothing is to be served
+   * Finds what a request comes to; never rejects.
+   *
+   * @param defaults the options of `rangeServe`, except which files there are
    */
   async find(
-    target: string,
-    original: string,
+    request: FolderRequest,
     defaults: RangeServeOptions | undefined,
-  ): Promise<StaticTarget> {
+  ): Promise<FolderOutcome> {
+    const { method } = request
+    if (method !== 'GET' && method !== 'HEAD') {
+      if (this.#options.fallthrough !== false) return { kind: 'next' }
+      return { kind: 'method-not-allowed', allow: 'GET, HEAD' }
+    }
+    try {
+      return await this.#look(request, defaults)
+    } catch (error) {
+      return this.failed(error)
+    }
+  }
+
+  /** What a request comes to if its file cannot be served. */
+  failed(error: unknown): FolderOutcome {
+    const { status = 500 } = error as Partial<SourceError>
+    if (this.#options.fallthrough !== false && status < 500) return { kind: 'next' }
+    return { kind: 'error', error: error as SourceError }
+  }
+
+  /** Calls the user's `setHeaders`. */
+  decorate(response: R, source: FileSource, filePath: string): void {
+    this.#options.setHeaders?.(response, filePath, source.stats)
+  }
+
+  /** @throws SourceError by rejecting, if there is no file to serve */
+  async #look(
+    { target, original }: FolderRequest,
+    defaults: RangeServeOptions | undefined,
+  ): Promise<FolderOutcome> {
     const { index = false, followSymlinks = false } = this.#options
     const { syncReads = defaults?.syncReads } = this.#options
     const pathname = decodePath(target)
-    const isFolder = pathname.endsWith('/')
-    // Where a folder is mounted, its own path without the slash is also that with it.
+    const hasSlash = pathname.endsWith('/')
+    // Below a mount, the folder's own path without the slash arrives with it.
     if (index !== false && pathname === '/' && !pathOf(original).endsWith('/')) {
-      if (await isDirectory(this.#root)) return { redirect: redirectTarget(original) }
+      if (await isDirectory(this.#root)) return redirectTo(original)
     }
+    const isIndex = hasSlash && index !== false
     const filePath = await resolveInside(
       this.#root,
-      isFolder && index !== false ? pathname + index : pathname,
+      isIndex ? pathname + index : pathname,
       this.#options,
     )
     try {
-      // Read ahead while one looks whether it is the same still; `setHeaders` is to be told what it is.
+      // Read ahead while the path is looked at, unless `setHeaders` needs what is there now.
       const open = this.#options.setHeaders ? openFile : expectFile
       const source = await open(filePath, followSymlinks ? undefined : this.#root, { syncReads })
-      return { source, filePath }
+      return { kind: 'file', source, filePath, options: this.#sendOptionsFor(defaults) }
     } catch (error) {
       const { code } = error as SourceError
-      if (index !== false && code === 'ERR_NOT_A_FILE' && (await isDirectory(filePath))) {
-        return { redirect: redirectTarget(original) }
-      }
+      // A folder in the place of the index has no slash that could be added to the request.
+      const isFolder = index !== false && !isIndex && code === 'ERR_NOT_A_FILE'
+      if (isFolder && (await isDirectory(filePath))) return redirectTo(original)
       throw error
     }
   }
 
-  /** Whether an error leaves the request to the next handler. */
-  fallsThrough(error: unknown): boolean {
-    const { status = 500 } = error as Partial<SourceError>
-    return this.#options.fallthrough !== false && status < 500
+  #sendOptionsFor(defaults: RangeServeOptions | undefined): SendOptions {
+    return defaults ? mergeOptions(defaults, this.#sendOptions) : this.#sendOptions
   }
+}
 
-  /** Lets the user's `setHeaders` have its say. */
-  decorate(response: R, source: FileSource, filePath: string): void {
-    this.#options.setHeaders?.(response, filePath, source.stats)
-  }
+/** The options of a folder that are about each file that it sends. */
+function sendOptionsOf(options: StaticOptions<never>): SendOptions {
+  const { dotfiles, followSymlinks, index, fallthrough, setHeaders, ...sendOptions } = options
+  return sendOptions
 }
 
 function validateIndex(index: unknown): void {
@@ -121,12 +163,12 @@ function validateIndex(index: unknown): void {
   )
 }
 
-/** The last component and a slash, relative to where the client is: nothing of it can name a host. */
-function redirectTarget(target: string): string {
+/** Redirects to the last component and a slash, relative to the request: no part of it can name a host. */
+function redirectTo(target: string): FolderOutcome {
   const pathname = pathOf(target)
   const name = pathname.slice(pathname.lastIndexOf('/') + 1)
   const query = /\?.*/.exec(target)?.[0] ?? ''
-  return `./${name}/${query}`
+  return { kind: 'redirect', location: `./${name}/${query}` }
 }
 
 async function isDirectory(filePath: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isInside } from './descriptors.ts'
+import { isInside } from './confinement.ts'
 import { decodePath, resolveInside } from './paths.ts'
 
 const root = '/srv/media'

@@ -1,18 +1,18 @@
-// Paths that a client has a say in, and the folder that they cannot leave.
+// Paths that come from a client, and the folder that they cannot leave.
 
 import path from 'node:path'
 import { sourceError } from '../errors.ts'
-import { isInside } from './descriptors.ts'
+import { isInside } from './confinement.ts'
 import type { SendOptions } from '../options.ts'
 
 /**
- * A path below a root, absolute and normal; a leading slash counts for nothing.
+ * Resolves a path below a root, to an absolute and normal one. A leading slash counts for nothing.
  *
- * Symbolic links are seen to when the file is opened.
+ * Symbolic links are checked when the file is opened.
  *
  * @param filePath decoded: a `%` is a `%`
- * @throws SourceError by rejecting: 400 for what is no path, 404 for one that leaves the root or is
- *   a dotfile to be ignored, 403 for a dotfile to be denied
+ * @throws SourceError by rejecting: 400 for an invalid path, 404 for one that leaves the root or is
+ *   an ignored dotfile, 403 for a denied one
  */
 export async function resolveInside(
   root: string,
@@ -38,9 +38,9 @@ export async function resolveInside(
 }
 
 /**
- * The path that the target of a request means, decoded once.
+ * Decodes the path of a request target, once.
  *
- * @throws SourceError 400 `ERR_BAD_PATH`, where it is not percent-encoded UTF-8
+ * @throws SourceError 400 `ERR_BAD_PATH`, unless it is percent-encoded UTF-8
  */
 export function decodePath(target: string): string {
   const pathname = pathOf(target)
@@ -55,8 +55,8 @@ export function decodePath(target: string): string {
 }
 
 /**
- * The path of a request's target as it was sent. A server MUST accept the absolute form too, as
- * proxies are asked (RFC 9112 §3.2.2); an empty path is that of the root (RFC 9110 §4.2.3).
+ * Returns the path of a request target as it was sent. A server MUST accept the absolute form too,
+ * which is meant for proxies (RFC 9112 §3.2.2); an empty path is that of the root (RFC 9110 §4.2.3).
  */
 export function pathOf(target: string): string {
   const [pathname = ''] = target.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/, 1)

@@ -4,22 +4,26 @@ import { promisify } from 'node:util'
 import { fileError, sourceError } from '../errors.ts'
 import { declareCleanEnd, endEarly } from '../sources/early-end.ts'
 import { DescriptorSource } from './descriptor-source.ts'
-import { type Descriptor, descriptors } from './descriptors.ts'
+import type { Descriptor } from './descriptor.ts'
+import { descriptors } from './descriptors.ts'
+import { isUnsized } from './unsized.ts'
 import type { Source } from '../sources/source.ts'
 
 declareCleanEnd(fs.ReadStream.prototype)
 
-const fstat = promisify(fs.fstat)
-const read = promisify(fs.read)
+const fstat = promisify(fs.fstat) as (
+  fd: number,
+  options: { bigint: true },
+) => Promise<fs.BigIntStats>
 
 /**
- * Makes a source of a file stream that nobody has read from yet, so that it can be read at random. It
- * knows the length, and nothing else of the file. `undefined` where the stream is anything else.
+ * Makes a source of a file stream that has not been read from yet, so that it can be read at random.
+ * It knows the length, and nothing else of the file. `undefined` for every other stream.
  *
- * A path that is being opened is looked up among the files that are open already meanwhile: with luck
- * there is nothing left to do when it is open. Else the stream's own descriptor serves.
+ * While the stream opens its path, that is looked up among the files that are open already: often
+ * there is nothing left to do then. Otherwise the stream's own descriptor serves.
  *
- * @throws SourceError with status 403, 404, 500 or 503, where the file cannot be opened
+ * @throws SourceError with status 403, 404, 500 or 503, if the file cannot be opened
  */
 export async function fromReadStream(stream: unknown): Promise<Source | undefined> {
   if (!(stream instanceof fs.ReadStream)) return undefined
@@ -29,16 +33,17 @@ export async function fromReadStream(stream: unknown): Promise<Source | undefine
   if (!isPositioned(stream)) return undefined
   const shared = descriptorOf(stream) === undefined ? await openBoth(stream) : undefined
   const fd = descriptorOf(stream)
-  const ownSize = fd === undefined || shared ? undefined : await sizeOf(stream, fd)
-  const size = shared ? Number(shared.stats.size) : ownSize
-  if (fd === undefined || size === undefined || (size === 0 && !(await isEmpty(fd)))) {
+  // What the system writes as it is read has no length: the framework sends it as it comes.
+  if (fd === undefined || shared?.content !== undefined) {
     shared?.release()
     return undefined
   }
+  const size = shared ? Number(shared.stats.size) : await sizeOf(stream, fd)
+  if (size === undefined) return undefined
   return new ReadStreamSource(stream, size, shared)
 }
 
-/** Waits for a stream to be open, and meanwhile for its file among those that are. */
+/** Waits until a stream is open, and meanwhile for its file in the table of open files. */
 async function openBoth(stream: fs.ReadStream): Promise<Descriptor | undefined> {
   const { path: filePath, flags } = stream as { path: unknown; flags?: string }
   const acquiring =
@@ -54,23 +59,17 @@ async function openBoth(stream: fs.ReadStream): Promise<Descriptor | undefined> 
   return acquiring
 }
 
-/** `undefined` where it is no regular file. */
+/** `undefined` unless it is a regular file that is as long as it says. */
 async function sizeOf(stream: fs.ReadStream, fd: number): Promise<number | undefined> {
-  const stats = await fstat(fd).catch((error: unknown) => {
+  const stats = await fstat(fd, { bigint: true }).catch((error: unknown) => {
     throw fileError(error, String(stream.path))
   })
-  return stats.isFile() ? stats.size : undefined
-}
-
-/** Whether there is nothing in a file of no size: those of /proc and /sys are written as they are read. */
-async function isEmpty(fd: number): Promise<boolean> {
-  const { bytesRead } = await read(fd, Buffer.alloc(1), 0, 1, 0).catch(() => ({ bytesRead: -1 }))
-  return bytesRead === 0
+  return stats.isFile() && !(await isUnsized(fd, stats)) ? Number(stats.size) : undefined
 }
 
 /**
- * Whether a stream reads a file of the system's, from a position that is known: a descriptor that was
- * opened before is read from where it is, and another file system's is none of ours.
+ * Whether a stream reads through `node:fs` from a known position: a descriptor without a start is read
+ * from wherever it is, and a `fs` option may lead to another file system.
  */
 function isPositioned(stream: fs.ReadStream): boolean {
   const { path: filePath, start } = stream as { path?: unknown; start?: number }
@@ -115,7 +114,7 @@ class ReadStreamSource extends DescriptorSource {
     this.#shared = shared
   }
 
-  /** Whoever destroys the stream ends what is sent of it, whichever descriptor is read. */
+  /** A destroyed stream ends what is sent of it, whichever descriptor is read. */
   protected get fd(): number {
     const fd = descriptorOf(this.#stream)
     if (fd === undefined) throw sourceError(500, 'ERR_SOURCE_CONSUMED', 'The stream was destroyed')
@@ -124,11 +123,11 @@ class ReadStreamSource extends DescriptorSource {
 
   protected obtain(): undefined {}
 
-  protected letGo(abandoned: boolean): void {
-    if (this.#shared) descriptors.letGo(this.#shared, abandoned)
+  protected releaseDescriptor(aborted: boolean): void {
+    if (this.#shared) descriptors.release(this.#shared, aborted)
     this.#shared = undefined
     const stream = this.#stream
-    if (abandoned || stream.listenerCount('end') === 0 || stream.destroyed) {
+    if (aborted || stream.listenerCount('end') === 0 || stream.destroyed) {
       stream.destroy()
     } else {
       endEarly(stream)

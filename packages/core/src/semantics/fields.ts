@@ -1,5 +1,8 @@
 // Which fields of the 200 the other responses carry: RFC 9110 §15.3.7, §15.4.5.
 
+/** A field's value by its lower-case name: of a response, of options, of what `writeHead` was given. */
+export type FieldLookup = (name: string) => number | string | readonly string[] | undefined
+
 /** Response fields; several field lines of one name are a list. */
 export type ResponseFields = Readonly<Record<string, string | readonly string[]>>
 

@@ -194,10 +194,19 @@ describe('evaluateIfRange', () => {
     ['a date in the current second', modified, untagged, modifiedAt + 999, false],
     ['a date in the previous second', modified, untagged, modifiedAt + 1000, true],
     ['a future date', modified, untagged, modifiedAt - 60_000, false],
+    ['a date 2 s after the change', modified, changedAt(300), modifiedAt + 2300, false],
+    ['a date more than 2 s after the change', modified, changedAt(300), modifiedAt + 2301, true],
+    ['a date before a change of now', modified, changedAt(60_000), modifiedAt + 60_100, true],
+    ['a date of a change to come', modified, changedAt(1900), modifiedAt + 1000, false],
   ])('of %s: %j', (_, value, representation, at, expected) => {
     expect(evaluateIfRange(value, representation, at)).toBe(expected)
   })
 })
+
+/** A file that changed so long after the date of its last modification. */
+function changedAt(ms: number): Representation {
+  return { ...untagged, lastChanged: new Date(Date.parse(modified) + ms) }
+}
 
 function addMs(representation: { length: number; lastModified: Date }, ms: number) {
   const lastModified = new Date(representation.lastModified.getTime() + ms)

@@ -39,12 +39,13 @@ export function evaluatePreconditions(
   return 'proceed'
 }
 
+/** How long after a change its date could come with another change, in milliseconds (§8.8.2.2). */
+const dateSettlingMs = 2000
+
 /**
  * Evaluates If-Range (§13.1.5): returns whether Range applies.
  *
- * An entity-tag is compared strongly. A date must equal Last-Modified exactly, and the second it names
- * must have passed, since a later change within that second would not show. Only the client knows
- * whether it had passed when the client received the date (§8.8.2.2).
+ * An entity-tag is compared strongly. A date must equal Last-Modified exactly, and be strong by now.
  */
 export function evaluateIfRange(
   value: string,
@@ -56,9 +57,24 @@ export function evaluateIfRange(
     return representation.etag !== undefined && strongCompare(validator, representation.etag)
   }
   const date = parseHttpDate(validator, now)
-  if (!date || !representation.lastModified) return false
-  const lastModified = toSeconds(representation.lastModified.getTime())
-  return toSeconds(date.getTime()) === lastModified && toSeconds(now) > lastModified
+  const { lastModified } = representation
+  if (!date || !lastModified) return false
+  const isSame = toSeconds(date.getTime()) === toSeconds(lastModified.getTime())
+  return isSame && isStrongDate(lastModified, representation.lastChanged, now)
+}
+
+/**
+ * Whether Last-Modified is a strong validator (§8.8.2.2): the second that it names is over, so that no
+ * other change can hide in it. Whether it was over when the client was told, only the client knows.
+ *
+ * @param lastChanged tells a date that came with the latest change, which is held for two seconds,
+ *   from one that was set to a time before it
+ */
+function isStrongDate(lastModified: Date, lastChanged: Date | undefined, now: number): boolean {
+  if (toSeconds(now) <= toSeconds(lastModified.getTime())) return false
+  if (!lastChanged) return true
+  const changed = lastChanged.getTime()
+  return now - changed > dateSettlingMs || changed - lastModified.getTime() > dateSettlingMs
 }
 
 function evaluateIfMatch(value: string, { etag }: Representation): boolean {

@@ -13,6 +13,12 @@ export interface Representation {
   /** When it was last modified (§8.8.2). Fractions of a second are ignored. */
   readonly lastModified?: Date
   /**
+   * When its storage recorded the latest change of any kind, such as the ctime of a file. A change
+   * that `lastModified` came with makes it a strong validator only two seconds later (§8.8.2.2).
+   * Without it, `lastModified` is strong once the second that it names is over.
+   */
+  readonly lastChanged?: Date
+  /**
    * `false` if the bytes can be read only once, in order: several ranges are then sent in ascending
    * order, whatever the order requested. Default `true`.
    */

@@ -1,7 +1,8 @@
 import { invalidArgument } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
-import { pickMetadata, type Source, validateMetadata } from './source.ts'
+import { pickMetadata, type Source } from './source.ts'
+import { validateMetadata } from '../validate.ts'
 
 /**
  * Makes a source of a `Blob`, whose own type serves where `metadata` gives none.

@@ -1,7 +1,8 @@
 import { invalidArgument } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Representation } from '../semantics/representation.ts'
-import { type DirectSource, pickMetadata, type Source, validateMetadata } from './source.ts'
+import { type DirectSource, pickMetadata, type Source } from './source.ts'
+import { validateMetadata } from '../validate.ts'
 
 /** What a constructor of sources takes beside the bytes. */
 export type Metadata = Partial<Pick<Representation, 'type' | 'etag' | 'lastModified'>>

@@ -2,7 +2,8 @@ import { invalidArgument, outOfRange } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
 import { readRange } from './read-range.ts'
-import { pickMetadata, type Source, validateRepresentation } from './source.ts'
+import { pickMetadata, type Source } from './source.ts'
+import { validateRepresentation } from '../validate.ts'
 
 /** What {@link fromReader} needs: a length, a way to read a range, and what is known of the bytes. */
 export interface Reader extends Metadata, Pick<Source, 'read' | 'close'> {

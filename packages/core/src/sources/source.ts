@@ -1,7 +1,5 @@
-import { invalidArgument } from '../errors.ts'
-import { isEntityTag } from '../semantics/entity-tag.ts'
 import type { ByteRange } from '../semantics/range.ts'
-import { type Representation, validateLength } from '../semantics/representation.ts'
+import type { Representation } from '../semantics/representation.ts'
 
 /** Bytes as they come: a Node `Readable`, a web `ReadableStream`, an async generator. */
 export type ByteStream = AsyncIterable<Uint8Array>
@@ -101,57 +99,18 @@ export function readInto(
   })
 }
 
-/** Checks what a caller says of a representation: `TypeError` or `RangeError` where it cannot be. */
-export function validateRepresentation(representation: Representation): void {
-  const { length, type, etag, lastModified } = representation
-  validateLength(length, 'serve the source')
-  validateMetadata({ type, etag, lastModified })
-}
-
-/** Checks metadata that goes into header fields. */
-export function validateMetadata(metadata: {
-  type?: string | undefined
-  etag?: string | undefined
-  lastModified?: Date | undefined
-}): void {
-  const { type, etag, lastModified } = metadata
-  if (type !== undefined) validateFieldValue('type', type)
-  if (etag !== undefined && (typeof etag !== 'string' || !isEntityTag(etag))) {
-    throw invalidArgument(
-      'ERR_INVALID_ETAG',
-      `Cannot use the etag: it must be an entity-tag with its quotes, such as "v1" or W/"v1", got ${String(etag)}`,
-    )
-  }
-  if (lastModified !== undefined) {
-    if (!(lastModified instanceof Date) || Number.isNaN(lastModified.getTime())) {
-      throw invalidArgument(
-        'ERR_INVALID_ARGUMENT',
-        `Cannot use lastModified: it must be a valid Date, got ${String(lastModified)}`,
-      )
-    }
-  }
-}
-
-/** Refuses what would end a header field and begin another (§5.5). */
-export function validateFieldValue(name: string, value: unknown): void {
-  if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
-    throw invalidArgument(
-      'ERR_INVALID_FIELD',
-      `Cannot use ${name}: it must be a string of visible Latin-1 characters, got ${JSON.stringify(value)}`,
-    )
-  }
-}
-
 /** What is known of the bytes, and nothing else that a caller's object may hold. */
 export function pickMetadata({
   type,
   etag,
   lastModified,
+  lastChanged,
 }: Partial<Representation>): Partial<Representation> {
   return {
     ...(type === undefined ? {} : { type }),
     ...(etag === undefined ? {} : { etag }),
     ...(lastModified === undefined ? {} : { lastModified }),
+    ...(lastChanged === undefined ? {} : { lastChanged }),
   }
 }
 

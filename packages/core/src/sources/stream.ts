@@ -13,13 +13,8 @@ import {
   nextTurn,
   type OwnListeners,
 } from './early-end.ts'
-import {
-  type ByteStream,
-  type DirectSource,
-  pickMetadata,
-  type Source,
-  validateRepresentation,
-} from './source.ts'
+import { type ByteStream, type DirectSource, pickMetadata, type Source } from './source.ts'
+import { validateRepresentation } from '../validate.ts'
 
 /** What {@link fromStream} must be told: a stream does not know its own length. */
 export interface StreamMetadata extends Metadata {

@@ -1,0 +1,183 @@
+// The sources that files are: read by a descriptor of the table, by a FileHandle, or in memory.
+
+import fs from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { sourceError } from '../errors.ts'
+import type { ByteRange } from '../semantics/range.ts'
+import type { Representation } from '../semantics/representation.ts'
+import type { Metadata } from '../sources/buffer.ts'
+import { type DirectSource, pickMetadata } from '../sources/source.ts'
+import type { Descriptor } from './descriptor.ts'
+import { DescriptorSource } from './descriptor-source.ts'
+import { descriptors } from './descriptors.ts'
+import { typeOf } from './media-type.ts'
+import {
+  type FileStats,
+  type FileVersion,
+  isSameVersion,
+  toFileStats,
+  versionOf,
+} from './validators.ts'
+
+/** How a file is opened. */
+export interface OpenOptions {
+  readonly metadata?: Metadata
+  readonly syncReads?: boolean | undefined
+}
+
+/** A file as a source. */
+export interface FileSource extends DirectSource {
+  readonly stats: FileStats
+}
+
+/** A file that is read by its descriptor, with its validators. */
+abstract class RegularFile extends DescriptorSource implements FileSource {
+  readonly stats: FileStats
+  readonly length: number
+  readonly type?: string
+  readonly etag: string
+  readonly lastModified?: Date
+  readonly lastChanged?: Date
+
+  protected constructor(version: FileVersion, type: string | undefined, metadata: Metadata) {
+    super()
+    this.stats = version.stats
+    this.length = version.stats.size
+    const { type: ownType = type, etag = version.etag, lastModified } = metadata
+    if (ownType !== undefined) this.type = ownType
+    this.etag = etag
+    if (lastModified !== undefined) {
+      this.lastModified = lastModified
+    } else if (version.lastModified !== undefined) {
+      this.lastModified = version.lastModified
+      this.lastChanged = version.lastChanged
+    }
+  }
+}
+
+/** What of a file stays the same as long as its descriptor. */
+interface Facts {
+  readonly version: FileVersion
+  readonly type: string | undefined
+}
+
+/** Makes a source of what the table has open, which the source then holds. */
+export function sourceOf(
+  descriptor: Descriptor,
+  filePath: string,
+  root: string | undefined,
+  options: OpenOptions,
+): FileSource {
+  const { content, stats } = descriptor
+  if (content === undefined) return new PathSource(descriptor, filePath, root, options)
+  descriptor.release()
+  const type = typeOf(filePath)
+  return new UnsizedFile(content, toFileStats(stats), {
+    ...(type && { type }),
+    ...options.metadata,
+  })
+}
+
+/** A file by its path. Opened again after it was released, it is the same file or an error. */
+export class PathSource extends RegularFile {
+  readonly readSync: DirectSource['readSync']
+  readonly actual: Promise<FileSource> | undefined
+  readonly #path: string
+  readonly #root: string | undefined
+  #descriptor: Descriptor | undefined
+
+  constructor(
+    descriptor: Descriptor,
+    filePath: string,
+    root: string | undefined,
+    { metadata = {}, syncReads }: OpenOptions,
+    actual?: Promise<FileSource>,
+  ) {
+    const { version, type } = factsOf(descriptor, filePath)
+    super(version, type, metadata)
+    if (syncReads === true) {
+      this.readSync = (target, length, position) =>
+        fs.readSync(this.fd, target, 0, length, position)
+    }
+    this.actual = actual
+    this.#descriptor = descriptor
+    this.#path = filePath
+    this.#root = root
+  }
+
+  protected get fd(): number {
+    if (!this.#descriptor) throw new Error('The file is not open')
+    return this.#descriptor.fd
+  }
+
+  protected obtain(): Promise<void> | undefined {
+    return this.#descriptor ? undefined : this.#reopen()
+  }
+
+  protected releaseDescriptor(aborted: boolean): void {
+    const descriptor = this.#descriptor
+    if (!descriptor) return
+    this.#descriptor = undefined
+    descriptors.release(descriptor, aborted)
+  }
+
+  async #reopen(): Promise<void> {
+    const descriptor = await descriptors.acquire(this.#path, this.#root)
+    if (descriptor.content !== undefined || !isSameVersion(descriptor.stats, this.stats)) {
+      descriptor.release()
+      throw sourceError(500, 'ERR_SOURCE_CHANGED', 'The file is not the one that was opened', {
+        path: this.#path,
+      })
+    }
+    // Another response may have opened it meanwhile, or all may be over.
+    if (this.#descriptor || this.hasNoUsers) descriptor.release()
+    else this.#descriptor = descriptor
+  }
+}
+
+function factsOf(descriptor: Descriptor, filePath: string): Facts {
+  const facts = (descriptor.memo ??= {
+    version: versionOf(descriptor.stats, descriptor.isSettled),
+    type: typeOf(filePath),
+  })
+  return facts as Facts
+}
+
+/** A file that the caller has opened, and closes. */
+export class HandleSource extends RegularFile {
+  readonly #handle: FileHandle
+
+  constructor(handle: FileHandle, version: FileVersion, metadata: Metadata) {
+    super(version, undefined, metadata)
+    this.#handle = handle
+  }
+
+  protected get fd(): number {
+    return this.#handle.fd
+  }
+
+  protected obtain(): undefined {}
+  protected releaseDescriptor(): void {}
+}
+
+/** What was read of a file whose size is not its length. */
+export class UnsizedFile implements FileSource {
+  readonly isDirect: true = true
+  readonly bytes: Buffer
+  readonly length: number
+  readonly stats: FileStats
+  declare readonly type?: string
+  declare readonly etag?: string
+  declare readonly lastModified?: Date
+
+  constructor(bytes: Buffer, stats: FileStats, metadata: Partial<Representation>) {
+    this.bytes = bytes
+    this.length = bytes.length
+    this.stats = stats
+    Object.assign(this, pickMetadata(metadata))
+  }
+
+  read({ firstPos, lastPos }: ByteRange): Promise<Uint8Array> {
+    return Promise.resolve(this.bytes.subarray(firstPos, lastPos + 1))
+  }
+}

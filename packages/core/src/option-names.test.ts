@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest'
+import { type OptionCall, validateOptionNames } from './option-names.ts'
+
+const rows: [call: OptionCall, options: object, message: string][] = [
+  ['sendRange', { maxage: '1d' }, 'sendRange has no option "maxage": write maxAge'],
+  ['sendRange', { maxRange: 5 }, 'did you mean maxRanges?'],
+  ['sendRange', { filenme: 'a' }, 'did you mean filename?'],
+  ['sendRange', { index: 'a' }, 'it is an option of rangeStatic'],
+  ['sendRange', { contentType: 'a/b' }, 'write type instead'],
+  ['sendRange', { hidden: true }, "write dotfiles: 'allow' instead"],
+  ['sendRange', { start: 5 }, 'write fromReader'],
+  ['sendRange', { whatever: 1 }, 'it takes type, etag'],
+  ['sendRange', { constructor: 1 }, 'no option "constructor"'],
+  ['rangeServe', { type: 'a/b' }, 'it is an option of sendRange'],
+  ['rangeServe', { onTranfer() {} }, 'did you mean onTransfer?'],
+  ['rangeStatic', { indx: 'a' }, 'did you mean index?'],
+  ['rangeStatic', { gzip: true }, 'a compression middleware'],
+  ['rangeStatic', { prefix: '/' }, 'it is an option of rangeStatic of Koa'],
+]
+
+describe('validateOptionNames', () => {
+  it.each(rows)('%s(…, %o)', (call, options, message) => {
+    expect(() => validateOptionNames(call, options)).toThrow(
+      expect.objectContaining({
+        name: 'TypeError',
+        code: 'ERR_UNKNOWN_OPTION',
+        message: expect.stringContaining(message),
+      }),
+    )
+  })
+
+  it('takes an option that is undefined for one that is not given', () => {
+    expect(() => validateOptionNames('sendRange', { maxage: undefined })).not.toThrow()
+  })
+})

@@ -1,0 +1,115 @@
+// The names of options: one that is unknown is a mistake, and the error says what to write instead.
+
+import { invalidArgument } from './errors.ts'
+
+const sendNames: readonly string[] = [
+  'type',
+  'etag',
+  'lastModified',
+  'cacheControl',
+  'maxAge',
+  'immutable',
+  'filename',
+  'headers',
+  'acceptRanges',
+  'maxRanges',
+  'maxSkip',
+  'root',
+  'dotfiles',
+  'followSymlinks',
+  'syncReads',
+  'signal',
+  'onTransfer',
+]
+const serveNames: readonly string[] = [
+  'acceptRanges',
+  'maxRanges',
+  'maxSkip',
+  'onTransfer',
+  'root',
+  'dotfiles',
+  'followSymlinks',
+  'syncReads',
+]
+const notOfFolders: ReadonlySet<string> = new Set(['root', 'type', 'filename', 'signal'])
+const folderNames: readonly string[] = [
+  ...sendNames.filter((name) => !notOfFolders.has(name)),
+  'index',
+  'fallthrough',
+  'setHeaders',
+]
+
+/** A call that takes options. */
+export type OptionCall = 'sendRange' | 'rangeServe' | 'rangeStatic' | 'rangeStatic of Koa'
+
+/** By the call that takes them. */
+const namesOf: Readonly<Record<OptionCall, ReadonlySet<string>>> = {
+  sendRange: new Set(sendNames),
+  rangeServe: new Set(serveNames),
+  rangeStatic: new Set(folderNames),
+  'rangeStatic of Koa': new Set([...folderNames, 'prefix']),
+}
+
+/** Options of other libraries, and of the calls that do not take them: what to write instead. */
+const advice: Readonly<Record<string, string>> = {
+  hidden: "dotfiles: 'allow'",
+  maxage: 'maxAge, in milliseconds or as text',
+  contentType: 'type',
+  mimeType: 'type',
+  gzip: 'a compression middleware before rangeServe',
+  brotli: 'a compression middleware before rangeServe',
+  br: 'a compression middleware before rangeServe',
+  defer: 'the order of the middleware: what comes first is asked first',
+  format: 'nothing: a folder without its slash is redirected if it has an index',
+  single: 'a route of your own after rangeStatic',
+  dev: 'nothing: each request looks at its file',
+  start: 'fromReader, or a file stream with start and end, behind rangeServe',
+  end: 'fromReader, or a file stream with start and end, behind rangeServe',
+  length: 'fromStream(stream, { length }), or fromReader({ length, read })',
+  size: 'fromStream(stream, { length }), or fromReader({ length, read })',
+  status: 'res.status(…), or ctx.status, before the call',
+  statusCode: 'res.status(…), or ctx.status, before the call',
+}
+
+/**
+ * Throws for an option that the call does not know.
+ *
+ * @throws TypeError `ERR_UNKNOWN_OPTION`, which names it and what to write instead
+ */
+export function validateOptionNames(call: OptionCall, options: object): void {
+  const known = namesOf[call]
+  for (const name in options) {
+    if (known.has(name) || (options as Record<string, unknown>)[name] === undefined) continue
+    const [title] = call.split(' ')
+    throw invalidArgument(
+      'ERR_UNKNOWN_OPTION',
+      `${title} has no option ${JSON.stringify(name)}: ${suggest(name, call)}`,
+    )
+  }
+}
+
+function suggest(name: string, call: OptionCall): string {
+  if (Object.hasOwn(advice, name)) return `write ${advice[name]} instead`
+  const [nearest] = [...namesOf[call]]
+    .map((known) => ({ known, distance: distance(name.toLowerCase(), known.toLowerCase()) }))
+    .filter((each) => each.distance <= Math.max(1, Math.floor(name.length / 3)))
+    .toSorted((a, b) => a.distance - b.distance)
+  if (nearest) return `did you mean ${nearest.known}?`
+  const taker = (Object.keys(namesOf) as OptionCall[]).find((each) => namesOf[each].has(name))
+  if (taker) return `it is an option of ${taker}`
+  return `it takes ${[...namesOf[call]].join(', ')}`
+}
+
+/** How many letters to insert, delete or replace to make one word of another. */
+function distance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= from.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1)
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1))
+    }
+    row = next
+  }
+  return row[to.length]!
+}

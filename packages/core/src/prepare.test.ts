@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest'
+import { prepare } from './prepare.ts'
+import type { SendOptions } from './options.ts'
+import type { Source } from './sources/source.ts'
+
+const context = { set: () => undefined, inTurn: true, pooled: false }
+const request = { method: 'GET', headers: {} }
+
+function closable(length: number): { source: Source; closed: () => number } {
+  let closed = 0
+  return {
+    source: {
+      length,
+      read: async () => new Uint8Array(length),
+      close: () => {
+        closed++
+        throw new Error('cannot close')
+      },
+    },
+    closed: () => closed,
+  }
+}
+
+describe('prepare', () => {
+  it.each<[name: string, length: number, options: object]>([
+    ['an option that is unknown', 10, { maxage: 5 }],
+    ['an option that cannot be', 10, { etag: 'v1' }],
+    ['a length that cannot be', -1, {}],
+  ])('closes the source of a call with %s', (_name, length, options) => {
+    const { source, closed } = closable(length)
+    expect(() => prepare(request, source, options as SendOptions, context)).toThrow(
+      expect.objectContaining({ code: expect.stringMatching(/^ERR_/) }),
+    )
+    expect(closed()).toBe(1)
+  })
+
+  it('closes a source once whose response cannot be planned', async () => {
+    const { source, closed } = closable(10)
+    const etag = () => '"v1"'
+    await expect(prepare(request, source, { etag }, context)).rejects.toThrow('for files')
+    expect(closed()).toBe(1)
+  })
+})

@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest'
+import type { FileStats } from './files/validators.ts'
+import type { SendOptions } from './options.ts'
+import type { Representation } from './semantics/representation.ts'
+import { selectRepresentation } from './select.ts'
+import { fromBuffer } from './sources/buffer.ts'
+import type { Source } from './sources/source.ts'
+
+const date = new Date('1994-11-06T08:49:37Z')
+const dateText = 'Sun, 06 Nov 1994 08:49:37 GMT'
+const source = fromBuffer(new Uint8Array(10), {
+  type: 'video/mp4',
+  etag: '"v1"',
+  lastModified: date,
+})
+const plain = fromBuffer(new Uint8Array(10))
+
+/** What is set on a response before, by the names of the representation. */
+interface Preset {
+  readonly type?: string
+  readonly etag?: string
+  readonly lastModified?: string | undefined
+  readonly cacheControl?: string | string[]
+  readonly status?: number
+  readonly isComplete?: boolean
+}
+
+function select(given: Representation, options: SendOptions, preset: Preset) {
+  const { type, etag, lastModified, cacheControl, status, isComplete } = preset
+  const fields = new Map<string, string | string[] | undefined>([
+    ['content-type', type],
+    ['etag', etag],
+    ['last-modified', lastModified],
+    ['cache-control', cacheControl],
+    ['vary', 'Origin'],
+  ])
+  return selectRepresentation(given, options, {
+    set: (name) => fields.get(name),
+    status,
+    isComplete,
+  })
+}
+
+describe('selectRepresentation', () => {
+  it('says of the representation what the source says', () => {
+    expect(select(source, {}, {}).representation).toEqual({
+      length: 10,
+      type: 'video/mp4',
+      seekable: true,
+      etag: '"v1"',
+      lastModified: date,
+    })
+  })
+
+  it('says bytes where nothing is known of the type, and nothing else', () => {
+    expect(select(plain, {}, {}).representation).toEqual({
+      length: 10,
+      type: 'application/octet-stream',
+      seekable: true,
+    })
+  })
+
+  it('says that bytes pass by once', () => {
+    const stream: Source = { length: 5, seekable: false, read: async () => new Uint8Array(5) }
+    expect(select(stream, {}, {}).representation.seekable).toBe(false)
+  })
+
+  it('hears the options first, then the fields, what was set before, and last the source', () => {
+    const options = { type: 'a/option', etag: '"option"', lastModified: new Date(1000) }
+    const headers = { 'content-type': 'a/field', ETAG: '"field"', 'Last-Modified': dateText }
+    const preset = {
+      type: 'a/preset',
+      etag: '"preset"',
+      lastModified: new Date(3000).toUTCString(),
+    }
+    const said = (more: SendOptions, before = preset) => {
+      const { type, etag, lastModified } = select(source, more, before).representation
+      return { type, etag, lastModified }
+    }
+    expect(said({ ...options, headers })).toEqual(options)
+    expect(said({ headers })).toEqual({ type: 'a/field', etag: '"field"', lastModified: date })
+    expect(said({})).toEqual({ type: 'a/preset', etag: '"preset"', lastModified: new Date(3000) })
+  })
+
+  it('takes false for none', () => {
+    const preset = { etag: '"preset"', lastModified: dateText }
+    const { representation } = select(source, { etag: false, lastModified: false }, preset)
+    expect(representation).toEqual({ length: 10, type: 'video/mp4', seekable: true })
+  })
+
+  it('takes true for what it would say anyway', () => {
+    const { representation } = select(source, { lastModified: true }, {})
+    expect(representation.lastModified).toBe(date)
+  })
+
+  it('takes a Last-Modified that is none for none', () => {
+    const { representation } = select(source, {}, { lastModified: 'yesterday' })
+    expect(representation).not.toHaveProperty('lastModified')
+  })
+
+  it('says when the source changed, if its own date is sent', () => {
+    const lastChanged = new Date(date.getTime() + 300)
+    const file = {
+      ...source,
+      lastModified: date,
+      lastChanged,
+      read: async () => new Uint8Array(10),
+    }
+    const changed = (options: SendOptions, lastModified?: string) =>
+      select(file, options, { lastModified }).representation.lastChanged
+    expect(changed({})).toBe(lastChanged)
+    expect(changed({ lastModified: true })).toBe(lastChanged)
+    expect(changed({ lastModified: new Date(date) })).toBeUndefined()
+    expect(changed({ lastModified: false })).toBeUndefined()
+    expect(changed({}, dateText)).toBeUndefined()
+  })
+
+  it('asks a function for the etag of a file, with its stats', () => {
+    const stats: FileStats = {
+      size: 10,
+      mtime: date,
+      mtimeNs: 5n,
+      ctime: date,
+      ctimeNs: 6n,
+      ino: 7,
+      birthtime: date,
+    }
+    const file = { ...source, stats, read: async () => new Uint8Array(10) }
+    const etag = ({ size, mtimeNs }: FileStats) => `"${size}-${mtimeNs}"`
+    expect(select(file, { etag }, {}).representation.etag).toBe('"10-5"')
+    expect(() => select(file, { etag: () => 'v1' }, {})).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ETAG' }),
+    )
+    expect(() => select(source, { etag }, {})).toThrow(
+      expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ETAG' }),
+    )
+  })
+
+  it('knows a type by the filename, where there is none', () => {
+    expect(select(plain, { filename: 'a.mp4' }, {}).representation.type).toBe('video/mp4')
+    expect(select(source, { filename: 'a.txt' }, {}).representation.type).toBe('video/mp4')
+    expect(select(plain, { filename: 'a.mp4', type: 'a/b' }, {}).representation.type).toBe('a/b')
+    const preset = { type: 'a/preset' }
+    expect(select(plain, { filename: 'a.mp4' }, preset).representation.type).toBe('a/preset')
+    expect(select(plain, { filename: 'a.unheard-of' }, {}).representation.type).toBe(
+      'application/octet-stream',
+    )
+  })
+
+  it('adds no type to a response that is complete without one', () => {
+    for (const each of [source, plain]) {
+      const { representation } = select(each, {}, { isComplete: true })
+      expect(representation).not.toHaveProperty('type')
+    }
+    const preset = { type: 'a/preset', isComplete: true }
+    expect(select(source, {}, preset).representation.type).toBe('a/preset')
+  })
+
+  it.each([
+    ['clip.mp4', 'attachment; filename="clip.mp4"'],
+    ['a b.mp4', 'attachment; filename="a b.mp4"'],
+    ['a"b.mp4', 'attachment; filename="a\\"b.mp4"'],
+    ['/srv/clip.mp4', 'attachment; filename="clip.mp4"'], // RFC 6266 §4.3: no path
+    ['\u20ac.mp4', `attachment; filename="?.mp4"; filename*=UTF-8''%E2%82%AC.mp4`], // RFC 8187
+  ])('sends %j as an attachment', (filename, expected) => {
+    const { headers } = select(plain, { filename }, {}).planOptions
+    expect(headers).toEqual({ 'Content-Disposition': expect.any(String) })
+    const text = String(headers?.['Content-Disposition'])
+    expect(text.replace('filename=clip.mp4', 'filename="clip.mp4"')).toBe(expected)
+  })
+
+  it.each<[options: SendOptions, expected: string | undefined]>([
+    [{}, undefined],
+    [{ maxAge: 0 }, 'public, max-age=0'],
+    [{ maxAge: 1000 }, 'public, max-age=1'],
+    [{ maxAge: 1999 }, 'public, max-age=1'], // never longer than was said
+    [{ maxAge: '5000' }, 'public, max-age=5'],
+    [{ maxAge: '1500ms' }, 'public, max-age=1'],
+    [{ maxAge: '90s' }, 'public, max-age=90'],
+    [{ maxAge: '1.5h' }, 'public, max-age=5400'],
+    [{ maxAge: '1d' }, 'public, max-age=86400'],
+    [{ maxAge: '2 hours' }, 'public, max-age=7200'],
+    [{ maxAge: '10 minutes' }, 'public, max-age=600'],
+    [{ maxAge: '1 week' }, 'public, max-age=604800'],
+    [{ maxAge: '1 Day' }, 'public, max-age=86400'],
+    [{ maxAge: '1y' }, 'public, max-age=31536000'], // a year is the most
+    [{ maxAge: Infinity }, 'public, max-age=31536000'],
+    [{ maxAge: '1d', immutable: true }, 'public, max-age=86400, immutable'],
+    [{ maxAge: '1d', immutable: false }, 'public, max-age=86400'],
+    [{ immutable: true }, undefined],
+    [{ cacheControl: 'no-store', maxAge: '1d' }, 'no-store'],
+    [{ cacheControl: true, maxAge: '1d' }, 'public, max-age=86400'],
+    [{ cacheControl: false, maxAge: '1d' }, undefined],
+  ])('makes %j the Cache-Control %j', (options, expected) => {
+    expect(select(plain, options, {}).planOptions.headers?.['Cache-Control']).toBe(expected)
+  })
+
+  it('leaves the Cache-Control that was set before, where cacheControl does not say it all', () => {
+    const preset = { cacheControl: 'no-cache' }
+    const said = (options: SendOptions) =>
+      select(plain, options, preset).planOptions.headers?.['Cache-Control']
+    expect(said({})).toBe('no-cache')
+    expect(said({ maxAge: 1000, immutable: true })).toBe('no-cache')
+    expect(said({ cacheControl: true, maxAge: 1000 })).toBe('no-cache')
+    expect(said({ cacheControl: false, maxAge: 1000 })).toBe('no-cache')
+    expect(said({ cacheControl: 'no-store' })).toBe('no-store')
+    expect(said({ headers: { 'Cache-Control': 'private' } })).toBe('private')
+    expect(said({ headers: { 'Cache-Control': 'private' }, maxAge: 1000 })).toBe('private')
+  })
+
+  it('hands on what the plan is to know', () => {
+    const options = { maxRanges: 5, maxSkip: 6, acceptRanges: false, headers: { Vary: 'Origin' } }
+    expect(select(plain, options, {}).planOptions).toMatchObject(options)
+  })
+
+  it('leaves what it was given as it was', () => {
+    const headers = Object.freeze({ Vary: 'Origin' })
+    const options = Object.freeze({ headers, maxAge: 1000, filename: 'a.mp4' })
+    select(plain, options, Object.freeze({ type: 'a/b' }))
+    expect(headers).toEqual({ Vary: 'Origin' })
+  })
+
+  it('finds fields of the options in whatever case, and prefers them', () => {
+    const headers = {
+      ETAG: '"own"',
+      'content-TYPE': 'a/own',
+      'Cache-Control': ['private', 'max-age=5'],
+    }
+    const { representation, planOptions } = select(
+      source,
+      { headers },
+      { etag: '"set"', type: 'a/set' },
+    )
+    expect(representation).toMatchObject({ etag: '"own"', type: 'a/own' })
+    expect(planOptions.headers?.['Cache-Control']).toBe('private,max-age=5')
+  })
+})

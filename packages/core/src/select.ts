@@ -1,0 +1,142 @@
+// The selected representation (RFC 9110 §3.2): what is served, from its source, the options, and the
+// fields that the response has already.
+
+import contentDisposition from 'content-disposition'
+import { invalidArgument } from './errors.ts'
+import type { FileSource } from './files/file-source.ts'
+import { typeOf } from './files/media-type.ts'
+import type { SendOptions } from './options.ts'
+import { formatCacheControl } from './semantics/cache-control.ts'
+import type { FieldLookup, ResponseFields } from './semantics/fields.ts'
+import { parseHttpDate } from './semantics/http-date.ts'
+import { isStatusOfWhole, type PlanOptions } from './semantics/plan-options.ts'
+import type { Representation } from './semantics/representation.ts'
+import { validateMetadata } from './validate.ts'
+
+/** What is known of a response before it is decided. */
+export interface ResponseState {
+  /** The fields set on it: they count as the caller's word if they say what is being served. */
+  readonly set: FieldLookup
+  /** A status set on it, such as that of a page for 404; one that no whole can have is ignored. */
+  readonly status?: number | undefined
+  /**
+   * Whether it has all of its fields, as one that passes a filter has: a Content-Type that it lacks
+   * stays out of every response made of it. Default `false`.
+   */
+  readonly isComplete?: boolean | undefined
+}
+
+/** Selects the representation of a source, and the options to plan a response with. */
+export function selectRepresentation(
+  source: Representation,
+  options: SendOptions,
+  response: ResponseState,
+): { readonly representation: Representation; readonly planOptions: PlanOptions } {
+  const { status = 200, isComplete = false } = response
+  const field = options.headers ? withHeaders(options.headers, response.set) : response.set
+  const type =
+    options.type ?? text(field('content-type')) ?? defaultType(source, options, isComplete)
+  const etag = chooseEtag(source, options.etag, field)
+  const lastModified = chooseLastModified(source, options.lastModified, field)
+  const representation: { -readonly [name in keyof Representation]: Representation[name] } = {
+    length: source.length,
+    seekable: source.seekable ?? true,
+  }
+  if (type !== undefined) representation.type = type
+  if (etag !== undefined) representation.etag = etag
+  if (lastModified !== undefined) {
+    representation.lastModified = lastModified
+    // It says when the source's own date is strong, not the caller's.
+    if (source.lastChanged instanceof Date && lastModified === source.lastModified) {
+      representation.lastChanged = source.lastChanged
+    }
+  }
+  const headers = furtherFields(options, field)
+  const planOptions: PlanOptions = headers ? { ...options, headers } : options
+  if (status === 200 || !isStatusOfWhole(status)) return { representation, planOptions }
+  return { representation, planOptions: { ...planOptions, status } }
+}
+
+/** Fields in whatever case, before those that are set. */
+function withHeaders(headers: ResponseFields, set: FieldLookup): FieldLookup {
+  const own = new Map<string, string | readonly string[]>()
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) own.set(name.toLowerCase(), value)
+  }
+  return (name) => own.get(name) ?? set(name)
+}
+
+/** A field's value as text. */
+export function text(value: ReturnType<FieldLookup>): string | undefined {
+  return value === undefined || typeof value === 'string' ? value : String(value)
+}
+
+/** A representation of unknown type is bytes, unless its 200 goes out without a type. */
+function defaultType(
+  source: Representation,
+  { filename }: SendOptions,
+  isComplete: boolean,
+): string | undefined {
+  if (isComplete) return undefined
+  const named = filename === undefined ? undefined : typeOf(filename)
+  return source.type ?? named ?? 'application/octet-stream'
+}
+
+function chooseEtag(
+  source: Representation,
+  option: SendOptions['etag'],
+  field: FieldLookup,
+): string | undefined {
+  if (option === false) return undefined
+  if (typeof option === 'string') return option
+  if (typeof option === 'function') {
+    const { stats } = source as Partial<FileSource>
+    if (!stats) {
+      throw invalidArgument('ERR_INVALID_ETAG', 'An etag function is for files: there are no stats')
+    }
+    const etag = option(stats)
+    validateMetadata({ etag })
+    return etag
+  }
+  return text(field('etag')) ?? source.etag
+}
+
+function chooseLastModified(
+  source: Representation,
+  option: SendOptions['lastModified'],
+  field: FieldLookup,
+): Date | undefined {
+  if (option === false) return undefined
+  if (option instanceof Date) return option
+  const set = text(field('last-modified'))
+  return set === undefined ? source.lastModified : parseHttpDate(set, Date.now())
+}
+
+/** `undefined` if there are none but the options' own. */
+function furtherFields(options: SendOptions, field: FieldLookup): ResponseFields | undefined {
+  const cacheControl = chooseCacheControl(options, field)
+  const { headers, filename } = options
+  if (cacheControl === undefined && filename === undefined) return undefined
+  const fields: Record<string, string | readonly string[]> = { ...headers }
+  if (cacheControl !== undefined) fields['Cache-Control'] = cacheControl
+  if (filename !== undefined) {
+    // Latin-1 in a field is read in as many ways as there are clients, and garbled by Node where it
+    // knows the length: what is not ASCII has the form of RFC 8187.
+    const fallback = filename.replace(/[^\x20-\x7e]/gu, '?')
+    fields['Content-Disposition'] = contentDisposition(filename, { fallback })
+  }
+  return fields
+}
+
+function chooseCacheControl(
+  { cacheControl, maxAge, immutable }: SendOptions,
+  field: FieldLookup,
+): string | undefined {
+  if (typeof cacheControl === 'string') return cacheControl
+  // As in `send`: maxAge is for all files of a folder, a field is about this one.
+  const set = text(field('cache-control'))
+  if (set !== undefined) return set
+  if (cacheControl === false || maxAge === undefined) return undefined
+  return formatCacheControl(maxAge, immutable === true)
+}
