@@ -88,10 +88,13 @@ function toPairs(fields: GivenFields): Iterable<readonly unknown[]> {
 }
 
 /** Looks up what a response will say in a field: what `writeHead` is given overrides what was set. */
-export function lookUp(set: FieldLookup, fields: GivenFields): FieldLookup {
-  if (!fields) return set
+export function lookUp(
+  set: Readonly<Record<string, GivenField['value'] | undefined>>,
+  fields: GivenFields,
+): FieldLookup {
+  if (!fields) return (name) => set[name]
   const given = toFields(fields)
-  return (name) => given.get(name)?.value ?? set(name)
+  return (name) => given.get(name)?.value ?? set[name]
 }
 
 /** The arguments of `writeHead` with a line added to the fields that it was given. */

@@ -46,7 +46,7 @@ export function writeFullHead(
 ): unknown {
   if (Number(args[0]) !== 200) return write(response, args)
   const { fields } = parseHead(args)
-  const field = lookUp((name) => response.getHeader(name), fields)
+  const field = lookUp(response.getHeaders(), fields)
   const length = mayBeCut(field) ? declaredLength(response, field, true) : undefined
   if (length === undefined) return write(response, args)
   const additions = missingFields(field, false)
@@ -176,7 +176,7 @@ export class Filter {
       return write(response, args)
     }
     const { fields, reason = response.statusMessage } = parseHead(args)
-    const field = lookUp((name) => response.getHeader(name), fields)
+    const field = lookUp(response.getHeaders(), fields)
     const seekable = this.#content !== undefined
     const length = declaredLength(response, field, seekable || !this.#isHead)
     const plan =
