@@ -13,13 +13,13 @@ declare module '*/media-server/line.mjs' {
   }
 }
 // Streams of other makes than Node's.
-declare module 'readable-stream2' {
+declare module 'rs2' {
   export { PassThrough, Readable } from 'node:stream'
 }
-declare module 'readable-stream3' {
+declare module 'rs3' {
   export { PassThrough, Readable } from 'node:stream'
 }
-declare module 'readable-stream4' {
+declare module 'rs4' {
   export { PassThrough, Readable } from 'node:stream'
 }
 declare module 'streamx' {

@@ -1,14 +1,15 @@
 // What an adapter is made of. Not for applications: it changes with the adapters.
 
+export { contextOf } from './context.ts'
 export type { ResponseContext, ServerRequest } from './prepare.ts'
-export { dispose, prepare } from './prepare.ts'
+export { dispose, prepare, prepareDecided } from './prepare.ts'
 export type { SourceError } from './errors.ts'
 export { toError } from './errors.ts'
 export type { FieldLookup } from './semantics/fields.ts'
 export { planPassing } from './filter.ts'
 export type { FieldTarget } from './semantics/apply-fields.ts'
 export { applyFields } from './semantics/apply-fields.ts'
-export { DiscardPace, endEarly, mayEndEarly } from './sources/early-end.ts'
+export { discardFeeders, DiscardPace, endEarly, mayEndEarly } from './sources/early-end.ts'
 export type { Prepared } from './delivery/deliver.ts'
 export type { Lent } from './delivery/lend.ts'
 export { lend } from './delivery/lend.ts'

@@ -5,20 +5,21 @@ import { text } from './select.ts'
 import { type FieldLookup, mayBeCut } from './semantics/fields.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
+import type { Representation } from './semantics/representation.ts'
 import type { RangeRequest } from './semantics/request.ts'
+import { pickMetadata } from './sources/source.ts'
 
 /**
  * Plans the response to a request whose 200 has been made by other code, from the fields of that 200;
  * `undefined` if ranges must not be cut out of it.
  *
- * Without a type of its own the 200 goes out without one, and so does a range of it.
- *
- * @param content `length` in bytes; `seekable` unless it passes by once
+ * Without a type of its own the 200 goes out without one, and so does a range of it. Validators of the
+ * content count if the 200 has none of their kind, or only a weak entity-tag.
  */
 export function planPassing(
   request: RangeRequest,
   field: FieldLookup,
-  content: { readonly length: number; readonly seekable: boolean },
+  content: Representation,
   options: FilterOptions,
 ): ResponsePlan | undefined {
   if (!mayBeCut(field)) return undefined
@@ -27,10 +28,13 @@ export function planPassing(
   const lastModified = text(field('last-modified'))
   const cacheControl = text(field('cache-control'))
   const date = lastModified === undefined ? undefined : parseHttpDate(lastModified, Date.now())
+  const isWeak = etag?.startsWith('W/') === true && content.etag !== undefined
   const representation = {
-    ...content,
+    ...pickMetadata(content),
+    length: content.length,
+    seekable: content.seekable ?? true,
     ...(type === undefined ? {} : { type }),
-    ...(etag === undefined ? {} : { etag }),
+    ...(etag === undefined || isWeak ? {} : { etag }),
     ...(date === undefined ? {} : { lastModified: date }),
   }
   const headers = cacheControl === undefined ? {} : { 'Cache-Control': cacheControl }

@@ -6,9 +6,9 @@ import { isFileHandle } from './files/file.ts'
 import { openSource, type Servable } from './open.ts'
 import { type SendOptions, validateOptions } from './options.ts'
 import { type ResponseState, selectRepresentation } from './select.ts'
-import { planResponse } from './semantics/plan.ts'
+import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
-import { type DirectSource, isSource, toDirect } from './sources/source.ts'
+import { type DirectSource, isSource, type Source, toDirect } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
 /** A request as a server has it. */
@@ -92,6 +92,19 @@ export function closeUnsent(servable: unknown): void {
   } catch {
     // It was no source of bytes after all.
   }
+}
+
+/** Readies the content of a response that is decided already. The source is open. */
+export function prepareDecided(
+  request: ServerRequest,
+  source: Source,
+  plan: ResponsePlan,
+  options: Pick<SendOptions, 'onTransfer'>,
+  context: ResponseContext,
+): Prepared {
+  const transfer = new OngoingTransfer(request, options.onTransfer)
+  transfer.start(plan, source.length)
+  return { plan, content: new Content(plan.body, toDirect(source), context), transfer }
 }
 
 /** Closes an open source that will not be sent after all. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { type Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Http2ServerRequest } from 'node:http2'
+import { contextOf } from './context.ts'
 import { deliver } from './delivery/deliver.ts'
-import { alreadyAnswered, isInTurn, type NodeResponse } from './delivery/outgoing.ts'
-import { smallSize } from './delivery/pool.ts'
+import { alreadyAnswered, type NodeResponse } from './delivery/outgoing.ts'
 import type { Servable } from './open.ts'
 import type { SendOptions } from './options.ts'
 import { prepare } from './prepare.ts'
@@ -35,16 +35,7 @@ export function serve(
   options: SendOptions = {},
 ): Promise<Transfer> {
   if (response.headersSent) throw alreadyAnswered()
-  const isHttp2 = response instanceof Http2ServerResponse
-  const context = {
-    set: (name: string) => response.getHeader(name),
-    status: response.statusCode,
-    inTurn: isInTurn(response),
-    pooled: !isHttp2,
-    // What the streams of an HTTP/2 session hold counts together, and Node refuses further ones at
-    // 10 MB: a dozen large pieces that no client reads.
-    maxPiece: isHttp2 ? smallSize : undefined,
-  }
+  const context = contextOf(response, { status: response.statusCode, pooled: true })
   const prepared = prepare(request, servable, options, context)
   return prepared.then((decided) => deliver(response, decided, options.signal))
 }

@@ -1,90 +1,71 @@
-// The filter: what `ctx.body` is when all middleware is done, as a source.
+// The filter: what `ctx.body` is once all inner middleware is done, made range-aware.
 
 import { ReadStream } from 'node:fs'
-import { Stream } from 'node:stream'
 import type { ParameterizedContext as Context } from 'koa'
+import { fromBlob, fromStream, type Source } from '@range-serve/core'
 import {
-  type ByteStream,
-  fromBlob,
-  fromBuffer,
-  fromStream,
-  type SendOptions,
-  type Source,
-} from '@range-serve/core'
-import {
+  contextOf,
+  discardFeeders,
+  type FilterOptions,
   fromReadStream,
-  isBytes,
   isConditional,
   isGone,
-  isInTurn,
   isObserved,
   mayBeCut,
   parseContentLength,
   planPassing,
-  prepare,
+  prepareDecided,
+  type Prepared,
 } from '@range-serve/core/adapter'
-import { applyAnswer, applyPlan, guardTag } from './answer.ts'
+import { kindOf } from './body.ts'
+import { decideAtEnd } from './memory.ts'
+import { keepTarget } from './mount.ts'
+import { applyPrepared, guardTag } from './response.ts'
 
-/** What the filter can be told. */
-export type FilterOptions = Pick<SendOptions, 'maxRanges' | 'maxSkip' | 'onTransfer'>
-
-/**
- * Makes the answer in a context range-aware, if it can be. Gives a promise only where there is more
- * to do than to say so.
- */
+/** Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait. */
 export function filterBody(ctx: Context, options: FilterOptions): Promise<void> | undefined {
   if (!isEligible(ctx)) return undefined
-  if (ArrayBuffer.isView(ctx.body)) sendAsBytes(ctx, ctx.body)
-  const { body } = ctx
-  const observed = isObserved(options)
-  if (observed || body instanceof ReadStream) return answerBody(ctx, options)
-  if (isConditional(ctx.req)) {
-    const bytes = bytesOf(body)
-    return bytes ? answerBytes(ctx, bytes, options) : answerBody(ctx, options)
+  if (ctx.body instanceof ReadStream) return filterFile(ctx, ctx.body, options)
+  const isPlain = !isConditional(ctx.req) && !isObserved(options)
+  if (typeof ctx.body === 'object' && ArrayBuffer.isView(ctx.body)) sendAsBytes(ctx, ctx.body)
+  const body = kindOf(ctx)
+  if (body.kind === 'memory') {
+    markRanges(ctx)
+    if (!isPlain) decideAtEnd(ctx, options, isMemoryEligible)
+    return undefined
   }
-  if (isStream(body) && fieldLength(ctx) === undefined) return undefined
-  ctx.res.setHeader('Accept-Ranges', 'bytes')
-  if (ctx.res.hasHeader('ETag')) guardTag(ctx.response)
-  return undefined
-}
-
-/** Answers with bytes that are in memory: nothing to wait for, unless there are several parts. */
-function answerBytes(
-  ctx: Context,
-  bytes: Buffer,
-  options: FilterOptions,
-): Promise<void> | undefined {
-  const field = (name: string) => ctx.res.getHeader(name)
-  const plan = planPassing(ctx.req, field, { length: bytes.length, seekable: true }, options)
-  if (!plan) return undefined
-  const [only] = plan.body
-  if (plan.body.length > 1) return answer(ctx, fromBuffer(bytes), options)
-  const slice = only && !isBytes(only) ? bytes.subarray(only.firstPos, only.lastPos + 1) : undefined
-  applyPlan(ctx, plan, slice)
-  return undefined
-}
-
-async function answerBody(ctx: Context, options: FilterOptions): Promise<void> {
-  const source = (await fromReadStream(ctx.body)) ?? toSource(ctx)
-  if (source) await answer(ctx, source, options)
-}
-
-async function answer(ctx: Context, source: Source, options: FilterOptions): Promise<void> {
-  const set = (name: string) => ctx.res.getHeader(name)
-  const context = { set, inTurn: isInTurn(ctx.res), pooled: false }
-  const decided = await prepare(ctx.req, source, options, context)
-  await applyAnswer(ctx, decided)
+  if (body.kind === 'none') return undefined
+  const length = body.kind === 'blob' ? body.blob.size : lengthOf(ctx)
+  if (length === undefined || (body.kind === 'stream' && !body.stream)) return undefined
+  if (isPlain && ctx.method !== 'HEAD') {
+    markRanges(ctx)
+    // Koa destroys the stream if the client leaves, and what is piped into it would stay open.
+    if (body.kind === 'stream') discardFeeders(body.stream)
+    return undefined
+  }
+  const source = body.kind === 'blob' ? fromBlob(body.blob) : fromStream(body.stream!, { length })
+  return filterSource(ctx, source, options)
 }
 
 function isEligible(ctx: Context): boolean {
   const { response, res } = ctx
   const { method } = ctx.req
   if (res.statusCode !== 200 || (method !== 'GET' && method !== 'HEAD')) return false
-  // Koa calls the answer to a HEAD over HTTP/2 not writable, and writes it all the same.
+  // Koa calls the response to a HEAD over HTTP/2 not writable, and writes it all the same.
   if (ctx.respond === false || res.headersSent || res.writableEnded || isGone(res)) return false
   const { body } = response
   if (body === undefined || body === null) return false
   return mayBeCut((name) => res.getHeader(name))
+}
+
+function isMemoryEligible(ctx: Context): boolean {
+  return isEligible(ctx) && kindOf(ctx).kind === 'memory'
+}
+
+/** Says that ranges can be had, of a response that is sent whole. */
+function markRanges({ response, res }: Context): void {
+  res.setHeader('Accept-Ranges', 'bytes')
+  if (res.hasHeader('ETag')) guardTag(response)
 }
 
 /** Koa takes bytes that are no Buffer for an object to be JSON, and says so. */
@@ -94,31 +75,39 @@ function sendAsBytes(ctx: Context, view: ArrayBufferView): void {
   if (ctx.type === 'application/json') ctx.type = 'application/octet-stream'
 }
 
-/** The bytes that Koa will send, of a body that is in memory. */
-function bytesOf(body: unknown): Buffer | undefined {
-  if (Buffer.isBuffer(body)) return body
-  if (isStream(body) || body instanceof Blob) return undefined
-  const text = typeof body === 'string' ? body : (JSON.stringify(body) as string | undefined)
-  return text === undefined ? undefined : Buffer.from(text)
+function lengthOf({ res }: Context): number | undefined {
+  return parseContentLength(res.getHeader('Content-Length'))
 }
 
-/** A body as a source: whatever Koa can send, of known length. */
-function toSource(ctx: Context): Source | undefined {
-  const { body } = ctx
-  if (body instanceof Blob) return fromBlob(body)
-  if (!isStream(body)) {
-    const bytes = bytesOf(body)
-    return bytes && fromBuffer(bytes)
+/** A file stream is read from the first requested byte, and knows its length. */
+async function filterFile(ctx: Context, stream: ReadStream, options: FilterOptions): Promise<void> {
+  let source: Source | undefined
+  try {
+    source = await fromReadStream(stream)
+  } catch (error) {
+    // Koa 2 has heard of it from the stream itself, and responded.
+    if (ctx.res.writableEnded) return
+    throw error
   }
-  const stream = body instanceof Response ? body.body : body
-  const length = fieldLength(ctx)
-  return stream && length !== undefined ? fromStream(stream, { length }) : undefined
+  const length = lengthOf(ctx)
+  if (!source && kindOf(ctx).kind === 'stream' && length !== undefined) {
+    const isPlain = !isConditional(ctx.req) && !isObserved(options) && ctx.method !== 'HEAD'
+    if (isPlain) markRanges(ctx)
+    else source = fromStream(stream, { length })
+  }
+  if (source) await filterSource(ctx, source, options)
 }
 
-function fieldLength(ctx: Context): number | undefined {
-  return parseContentLength(ctx.res.getHeader('Content-Length'))
+/** Sends a source, or what is requested of it, in place of the body that it was made of. */
+async function filterSource(ctx: Context, source: Source, options: FilterOptions): Promise<void> {
+  const prepared = planSource(ctx, source, options)
+  if (prepared) await applyPrepared(ctx, prepared, {})
 }
 
-function isStream(body: unknown): body is ByteStream | Response {
-  return body instanceof Stream || body instanceof ReadableStream || body instanceof Response
+function planSource(ctx: Context, source: Source, options: FilterOptions): Prepared | undefined {
+  const context = contextOf(ctx.res, { pooled: false })
+  const plan = planPassing(ctx.req, context.set, source, options)
+  if (!plan) return undefined
+  keepTarget(ctx)
+  return prepareDecided(ctx.req, source, plan, options, context)
 }

@@ -1,9 +1,9 @@
 import type { Middleware, ParameterizedContext as Context } from 'koa'
-import type { ResponsePlan, SendOptions, Servable, Transfer } from '@range-serve/core'
+import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
+  contextOf,
   dispose,
   type FolderOutcome,
-  isInTurn,
   mergeOptions,
   prepare,
   type RangeServeOptions,
@@ -11,8 +11,10 @@ import {
   type StaticOptions,
   validateOptions,
 } from '@range-serve/core/adapter'
-import { applyAnswer, replacePlan, retractPlan } from './answer.ts'
 import { filterBody } from './filter.ts'
+import { keepTarget, namesOf, pathBelow } from './mount.ts'
+import { appliedTo, applyPrepared, statusSaid } from './response.ts'
+import { Sending } from './sending.ts'
 
 export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter'
 
@@ -38,12 +40,12 @@ export interface PendingTransfer extends Transfer {
   readonly finished: Promise<Transfer>
 }
 
-/** What the last `rangeServe` on a request's way was told. */
+/** The options of the last `rangeServe` on the way of a request. */
 const serving = Symbol('range-serve: options')
-/** The plan of an answer that is range-aware already. */
-const answered = Symbol('range-serve: answered')
+/** The last call of `sendRange`. */
+const pending = Symbol('range-serve: pending')
 
-type Served = Context & { [serving]?: RangeServeOptions; [answered]?: ResponsePlan }
+type Served = Context & { [serving]?: RangeServeOptions; [pending]?: Sending }
 
 /**
  * Makes every answer of known length range-aware, and adds `ctx.sendRange`.
@@ -62,29 +64,38 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     const outer = ctx[serving]
     ctx[serving] = options
     ctx.sendRange = sendRange
-    if (!filters || (outer && outer.acceptRanges !== false)) return next()
+    // The outermost one waits, and filters.
+    if (outer && (!filters || outer.acceptRanges !== false)) return next()
+    const finish = () => (filters ? filterResponse(ctx, options) : undefined)
     return next().then(
       () => {
-        const plan = ctx[answered]
-        if (!plan) {
-          keepTarget(ctx)
-          return filterBody(ctx, options)
-        }
-        // A 304, as koa-conditional-get makes of a 200, is still about what was planned.
-        if (ctx.status !== plan.status && ctx.status !== 304) replacePlan(ctx, plan)
-        return undefined
+        const waiting = ctx[pending]?.settle()
+        return waiting ? waiting.then(finish) : finish()
       },
       (error: unknown) => {
-        const plan = ctx[answered]
-        if (plan) retractPlan(ctx, plan)
-        throw error
+        const rethrow = () => {
+          throw error
+        }
+        // Nothing may set a response once Koa has sent the error.
+        const sending = ctx[pending]
+        return sending && !sending.isSettled ? sending.then(rethrow, rethrow) : rethrow()
       },
     )
   }
 }
 
+function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> | undefined {
+  const applied = appliedTo(ctx)
+  if (!applied) return filterBody(ctx, options)
+  // A 304, as koa-conditional-get makes of a 200, is still about what was planned.
+  if (ctx.status !== applied.plan.status && ctx.status !== 304) applied.takeBack()
+  return undefined
+}
+
 function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
-  return send(this, source, mergeOptions(this[serving] ?? {}, own))
+  const earlier = this[pending]
+  const work = send(this, source, mergeOptions(this[serving] ?? {}, own), earlier)
+  return (this[pending] = Sending.of(work))
 }
 
 /** What {@link rangeStatic} can be told. */
@@ -158,54 +169,21 @@ async function applyOutcome(
   }
 }
 
-/** The components of a path that a folder is mounted at, decoded. */
-function namesOf(prefix: string): string[] {
-  const mount = prefix.replace(/^\/+/, '').replace(/\/+$/, '')
-  return mount === '' ? [] : mount.split('/').map((name) => decode(name) ?? name)
-}
-
-/** What is left of a path below a mount, as it was sent; `undefined` where it is not below it. */
-function pathBelow(mount: readonly string[], pathname: string): string | undefined {
-  if (!pathname.startsWith('/')) return undefined
-  let end = 0
-  for (const name of mount) {
-    const start = end + 1
-    const slash = pathname.indexOf('/', start)
-    end = slash === -1 ? pathname.length : slash
-    // Component by component: an encoded slash is part of a name.
-    if (decode(pathname.slice(start, end)) !== name) return undefined
-  }
-  return pathname.slice(end)
-}
-
-function decode(component: string): string | undefined {
-  try {
-    return decodeURIComponent(component)
-  } catch {
-    return undefined
-  }
-}
-
-function send(ctx: Served, source: Servable, options: SendOptions): Promise<PendingTransfer> {
+/** @param earlier a call whose response this one replaces, perhaps still under way */
+function send(
+  ctx: Served,
+  source: Servable,
+  options: SendOptions,
+  earlier?: Sending,
+): Promise<PendingTransfer> {
   keepTarget(ctx)
-  // Koa's status is 404 until somebody sets one; this alone tells whether somebody has.
-  const { _explicitStatus: isSaid } = ctx.response as { _explicitStatus?: boolean }
-  const status = isSaid === true ? ctx.status : undefined
-  const set = (name: string) => ctx.res.getHeader(name)
-  const context = { set, status, inTurn: isInTurn(ctx.res), pooled: false }
-  const answer = prepare(ctx.req, source, options, context)
-  return answer.then(async (decided) => {
-    ctx[answered] = decided.plan
-    return Object.assign(decided.transfer, await applyAnswer(ctx, decided, options.signal))
+  const replaced = appliedTo(ctx)
+  const isSaid = replaced && ctx.status === replaced.plan.status
+  const status = isSaid ? replaced.statusBefore : statusSaid(ctx.response)
+  const set = (name: string) => (replaced ? replaced.fieldBefore(name) : ctx.res.getHeader(name))
+  const context = { ...contextOf(ctx.res, { status, pooled: false }), set }
+  return prepare(ctx.req, source, options, context).then(async (prepared) => {
+    if (earlier && !earlier.isSettled) await earlier.settle()?.catch(() => {})
+    return Object.assign(prepared.transfer, await applyPrepared(ctx, prepared, options))
   })
-}
-
-/**
- * The request target as the client sent it. Koa keeps it beside the request, where only its own know
- * of it; where that has been rewritten, it is kept on the request as well, under Connect's name.
- */
-function keepTarget({ req, originalUrl }: Context): string {
-  const request: typeof req & { originalUrl?: string } = req
-  if (request.url !== originalUrl) request.originalUrl ??= originalUrl
-  return request.originalUrl ?? originalUrl
 }

@@ -54,6 +54,11 @@ export class Content {
     return this.#source.endsByItself === true
   }
 
+  /** Whether the source can be closed as soon as all was read: nothing else can see its end. */
+  get isReadAtRandom(): boolean {
+    return this.#source.readInto !== undefined
+  }
+
   /** The content as it lies in the caller's own memory, if it is one range of bytes there. */
   get slice(): Uint8Array | undefined {
     const { bytes } = this.#source

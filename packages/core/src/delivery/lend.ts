@@ -1,12 +1,21 @@
 // The content of a response for a framework that sends it itself. What that sees is never pooled.
 
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import { toError } from '../errors.ts'
 import type { OngoingTransfer, Transfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
 import type { Content } from './content.ts'
 import type { Prepared } from './deliver.ts'
-import { cutOff, isGone, isInTurn, type NodeResponse, whenInTurn, whenOver } from './outgoing.ts'
+import {
+  cutOff,
+  isFlushed,
+  isGone,
+  isInTurn,
+  type NodeResponse,
+  whenInTurn,
+  whenOver,
+} from './outgoing.ts'
 import { smallSize } from './pool.ts'
 
 /** A body for a framework that sends it itself: bytes, a stream of them, or nothing. */
@@ -17,6 +26,8 @@ export interface Lent {
   readonly body: Body
   /** Resolves when the response is over, without one when the body is; never rejects. */
   readonly finished: Promise<Transfer>
+  /** Closes the content: another body is sent instead. */
+  readonly withdraw: () => void
 }
 
 /**
@@ -39,22 +50,36 @@ export async function lend(
   const { response, signal } = context
   let body: Body
   let abandoned = false
-  const cancel = (reason?: unknown) => {
+  let leave!: () => void
+  const left = new Promise<undefined>((resolve) => {
+    leave = () => resolve(undefined)
+  })
+  // What a source does when it is aborted belongs to the request, whatever aborted it.
+  const cancel = AsyncResource.bind((reason?: unknown) => {
     abandoned = true
     content.cancel(reason)
-    if (body instanceof Readable) body.destroy(reason instanceof Error ? reason : undefined)
-  }
-  const forgetSignal = signal && listen(signal, response, cancel)
-  const over =
-    response &&
-    whenResponseOver(response, (sent) => {
-      if (!sent) cancel()
-      // One that was replaced by another body has not been read.
-      else if (body instanceof Readable) body.destroy()
-    })
+    if (body instanceof Readable) body.destroy(reason === undefined ? undefined : toError(reason))
+    leave()
+  })
+  const forgetSignal = signal && whenAborted(signal, abort)
+  if (signal?.aborted === true) abort()
+  let isRead = false
+  /** Whether all was out before the response ended: a client that has it all may leave. */
+  let isOut = false
+  const onOver = AsyncResource.bind((sent: boolean) => {
+    if (!sent && !isOut) cancel()
+    // In this turn: a framework may destroy the source's stream in the next.
+    else if (isRead && !abandoned) void content.close('sent')
+    // One that was replaced by another body has not been read.
+    else if (body instanceof Readable) body.destroy()
+  })
+  const over = response && whenResponseOver(response, onOver)
   try {
-    body = await toBody(content, transfer, response)
+    const reading = toBody(content, transfer, response)
+    // A source may never settle, and the client be gone.
+    body = await Promise.race([reading, left])
     signal?.throwIfAborted()
+    if (abandoned) void content.close('aborted')
   } catch (error) {
     void content.close('aborted')
     // An error of a read that was aborted because the client has left is told to nothing.
@@ -68,38 +93,43 @@ export async function lend(
   if (body instanceof Readable) {
     // An error before anything reads the body is told to what reads it then.
     body.on('error', () => {
-      if (response) cutOff(response)
+      if (response?.headersSent === true) cutOff(response)
     })
     if (abandoned) body.destroy()
   }
-  const finished = settle()
-  return { body, finished }
+  return { body, finished: settle(), withdraw }
+
+  function withdraw(): void {
+    cancel()
+    void content.close('aborted')
+  }
+
+  function abort(): void {
+    transfer.error ??= toError(signal!.reason)
+    cancel(signal!.reason ?? transfer.error)
+    // Bytes in memory have nothing that could be destroyed.
+    if (response && (response.headersSent || Buffer.isBuffer(body))) cutOff(response)
+  }
 
   /** Closes the content, in the asynchronous context of the call to `lend`. */
   async function settle(): Promise<Transfer> {
-    const isRead = body instanceof ContentStream ? await body.consumed : true
+    isRead = body instanceof ContentStream ? await body.consumed : true
+    isOut = body instanceof ContentStream && isRead && response !== undefined && isFlushed(response)
     // A framework that destroys the source's stream when the response is over must not do so before.
-    await content.close(isRead ? 'sent' : 'aborted')
+    // Any other stays open until then: its end may tell other code that the response is complete.
+    if (!over || !isRead || content.endsByItself || content.isReadAtRandom) {
+      await content.close(isRead ? 'sent' : 'aborted')
+    }
     if (body instanceof ContentStream) body.end()
-    const isSent = over ? (await over) && response.statusCode === plan.status : isRead
+    const isSent = over
+      ? ((await over) || isOut) && isRead && !abandoned && response.statusCode === plan.status
+      : isRead
     forgetSignal?.()
     if (!isSent) cancel()
+    void content.close(isSent ? 'sent' : 'aborted')
     transfer.finish(!isSent || transfer.error !== undefined)
     return transfer
   }
-}
-
-function listen(
-  signal: AbortSignal,
-  response: NodeResponse | undefined,
-  cancel: (reason: unknown) => void,
-): () => void {
-  const abort = () => {
-    cancel(signal.reason)
-    if (response?.headersSent === true) cutOff(response)
-  }
-  if (signal.aborted) abort()
-  return whenAborted(signal, abort)
 }
 
 function whenResponseOver(
@@ -125,7 +155,7 @@ async function toBody(
   if (slice || length === 0) {
     transfer.firstByte()
     // As for a stream: a framework may destroy the source's stream when the response is over.
-    await content.close('sent')
+    if (!response || endsByItself || content.isReadAtRandom) await content.close('sent')
     return slice && Buffer.from(slice.buffer, slice.byteOffset, slice.length)
   }
   const isNext = response === undefined || isInTurn(response)
@@ -133,7 +163,7 @@ async function toBody(
     const whole = content.whole()
     const bytes = whole ? ((await whole) as Buffer) : await collect(content)
     transfer.firstByte()
-    void content.close('sent')
+    if (!response || content.isReadAtRandom) void content.close('sent')
     return bytes
   }
   const body = new ContentStream(content, transfer, response)
@@ -162,6 +192,8 @@ class ContentStream extends Readable {
   #first: Uint8Array | undefined
   /** The length of the piece that was given out last: it has left once the next is requested. */
   #leaving = 0
+  /** What reads the stream may call from anywhere; the source is read in the context of its request. */
+  readonly #inContext: ReturnType<typeof AsyncLocalStorage.snapshot> = AsyncLocalStorage.snapshot()
   #onConsumed!: (isRead: boolean) => void
   /** Resolves to whether all of it was read, or to `false` once it is destroyed. */
   readonly consumed: Promise<boolean>
@@ -189,7 +221,7 @@ class ContentStream extends Readable {
   }
 
   override _read(): void {
-    this.#give().catch((error: unknown) => this.destroy(toError(error)))
+    this.#inContext(() => this.#give()).catch((error: unknown) => this.destroy(toError(error)))
   }
 
   async #give(): Promise<void> {
@@ -208,7 +240,7 @@ class ContentStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (error) this.#transfer.error ??= error
+    if (error && this.#missing > 0) this.#transfer.error ??= error
     if (this.#missing > 0) this.#content.cancel(error ?? undefined)
     this.#onConsumed(false)
     callback(error)

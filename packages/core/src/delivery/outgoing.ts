@@ -150,6 +150,13 @@ function whenClosed(socket: Socket, callback: () => void): () => void {
   return () => callbacks.delete(callback)
 }
 
+/** Whether all that was written to a response so far has been handed to the network. */
+export function isFlushed(response: NodeResponse): boolean {
+  if (response instanceof Http2ServerResponse || isGone(response)) return false
+  const socket = socketOf(response)
+  return socket !== undefined && response.writableLength === 0 && socket.writableLength === 0
+}
+
 /** Whether nothing will read what is sent from now on. */
 export function isGone(response: NodeResponse): boolean {
   if (response instanceof Http2ServerResponse) {

@@ -26,11 +26,7 @@ const fstat = promisify(fs.fstat) as (
  * @throws SourceError with status 403, 404, 500 or 503, if the file cannot be opened
  */
 export async function fromReadStream(stream: unknown): Promise<Source | undefined> {
-  if (!(stream instanceof fs.ReadStream)) return undefined
-  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true)
-    return undefined
-  if (stream.readableEncoding !== null || stream.bytesRead > 0) return undefined
-  if (!isPositioned(stream)) return undefined
+  if (!(stream instanceof fs.ReadStream) || !isPlain(stream)) return undefined
   const shared = descriptorOf(stream) === undefined ? await openBoth(stream) : undefined
   const fd = descriptorOf(stream)
   // What the system writes as it is read has no length: the framework sends it as it comes.
@@ -39,8 +35,26 @@ export async function fromReadStream(stream: unknown): Promise<Source | undefine
     return undefined
   }
   const size = shared ? Number(shared.stats.size) : await sizeOf(stream, fd)
-  if (size === undefined) return undefined
+  // Other code had it in hand meanwhile.
+  if (size === undefined || !isPlain(stream)) {
+    shared?.release()
+    return undefined
+  }
   return new ReadStreamSource(stream, size, shared)
+}
+
+const methods = ['read', 'push', 'unshift', 'pipe', '_read', '_construct'] as const
+
+/** Whether a stream gives the bytes of its file, all of them, and nothing else. */
+function isPlain(stream: fs.ReadStream): boolean {
+  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true) return false
+  if (stream.readableEncoding !== null || stream.bytesRead > 0) return false
+  // What was put back into it is held there; a listener for 'readable' is about to read it.
+  if (stream.readableLength > 0 || stream.listenerCount('readable') > 0) return false
+  for (const name of methods) {
+    if (Reflect.get(stream, name) !== Reflect.get(fs.ReadStream.prototype, name)) return false
+  }
+  return isPositioned(stream)
 }
 
 /** Waits until a stream is open, and meanwhile for its file in the table of open files. */

@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events'
+import type { Readable } from 'node:stream'
 import { sourceError } from '../errors.ts'
 import { DiscardPace, discardFeeders, nextTurn } from './early-end.ts'
 import type { ByteStream } from './source.ts'
@@ -20,7 +22,7 @@ export class ChunkReader {
       // and that error ends the process. In the next turn it has nothing in hand.
       this.#cancel = () => nextTurn().then(() => reader.cancel())
     } else {
-      const iterator = stream[Symbol.asyncIterator]()
+      const iterator = iterate(stream)
       this.#next = () => iterator.next()
       this.#cancel = () => iterator.return?.()
     }
@@ -38,6 +40,7 @@ export class ChunkReader {
 
   /** The next chunk, or `undefined` at the end. It is the stream's own until the one after is requested. */
   async next(): Promise<Uint8Array | undefined> {
+    if (!this.#started) discardFeeders(this.#stream)
     this.#started = true
     const { done, value } = await this.#next()
     if (done === true) {
@@ -55,7 +58,7 @@ export class ChunkReader {
       const stream = this.#stream as ByteStream & { destroy?: () => void; on?: Function }
       // The iterator of a Node stream would wait for the read under way.
       if (typeof stream.destroy === 'function' && typeof stream.on === 'function') {
-        discardFeeders(stream)
+        if (!this.#started) discardFeeders(stream)
         stream.on('error', noop)
         stream.destroy()
       }
@@ -68,6 +71,8 @@ export class ChunkReader {
   /** Reads the stream to its end and discards what comes, in turns of the event loop. Never rejects. */
   async discard(): Promise<void> {
     if (this.#ended) return
+    if (!this.#started) discardFeeders(this.#stream)
+    this.#started = true
     const pace = new DiscardPace()
     try {
       for (;;) {
@@ -80,6 +85,17 @@ export class ChunkReader {
     }
     this.#ended = true
   }
+}
+
+/**
+ * The iterator of a stream. That of a Node stream must not destroy it at its end: what can still be
+ * written to would report an error.
+ */
+function iterate(stream: ByteStream): AsyncIterator<Uint8Array> {
+  const { iterator } = stream as Partial<Pick<Readable, 'iterator'>>
+  return stream instanceof EventEmitter && typeof iterator === 'function'
+    ? iterator.call(stream as unknown as Readable, { destroyOnReturn: false })
+    : stream[Symbol.asyncIterator]()
 }
 
 /** Whether a value can be read chunk by chunk. */

@@ -88,7 +88,13 @@ export function endEarly(stream: Readable): void {
     return
   }
   stream.on('error', noop)
-  stream.prependOnceListener('end', () => stream.destroy())
+  // Other code may destroy it in this very turn, as Koa does once a response has finished. That would
+  // be an error to what waits for the end.
+  stream.destroy = () => stream
+  stream.prependOnceListener('end', () => {
+    Reflect.deleteProperty(stream, 'destroy')
+    stream.destroy()
+  })
   stream.push = () => false
   Readable.prototype.push.call(stream, null)
   // With a listener for 'readable', as an iterator has, nothing flows.
@@ -100,6 +106,7 @@ export function endEarly(stream: Readable): void {
 export function discardFeeders(stream: unknown): void {
   if (!(stream instanceof EventEmitter)) return
   stream.on('unpipe', (feeder: Partial<Readable>) => {
+    if ((stream as Partial<Readable>).destroyed !== true) return
     if (mayEndEarly(feeder, {})) feeder.destroy()
     else if (feeder.destroyed !== true) feeder.resume?.()
   })

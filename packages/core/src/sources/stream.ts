@@ -113,11 +113,14 @@ class OnePassSource implements DirectSource {
     if (this.#closed) return undefined
     this.#closed = true
     const stream = this.#stream
-    if (!isEmitter(stream) || (aborted && !isReadElsewhere(stream, this.#own))) {
+    if (isEmitter(stream) && this.#reader.ended) {
+      // Of a stream that can still be written to, only this half is over.
+      if (!isReadElsewhere(stream, this.#own)) (stream as Partial<Readable>).destroy?.()
+    } else if (!isEmitter(stream) || (aborted && !isReadElsewhere(stream, this.#own))) {
       this.#reader.close()
     } else if (this.endsByItself) {
       return this.#reader.discard()
-    } else if (!this.#reader.ended) {
+    } else {
       endEarly(stream as Readable)
     }
     return undefined

@@ -1,0 +1,27 @@
+// What a response of Node's says of how it can be made.
+
+import { Http2ServerResponse } from 'node:http2'
+import { isInTurn, type NodeResponse } from './delivery/outgoing.ts'
+import { smallSize } from './delivery/pool.ts'
+import type { ResponseContext } from './prepare.ts'
+
+/**
+ * The context of a response, for `prepare`.
+ *
+ * @param own its `status`, if one was set, and whether its content may be `pooled` at all
+ */
+export function contextOf(
+  response: NodeResponse,
+  own: { readonly status?: number | undefined; readonly pooled: boolean },
+): ResponseContext {
+  const isHttp2 = response instanceof Http2ServerResponse
+  return {
+    set: (name) => response.getHeader(name),
+    status: own.status,
+    inTurn: isInTurn(response),
+    pooled: own.pooled && !isHttp2,
+    // What the streams of an HTTP/2 session hold counts together, and Node refuses further ones at
+    // 10 MB: a dozen large pieces that no client reads.
+    maxPiece: isHttp2 ? smallSize : undefined,
+  }
+}

@@ -1,0 +1,108 @@
+// What Koa takes a body for. Its versions differ, so the Koa in use is asked.
+
+import { Stream } from 'node:stream'
+import type { ParameterizedContext as Context, Response as KoaResponse } from 'koa'
+import type { ByteStream } from '@range-serve/core'
+
+/** Content in memory, to be sent as bytes: text, a Buffer, or an object that Koa makes JSON of. */
+export interface MemoryBody {
+  readonly kind: 'memory'
+}
+
+/** Content that passes by once. */
+export interface StreamBody {
+  readonly kind: 'stream'
+  /** `undefined` unless it can be read chunk by chunk: streams of the old kind only emit. */
+  readonly stream: ByteStream | undefined
+}
+
+/** A body by what Koa does with it. */
+export type BodyKind =
+  | MemoryBody
+  | StreamBody
+  | { readonly kind: 'blob'; readonly blob: Blob }
+  | { readonly kind: 'none' }
+
+/** What Koa will do with the body of a context. */
+export function kindOf({ response }: Context): BodyKind {
+  const body: unknown = response.body
+  if (body === undefined || body === null) return { kind: 'none' }
+  if (typeof body !== 'object' || Buffer.isBuffer(body)) return { kind: 'memory' }
+  if (isOfWeb(body) && knowsWeb(response)) {
+    if (body instanceof Blob) return { kind: 'blob', blob: body }
+    const stream = body instanceof Response ? body.body : body
+    const isFree = stream !== null && !stream.locked
+    return { kind: 'stream', stream: isFree ? (stream as ByteStream) : undefined }
+  }
+  if (!isStream(response, body)) return { kind: 'memory' }
+  return { kind: 'stream', stream: isIterable(body) ? body : undefined }
+}
+
+function isOfWeb(body: object): body is Blob | ReadableStream | Response {
+  return body instanceof Blob || body instanceof ReadableStream || body instanceof Response
+}
+
+/** Whether a stream can be read, and stopped, as those of Node can. */
+function isIterable(body: object): body is ByteStream {
+  const { readable, destroyed, destroy } = body as Partial<Record<string, unknown>>
+  return (
+    typeof (body as Partial<ByteStream>)[Symbol.asyncIterator] === 'function' &&
+    typeof destroy === 'function' &&
+    readable === true &&
+    destroyed !== true
+  )
+}
+
+/** Koa 2 takes instances of Node's `Stream` for streams, Koa 3 also what has the same members. */
+function isStream(response: KoaResponse, body: object): boolean {
+  if (body instanceof Stream) return true
+  if (typeof (body as Partial<Stream>).pipe !== 'function') return false
+  try {
+    // Of whatever it takes for a stream, Koa knows no length.
+    const other = { has: () => false, body }
+    return Reflect.get(Object.getPrototypeOf(response) as object, 'length', other) === undefined
+  } catch {
+    return false
+  }
+}
+
+/** By the prototype of an application's responses: whether its Koa sends Blobs and web streams. */
+const webByPrototype = new WeakMap<object, boolean>()
+
+/** Koa 3 sends Blobs, web streams and fetch's responses; Koa 2 makes JSON of them. */
+function knowsWeb(response: KoaResponse): boolean {
+  const prototype = Object.getPrototypeOf(response) as object
+  let isKnown = webByPrototype.get(prototype)
+  if (isKnown === undefined) {
+    const probe = new Probe()
+    try {
+      isKnown = Reflect.set(prototype, 'body', new Blob([]), probe) && !probe.isJson
+    } catch {
+      isKnown = false
+    }
+    webByPrototype.set(prototype, isKnown)
+  }
+  return isKnown
+}
+
+/** A response of nothing, to see what Koa makes of a body. */
+class Probe {
+  isJson = false
+  length = 0
+  status = 200
+  readonly _explicitStatus = true
+
+  get type(): string {
+    return ''
+  }
+
+  set type(_value: string) {
+    this.isJson = true
+  }
+
+  has(): boolean {
+    return true
+  }
+
+  remove(): void {}
+}

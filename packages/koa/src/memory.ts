@@ -1,0 +1,158 @@
+// Bodies in memory: text, bytes, JSON. Other middleware sees them as they are and may change them, so
+// what is sent of them is decided only when Koa sends them.
+
+import { AsyncResource } from 'node:async_hooks'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ParameterizedContext as Context } from 'koa'
+import type { ResponsePlan } from '@range-serve/core'
+import {
+  applyFields,
+  type FilterOptions,
+  isBytes,
+  isConditional,
+  isGone,
+  isObserved,
+  OngoingTransfer,
+  parseContentLength,
+  planPassing,
+  whenOver,
+} from '@range-serve/core/adapter'
+import { keepTarget } from './mount.ts'
+
+/** Content as Koa gives it to `end`; a HEAD has none. */
+interface Given {
+  readonly length: number
+  readonly content?: string | Buffer
+}
+
+/**
+ * Decides the response when Koa ends it with its content.
+ *
+ * @param isEligible whether the response, as it is by then, may be made a range
+ */
+export function decideAtEnd(
+  ctx: Context,
+  options: FilterOptions,
+  isEligible: (ctx: Context) => boolean,
+): void {
+  const res: ServerResponse = ctx.res
+  const end = Reflect.get(res, 'end') as (...args: unknown[]) => unknown
+  const isOwn = Object.hasOwn(res, 'end')
+  const unlock = isConditional(ctx.req) ? lockEncoding(ctx, options) : undefined
+  const tell = isObserved(options) ? teller(ctx, options) : undefined
+  let isDone = false
+
+  const decide = (...args: unknown[]): unknown => {
+    const send = (...own: unknown[]): unknown => Reflect.apply(end, res, own)
+    // Other code may have patched `end` on top of this, and call it again.
+    if (isDone) return send(...args)
+    isDone = true
+    if (res.end === decide) {
+      if (isOwn) res.end = end as typeof res.end
+      else Reflect.deleteProperty(res, 'end')
+    }
+    if (!res.headersSent) unlock?.()
+    const given = isEligible(ctx) ? givenTo(ctx, args) : undefined
+    const plan = given && planOf(ctx, options, given.length)
+    if (!plan) return send(...args)
+    const rollBack = applyHead(ctx, plan)
+    tell?.(plan, given.length)
+    try {
+      if (plan.status === 200 || given.content === undefined) return send(...args)
+      const callback = args.findLast((each) => typeof each === 'function')
+      const content = contentOf(plan, given.content)
+      return callback ? send(content, callback) : send(content)
+    } catch (error) {
+      rollBack()
+      throw error
+    }
+  }
+  res.end = decide as typeof res.end
+}
+
+/** What Koa ends a response with: all of the body, under its own length. */
+function givenTo(ctx: Context, [chunk]: readonly unknown[]): Given | undefined {
+  const length = parseContentLength(ctx.res.getHeader('Content-Length'))
+  if (length === undefined) return undefined
+  if (ctx.req.method === 'HEAD') return { length }
+  const isContent = typeof chunk === 'string' || Buffer.isBuffer(chunk)
+  return isContent && Buffer.byteLength(chunk) === length ? { length, content: chunk } : undefined
+}
+
+function planOf(ctx: Context, options: FilterOptions, length: number): ResponsePlan | undefined {
+  const field = (name: string) => ctx.res.getHeader(name)
+  return planPassing(ctx.req, field, { length }, options)
+}
+
+function applyHead({ req, res }: Context, plan: ResponsePlan): () => void {
+  const { statusCode } = res
+  // HTTP/2 has none, and Node warns of each use.
+  const message = req.httpVersionMajor < 2 ? res.statusMessage : undefined
+  const rollBack = applyFields(res, plan)
+  res.statusCode = plan.status
+  if (message !== undefined && plan.status !== 200) res.statusMessage = STATUS_CODES[plan.status]!
+  return () => {
+    rollBack()
+    res.statusCode = statusCode
+    if (message !== undefined) res.statusMessage = message
+  }
+}
+
+/** The segments of a plan: a slice in the memory of the body, several in one buffer. */
+function contentOf({ body }: ResponsePlan, content: string | Buffer): Buffer {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content
+  const pieces = body.map((segment) =>
+    isBytes(segment) ? segment : bytes.subarray(segment.firstPos, segment.lastPos + 1),
+  )
+  const [only] = pieces
+  return pieces.length === 1 && Buffer.isBuffer(only) ? only : Buffer.concat(pieces)
+}
+
+/**
+ * Keeps middleware from encoding the content of what will be a 206, 304, 412 or 416: encoded, it has no
+ * length and would be sent whole. Returns a function that takes that back.
+ */
+function lockEncoding(ctx: Context, options: FilterOptions): (() => void) | undefined {
+  const { res } = ctx
+  const length = lengthOf(ctx.body)
+  const plan = length === undefined ? undefined : planOf(ctx, options, length)
+  if (!plan || plan.status === 200) return undefined
+  const before = res.getHeader('Cache-Control')
+  const locked = before === undefined ? 'no-transform' : `${String(before)}, no-transform`
+  res.setHeader('Cache-Control', locked)
+  return () => {
+    if (res.getHeader('Cache-Control') !== locked) return
+    if (before === undefined) res.removeHeader('Cache-Control')
+    else res.setHeader('Cache-Control', before)
+  }
+}
+
+/** The length that a body has now. */
+function lengthOf(body: unknown): number | undefined {
+  if (Buffer.isBuffer(body)) return body.length
+  try {
+    return Buffer.byteLength(typeof body === 'string' ? body : JSON.stringify(body))
+  } catch {
+    // Koa will report it.
+    return undefined
+  }
+}
+
+/** Tells of a response once it is over, in the asynchronous context that it was made in. */
+function teller(
+  ctx: Context,
+  options: FilterOptions,
+): (plan: ResponsePlan, length: number) => void {
+  keepTarget(ctx)
+  const { res } = ctx
+  const transfer = new OngoingTransfer(ctx.req, options.onTransfer)
+  return AsyncResource.bind((plan: ResponsePlan, length: number) => {
+    transfer.start(plan, length)
+    transfer.firstByte()
+    const finish = AsyncResource.bind((sent: boolean) =>
+      transfer.finish(!sent || res.statusCode !== plan.status),
+    )
+    if (isGone(res)) finish(false)
+    else whenOver(res, finish)
+  })
+}

@@ -1,0 +1,220 @@
+// A decided response as Koa's: body, status and fields, and what becomes of them when other code
+// changes its mind.
+
+import { Readable } from 'node:stream'
+import type { ParameterizedContext, Response } from 'koa'
+import type { Body, ResponsePlan, SendOptions, Transfer } from '@range-serve/core'
+import {
+  alreadyAnswered,
+  applyFields,
+  type FieldLookup,
+  lend,
+  type Prepared,
+  weaken,
+} from '@range-serve/core/adapter'
+
+type FieldValue = ReturnType<FieldLookup>
+
+/** A response that has been given to Koa, until another takes its place. */
+export class Applied {
+  readonly plan: ResponsePlan
+  readonly transfer: Transfer
+  /** The status that was set before, if one was. */
+  readonly statusBefore: number | undefined
+  readonly #response: Response
+  readonly #body: Body
+  readonly #withdraw: () => void
+  readonly #before: ReadonlyMap<string, FieldValue>
+  readonly #after: ReadonlyMap<string, FieldValue>
+  #isTakenBack = false
+
+  constructor(
+    { response }: ParameterizedContext,
+    prepared: Pick<Prepared, 'plan' | 'transfer'>,
+    body: Body,
+    withdraw: () => void,
+  ) {
+    const { plan, transfer } = prepared
+    this.plan = plan
+    this.transfer = transfer
+    this.statusBefore = statusSaid(response)
+    this.#response = response
+    this.#body = body
+    this.#withdraw = withdraw
+    this.#before = fieldsOf(response)
+    // Body first: Koa drops Content-Length when a stream replaces an earlier body.
+    response.body = body ?? ''
+    response.status = plan.status
+    applyFields(response.res, plan)
+    this.#after = fieldsOf(response)
+    guardTag(response)
+    this.#watchBody()
+  }
+
+  /** What a field was before, unless other code has set it since. */
+  fieldBefore(name: string): FieldValue {
+    const now = this.#response.res.getHeader(name)
+    return !this.#isTakenBack && isSame(now, this.#after.get(name)) ? this.#before.get(name) : now
+  }
+
+  /** Whether another response has taken its place. */
+  get isTakenBack(): boolean {
+    return this.#isTakenBack
+  }
+
+  /** Takes back exactly what was set: what other code has set since is left alone. */
+  takeBack(): void {
+    if (this.#isTakenBack) return
+    this.#isTakenBack = true
+    const response = this.#response
+    const { res } = response
+    Reflect.deleteProperty(response, 'body')
+    Reflect.deleteProperty(response, 'set')
+    this.#withdraw()
+    if (res.headersSent) return
+    for (const name of new Set([...this.#before.keys(), ...this.#after.keys()])) {
+      const before = this.#before.get(name)
+      const after = this.#after.get(name)
+      if (isSame(before, after) || !isSame(res.getHeader(name), after)) continue
+      if (before === undefined) res.removeHeader(name)
+      else res.setHeader(name, before)
+    }
+    // What Koa makes the status of a body unless another was set.
+    if (response.status === this.plan.status) response.status = this.statusBefore ?? 200
+  }
+
+  /** Takes the response back as soon as Koa is given another body. */
+  #watchBody(): void {
+    const response = this.#response
+    const prototype = Object.getPrototypeOf(response) as object
+    Object.defineProperty(response, 'body', {
+      configurable: true,
+      enumerable: true,
+      get: (): unknown => Reflect.get(prototype, 'body', response),
+      set: (value: unknown) => {
+        if (!this.#keeps(value)) this.takeBack()
+        Reflect.set(prototype, 'body', value, response)
+      },
+    })
+  }
+
+  /** Whether the fields stay true with a body. */
+  #keeps(value: unknown): boolean {
+    const response = this.#response
+    // A 304 is about the same representation.
+    if (value === undefined || value === null) return response.status === 304
+    if (value === response.body) return true
+    // An encoding of it, made of our body by middleware that compresses.
+    if (!isSame(response.res.getHeader('content-encoding'), this.#after.get('content-encoding'))) {
+      return true
+    }
+    // A stream that reads ours, such as one that paces it.
+    return this.#body instanceof Readable && isRead(this.#body) && isPipe(value)
+  }
+}
+
+/**
+ * Gives Koa a prepared response.
+ *
+ * @throws the source's error, by rejecting, if it fails before anything is sent
+ */
+export async function applyPrepared(
+  ctx: ParameterizedContext,
+  prepared: Prepared,
+  { signal }: Pick<SendOptions, 'signal'>,
+): Promise<{ finished: Promise<Transfer> }> {
+  const { body, finished, withdraw } = await lend(prepared, { signal, response: ctx.res })
+  if (ctx.headerSent) {
+    withdraw()
+    throw alreadyAnswered()
+  }
+  appliedTo(ctx)?.takeBack()
+  ignoreLeaving(ctx, new Applied(ctx, prepared, body, withdraw))
+  return { finished }
+}
+
+/** The last response that a context was given. */
+const lastApplied = new WeakMap<object, Applied>()
+
+/** The response that a context was given last; another may have taken its place. */
+export function appliedTo(ctx: ParameterizedContext): Applied | undefined {
+  return lastApplied.get(ctx)
+}
+
+/** Koa's status is 404 until another is set; this alone tells whether one was. */
+export function statusSaid(response: Response): number | undefined {
+  const { _explicitStatus: isSaid } = response as { _explicitStatus?: boolean }
+  return isSaid === true ? response.status : undefined
+}
+
+function fieldsOf({ res }: Response): Map<string, FieldValue> {
+  return new Map(res.getHeaderNames().map((name) => [name, res.getHeader(name)]))
+}
+
+function isSame(one: FieldValue, other: FieldValue): boolean {
+  return one === other || (Array.isArray(one) && String(one) === String(other))
+}
+
+function isRead(stream: Readable): boolean {
+  return stream.readableFlowing !== null || stream.listenerCount('readable') > 0
+}
+
+function isPipe(value: unknown): boolean {
+  return typeof (value as Partial<Readable>).pipe === 'function'
+}
+
+/** The responses whose `set` is guarded. */
+const guards = new WeakSet<object>()
+
+/**
+ * Keeps an entity-tag from being taken for that of other bytes. koa-etag tags the bytes that it finds
+ * in a body, and would tag a part as if it were the whole. What koa-compress encodes is another
+ * selected representation, for which the tag becomes weak (§8.8.3.3).
+ */
+export function guardTag(response: Response): void {
+  if (guards.has(Reflect.get(response, 'set') as object)) return
+  const set = response.set.bind(response) as (...args: unknown[]) => void
+  const isTagged = response.res.hasHeader('ETag')
+  if (response.status !== (isTagged ? 200 : 206)) return
+  const guarded = (...args: unknown[]): void => {
+    const [field] = args
+    if (typeof field === 'object' && field !== null) {
+      for (const [name, value] of Object.entries(field)) response.set(name, value as string)
+      return
+    }
+    const name = String(field).toLowerCase()
+    if (name === 'etag' && !isTagged && response.status === 206) return
+    set(...args)
+    if (name === 'content-encoding' && isTagged) set('ETag', weaken(response.get('ETag')))
+  }
+  response.set = guarded
+  guards.add(guarded)
+}
+
+const leaving = new Set([
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_PREMATURE_CLOSE',
+])
+
+/**
+ * Koa reports it as an error when a client leaves, with a stack for each seek in a video; and Koa 2
+ * reports the error of a stream a second time if it ends the stream that reads it.
+ */
+function ignoreLeaving(ctx: ParameterizedContext, applied: Applied): void {
+  const isPatched = lastApplied.has(ctx)
+  lastApplied.set(ctx, applied)
+  if (isPatched) return
+  const report = ctx.onerror.bind(ctx)
+  let last: unknown
+  ctx.onerror = (error: NodeJS.ErrnoException) => {
+    const { isTakenBack, transfer } = lastApplied.get(ctx)!
+    const hasLeft = ctx.headerSent && leaving.has(error?.code ?? '')
+    if (hasLeft && !transfer.error && !isTakenBack) return
+    if (error && error === last) return
+    last = error
+    report(error)
+  }
+}

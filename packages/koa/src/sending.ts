@@ -1,0 +1,47 @@
+// A call of `ctx.sendRange`, awaited or not.
+
+import type { PendingTransfer } from './index.ts'
+
+/**
+ * What `ctx.sendRange` returns: a promise that knows whether other code waits for it. A handler that
+ * forgets to is waited for by `rangeServe`, which then reports its error too.
+ */
+export class Sending extends Promise<PendingTransfer> {
+  /** The promises made of it are ordinary ones. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  isAwaited = false
+  isSettled = false
+
+  /** Begins a call. */
+  static of(work: Promise<PendingTransfer>): Sending {
+    const sending = new Sending((resolve, reject) => {
+      work.then(resolve, reject)
+    })
+    const settle = () => {
+      sending.isSettled = true
+    }
+    // Also keeps the process alive if it is not awaited: `rangeServe` reports the error.
+    work.then(settle, settle)
+    void Promise.prototype.then.call(sending, undefined, () => {})
+    return sending
+  }
+
+  /** Waits until it has settled, unless it has and its outcome is known to the handler. */
+  settle(): Promise<unknown> | undefined {
+    if (!this.isAwaited) return this
+    return this.isSettled ? undefined : this.catch(() => {})
+  }
+
+  // `await` calls it as well: the constructor is not that of an ordinary promise.
+  // oxlint-disable-next-line unicorn/no-thenable
+  override then<A = PendingTransfer, B = never>(
+    onFulfilled?: ((value: PendingTransfer) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.isAwaited = true
+    return super.then(onFulfilled, onRejected)
+  }
+}
