@@ -157,25 +157,36 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect((await reader()).equals(large.subarray(4))).toBe(true)
   })
 
-  it('lets the loop turn while it drops what a writer makes, who ends when his client leaves', async () => {
+  it('lets the loop turn while it discards what a writer makes after its client has left', async () => {
     const most = 4096
     let made = 0
-    let error: unknown
+    let turns = 0
+    const ended: unknown[] = []
     running = await start(rangeServe(), async (_request, response) => {
       const chunk = Buffer.alloc(65_536)
       response.set('Content-Length', String(most * chunk.length))
       const chunks = async function* () {
         for (; made < most; made++) yield chunk
       }
-      await pipeline(chunks, response).catch((reason: unknown) => (error = reason))
+      const count = () => {
+        turns++
+        if (ended.length === 0) setImmediate(count)
+      }
+      count()
+      await pipeline(chunks, response).then(
+        () => ended.push('done'),
+        (error: unknown) => ended.push(error),
+      )
     })
     const socket = net.connect(running.port, '127.0.0.1')
     socket.write('GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9\r\n\r\n')
     await once(socket, 'data')
     socket.resetAndDestroy()
-    await until('the writer ends', () => error !== undefined)
-    expect(error).toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' })
-    expect(made).toBeLessThan(most)
+    await until('the writer ends', () => ended.length > 0)
+    // The client has all that it requested, so it has not left too early.
+    expect(ended).toEqual(['done'])
+    expect(made).toBe(most)
+    expect(turns).toBeGreaterThan((most * 65_536) / 1024 / 1024 / 2)
   })
 
   it.each([
@@ -235,7 +246,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       'a part',
       range('0-3'),
       (_request, response) => {
-        response.set('Content-Length', '5000').write(bytes.subarray(0, 5000))
+        response.writeHead(200, { 'Content-Length': '5000' }).write(bytes.subarray(0, 5000))
         response.end()
       },
     ],
@@ -272,9 +283,10 @@ describe.each(expressApps)('%s', (_name, start) => {
       const response = await ask(running.port, request)
       expect(response.status).toBe(500)
       expect(response.content.toString()).toBe('failed')
-      for (const name of ['Content-Range', 'ETag', 'Cache-Control', 'Accept-Ranges']) {
+      for (const name of ['Content-Range', 'Cache-Control', 'Accept-Ranges']) {
         expect(field(response, name), name).toBeUndefined()
       }
+      expect(field(response, 'Content-Length')).toBe('6')
     },
   )
 

@@ -12,3 +12,25 @@ declare module '*/media-server/line.mjs' {
     set(slow: boolean): { slow: boolean }
   }
 }
+// Streams of other makes than Node's.
+declare module 'rs2' {
+  export { PassThrough, Readable } from 'node:stream'
+}
+declare module 'rs3' {
+  export { PassThrough, Readable } from 'node:stream'
+}
+declare module 'rs4' {
+  export { PassThrough, Readable } from 'node:stream'
+}
+declare module 'streamx' {
+  export { Readable } from 'node:stream'
+}
+declare module 'through2' {
+  export default function through2(): import('node:stream').Transform
+}
+declare module 'duplexify' {
+  export default function duplexify(
+    writable: import('node:stream').Writable,
+    readable: import('node:stream').Readable,
+  ): import('node:stream').Duplex
+}

@@ -38,6 +38,21 @@ export async function ask(port: number, request: RawRequest): Promise<RawRespons
   return response!
 }
 
+/** Sends one request on a connection that the server is to close, and returns the response. */
+export async function askUntilClosed(port: number, request: RawRequest): Promise<RawResponse> {
+  const headers = [...(request.headers ?? []), ['Connection', 'close'] as const]
+  const socket = net.connect(port, '127.0.0.1')
+  try {
+    const reader = new Reader(socket)
+    socket.write(format({ ...request, headers }))
+    const response = await reader.response(request.method ?? 'GET')
+    await reader.end()
+    return response
+  } finally {
+    socket.destroy()
+  }
+}
+
 /** The one value of a field; `undefined` where there is none; fails where there are several. */
 export function field(response: RawResponse, name: string): string | undefined {
   const values = response.fields.get(name.toLowerCase()) ?? []
@@ -89,6 +104,11 @@ class Reader {
     }
     const content = await this.#content(method, status, fields)
     return { status, fields, content }
+  }
+
+  /** Resolves when the connection has ended. */
+  async end(): Promise<void> {
+    await this.#wait(() => this.#ended)
   }
 
   async #content(method: string, status: number, fields: Map<string, string[]>): Promise<Buffer> {

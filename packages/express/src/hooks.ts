@@ -1,54 +1,22 @@
 // Where the filter hooks in.
 //
 // To touch a response costs in Express: each has a prototype of its own making, and so nothing that
-// V8 learned from the one before; a property more costs the most. So the hooks and `sendRange` are on
-// `express.response`, once, and what there is to know of a response is kept beside it. Where somebody
-// has patched a response before, the hooks go on top of that, on the response itself, so that they see
-// it as the handler does.
+// V8 learned from the one before; one more property costs the most. So the hooks and `sendRange` are on
+// `express.response`, once, and what is known of a response is kept beside it. If a response has been
+// patched before, the hooks go on top of that, on the response itself, so that they see it as the
+// handler does.
 
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
 import {
   declareTransparent,
-  isConditional,
-  isObserved,
   isUnpatched,
   type RangeServeOptions,
   writeThrough,
 } from '@range-serve/core/adapter'
-import { Filter, setAcceptRanges } from './filter.ts'
-
-export type Method = (this: ServerResponse, ...args: unknown[]) => unknown
-
-/** The methods through which every answer goes. */
-export interface Methods {
-  readonly writeHead: Method
-  readonly write: Method
-  readonly end: Method
-}
-
-/** What there is to know of a response that `rangeServe` has seen. */
-class Watch {
-  /** The hooks that see to it: those on the prototype, or its own. */
-  readonly layer: object
-  readonly options: RangeServeOptions
-  readonly mode: 'off' | 'whole' | 'filter'
-  /** What the last `rangeServe` was told. */
-  sendOptions: RangeServeOptions
-  /** It is range-aware of its own. */
-  bypassed = false
-  filter: Filter | undefined
-  sources: Readable[] | undefined
-
-  constructor(layer: object, options: RangeServeOptions, mode: Watch['mode']) {
-    this.layer = layer
-    this.options = options
-    this.sendOptions = options
-    this.mode = mode
-  }
-}
-
-const watches = new WeakMap<object, Watch>()
+import { type Filter, writeFullHead } from './filter.ts'
+import { type Method, type Methods, methodsBelow } from './methods.ts'
+import { destroyIfGone, type PipedSource, PipedSources } from './sources.ts'
+import { Watch, watches } from './watch.ts'
 
 /**
  * Makes whatever this response will be range-aware, if it can be; a second time changes nothing but
@@ -62,51 +30,46 @@ export function watchResponse(
   options: RangeServeOptions,
   sendRange: Method,
 ): void {
-  const watch = watches.get(response)
-  if (watch && watch.mode !== 'off') {
-    watch.sendOptions = options
+  const before = watches.get(response)
+  if (before && before.mode !== 'off') {
+    before.sendOptions = options
     return
   }
-  const mode = modeOf(request, options)
-  watches.set(response, new Watch(layerOf(response, sendRange), options, mode))
-  if (mode === 'filter') response.on('pipe', noteSource)
+  const watch = new Watch(request, layerOf(response, sendRange), options)
+  watches.set(response, watch)
+  if (watch.mode !== 'off') response.on('pipe', notePipe)
 }
 
-/** What a response's `sendRange` was told by `rangeServe`. */
+/** The options that `rangeServe` has for a response's `sendRange`. */
 export function sendOptionsOf(response: ServerResponse): RangeServeOptions {
   return watches.get(response)?.sendOptions ?? {}
 }
 
-/** Lets an answer pass that is range-aware of its own; gives back the means to undo that. */
+/** Lets a response pass that is range-aware of its own; returns a function that undoes that. */
 export function bypassFilter(response: ServerResponse): () => void {
-  const state = watches.get(response)
-  if (!state) return () => {}
-  state.bypassed = true
+  const watch = watches.get(response)
+  if (!watch) return () => {}
+  watch.bypassed = true
   return () => {
-    state.bypassed = false
+    watch.bypassed = false
   }
 }
 
-function modeOf(request: IncomingMessage, options: RangeServeOptions): Watch['mode'] {
-  const { method } = request
-  if (options.acceptRanges === false || (method !== 'GET' && method !== 'HEAD')) return 'off'
-  return isConditional(request) || isObserved(options) ? 'filter' : 'whole'
+/** A 'pipe' listener, one for all responses. */
+function notePipe(this: ServerResponse, source: PipedSource): void {
+  const watch = watches.get(this)!
+  if (!watch.hasPipes) this.on('unpipe', noteUnpipe)
+  watch.hasPipes = true
+  if (watch.mode !== 'filter') return
+  watch.sources ??= new PipedSources(this)
+  watch.sources.add(source)
 }
 
-function noteSource(this: ServerResponse, source: Readable): void {
-  const state = watches.get(this)!
-  if (state.sources) {
-    state.sources.push(source)
-  } else {
-    state.sources = [source]
-    this.on('unpipe', forgetSource)
-  }
-  state.filter?.notePipe(source)
-}
-
-function forgetSource(this: ServerResponse, source: Readable): void {
-  const state = watches.get(this)!
-  state.sources = state.sources?.filter((each) => each !== source)
+/** An 'unpipe' listener, one for all responses. */
+function noteUnpipe(this: ServerResponse, source: PipedSource): void {
+  const { sources } = watches.get(this)!
+  if (sources) sources.remove(source)
+  else destroyIfGone(this, source)
 }
 
 /** Prototypes that have the hooks. */
@@ -121,13 +84,13 @@ function layerOf(response: ServerResponse, sendRange: Method): object {
   if (!prototype) return install(response, sendRange)
   let layer = layers.get(prototype)
   if (!layer) {
-    layer = install(prototype as Methods, sendRange)
+    layer = install(prototype, sendRange)
     layers.set(prototype, layer)
   }
   return layer
 }
 
-/** The prototype that Express has between its responses and Node's, where the response is Express's. */
+/** The prototype that Express has between its responses and Node's, if the response is Express's. */
 function ownPrototype(response: ServerResponse): object | undefined {
   let prototype = Object.getPrototypeOf(response) as object
   if (prototype === ServerResponse.prototype) return undefined
@@ -140,51 +103,44 @@ function ownPrototype(response: ServerResponse): object | undefined {
 }
 
 /** Puts the hooks on top of the methods that an object has. */
-function install(target: Methods | ServerResponse, sendRange: Method): object {
+function install(target: object, sendRange: Method): object {
   const layer = {}
-  const mayEncode = !isUnpatched(target)
-  const { writeHead, write, end } = target as Methods
-  const methods: Methods = { writeHead, write, end }
+  const below = methodsBelow(target)
+
+  function watchOf(response: ServerResponse): Watch | undefined {
+    const watch = watches.get(response)
+    return watch?.layer !== layer || watch.bypassed || watch.mode === 'off' ? undefined : watch
+  }
 
   /** The filter of a response, unless there is nothing for it to do here. */
   function filterOf(response: ServerResponse): Filter | undefined {
-    const state = watches.get(response)
-    if (!state || state.layer !== layer || state.bypassed || state.mode !== 'filter') {
-      return undefined
-    }
-    state.filter ??= new Filter(response, methods, state.options, () => state.sources ?? [])
-    return state.filter
+    const watch = watchOf(response)
+    return watch?.mode === 'filter' ? watch.filterOf(response, below) : undefined
+  }
+
+  function writeHead(response: ServerResponse, args: unknown[]): unknown {
+    if (isUnpatched(below)) return below.writeHead.apply(response, args)
+    return writeThrough(response, () => below.writeHead.apply(response, args))
   }
 
   const hooks: Methods = {
     writeHead(...args) {
-      const state = watches.get(this)
-      if (!state || state.layer !== layer || state.bypassed || state.mode === 'off') {
-        return writeHead.apply(this, args)
-      }
-      if (state.mode === 'filter') args = filterOf(this)!.decide(args)
-      else if (Number(args[0]) === 200) args = setAcceptRanges(this, args)
-      const pass = () => writeHead.apply(this, args)
-      try {
-        return mayEncode ? writeThrough(this, pass) : pass()
-      } catch (error) {
-        state.filter?.undecide()
-        throw error
-      }
+      const watch = watchOf(this)
+      if (!watch) return below.writeHead.apply(this, args)
+      if (watch.mode === 'whole') return writeFullHead(this, args, writeHead)
+      return watch.filterOf(this, below).writeHead(args, writeHead)
     },
     write(...args) {
       const filter = filterOf(this)
-      return filter ? filter.write(args) : write.apply(this, args)
+      return filter ? filter.write(args) : below.write.apply(this, args)
     },
     end(...args) {
       const filter = filterOf(this)
-      return filter ? filter.end(args) : end.apply(this, args)
+      return filter ? filter.end(args) : below.end.apply(this, args)
     },
   }
-  if (!mayEncode) {
-    declareTransparent(hooks.write, () => write)
-    declareTransparent(hooks.end, () => end)
-  }
+  declareTransparent(hooks.write, () => below.write)
+  declareTransparent(hooks.end, () => below.end)
   Object.assign(target, hooks, { sendRange })
   return layer
 }

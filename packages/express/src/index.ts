@@ -1,6 +1,7 @@
 import type { NextFunction, RequestHandler, Response } from 'express'
 import { serve, type SendOptions, type Servable, type Transfer } from '@range-serve/core'
 import {
+  alreadyAnswered,
   dispose,
   type FolderOutcome,
   mergeOptions,
@@ -9,25 +10,27 @@ import {
   type SourceError,
   StaticFolder,
   type StaticOptions as CoreStaticOptions,
+  toError,
   validateOptions,
 } from '@range-serve/core/adapter'
-import { bypassFilter, type Method, sendOptionsOf, watchResponse } from './hooks.ts'
+import { bypassFilter, sendOptionsOf, watchResponse } from './hooks.ts'
+import type { Method } from './methods.ts'
 
 export { createServer } from './server.ts'
 export type { RangeServeOptions } from '@range-serve/core/adapter'
 
 declare global {
-  // oxlint-disable-next-line typescript/no-namespace -- how Express lets its types be added to
+  // oxlint-disable-next-line typescript/no-namespace -- how Express has its types extended
   namespace Express {
     interface Response {
       /**
-       * Answers with a source: whole, ranges of it, 304, 412 or 416. It is there after
+       * Sends a source: in full, ranges of it, 304, 412 or 416. Responses have it after
        * `app.use(rangeServe())`.
        *
-       * Resolves when the answer is over, and never rejects: what fails before anything was sent
-       * goes to `next(error)`, as with `res.sendFile`, and stands in the transfer's `error`.
+       * Resolves when the response is over, and never rejects: an error before anything was sent goes
+       * to `next(error)`, as with `res.sendFile`, and is the transfer's `error`.
        *
-       * @throws TypeError or RangeError with a `code`, at the call: it can never be served
+       * @throws TypeError or RangeError with a `code`, at the call, if it can never be served
        */
       sendRange(source: Servable, options?: SendOptions): Promise<Transfer>
     }
@@ -35,14 +38,14 @@ declare global {
 }
 
 /**
- * Makes every answer of known length range-aware, and adds `res.sendRange`.
+ * Makes every response of known length range-aware, and adds `res.sendRange`.
  *
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
  * @example
  * app.use(rangeServe())
- * app.get('/report', (req, res) => res.type('pdf').send(buffer)) // resumes, since the filter sees to it
- * app.get('/clip', (req, res) => res.sendRange('/srv/clip.mp4')) // reads only what is asked for
+ * app.get('/report', (req, res) => res.type('pdf').send(buffer)) // resumes, by the filter
+ * app.get('/clip', (req, res) => res.sendRange('/srv/clip.mp4')) // reads only what is requested
  */
 export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
   validateOptions(options)
@@ -56,16 +59,16 @@ function sendRange(this: Response, source: Servable, own?: SendOptions): Promise
   return send(this, source, mergeOptions(sendOptionsOf(this), own))
 }
 
-/** What {@link rangeStatic} can be told. */
+/** The options of {@link rangeStatic}. */
 export type StaticOptions = CoreStaticOptions<Response>
 
 /**
  * Serves a folder, as `express.static` does, with every kind of range. GET and HEAD only.
  *
- * What a `rangeServe` before it was told holds for its answers too, except which files there are:
- * `root`, `dotfiles` and `followSymlinks`.
+ * The options of a `rangeServe` before it hold for its responses too, except those that say which files
+ * are served: `root`, `dotfiles` and `followSymlinks`.
  *
- * @param root the folder; a relative one counts from the working directory
+ * @param root the folder; a relative one is resolved against the working directory
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
  * @example
@@ -75,12 +78,14 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
   const folder = new StaticFolder(root, options)
   return (request, response, next) => {
     const { method, url: target, originalUrl: original } = request
+    const isBegun = response.headersSent
     const settle = (outcome: FolderOutcome) => {
       try {
+        if (isBegun && outcome.kind !== 'next') throw alreadyAnswered()
         applyOutcome(response, folder, outcome, next)
       } catch (error) {
         if (outcome.kind === 'file') dispose(outcome.source)
-        if ((error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
+        if (isBegun || (error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
       }
     }
     void folder.find({ method, target, original }, sendOptionsOf(response)).then(settle)
@@ -125,14 +130,15 @@ function send(
   fail: (error: unknown) => void = response.req.next ?? (() => {}),
 ): Promise<Transfer> {
   const { req: request } = response
-  // Not before: where this throws, the answer stays with who gives it, and with the filter.
-  const answer = serve(request, response, source, options)
+  // Not before: if this throws, the response stays with its handler and with the filter.
+  const sending = serve(request, response, source, options)
   const restore = bypassFilter(response)
-  return answer.catch((error: SourceError) => {
+  return sending.catch((reason: unknown) => {
     restore()
+    const error = toError(reason) as SourceError
     const transfer = new OngoingTransfer(request, undefined)
     Object.assign(transfer, { status: error.status ?? 500, error, aborted: true })
-    // Where somebody else has answered meanwhile, there is nothing left to be done about it.
+    // A response that other code has begun meanwhile is left to that code.
     if (error.code !== 'ERR_HEADERS_SENT') fail(error)
     return transfer
   })

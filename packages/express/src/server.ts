@@ -3,7 +3,7 @@ import type { Express } from 'express'
 
 /**
  * Before V8 13 (Node 24), an object that is given another prototype and then a property shares what V8
- * learned with no other object, so that every look at it is a first one.
+ * learned with no other object, so that every access to it is a first one.
  */
 const isSlow = Number.parseInt(process.versions.v8) < 13
 
@@ -16,7 +16,8 @@ const isSlow = Number.parseInt(process.versions.v8) < 13
  * `app.response` as prototypes, so that there is nothing to change. Everything else is as with
  * `app.listen`. From Node 24 on that costs nothing any more, and this is `http.createServer`.
  *
- * @param options those of `http.createServer`
+ * @param options those of `http.createServer`; an `IncomingMessage` or `ServerResponse` among them is
+ *   used as it is, at the usual cost
  *
  * @example
  * createServer(app).listen(3000)
@@ -27,14 +28,16 @@ export function createServer(app: Express, options: http.ServerOptions = {}): ht
     IncomingMessage: withPrototype(IncomingMessage, app.request),
     ServerResponse: withPrototype(ServerResponse, app.response),
   }
+  if (options.IncomingMessage) classes.IncomingMessage = options.IncomingMessage
+  if (options.ServerResponse) classes.ServerResponse = options.ServerResponse
   return http.createServer({ ...options, ...classes }, app)
 }
 
 /**
- * A constructor that makes what `base` makes, with a prototype of ours that inherits from its own.
+ * A constructor that makes what `base` makes, with another prototype, which inherits from its own.
  *
- * Node's constructors are functions that can be called on an object. `Reflect.construct`, which can do
- * with classes too, costs more than there is to win; should they become classes, `base` itself serves.
+ * Node's constructors are functions that can be called on an object. `Reflect.construct`, which takes
+ * classes too, costs more than there is to gain; should they become classes, `base` itself serves.
  */
 function withPrototype<T extends new (...args: never[]) => object>(base: T, prototype: object): T {
   if (/^class\b/.test(Function.prototype.toString.call(base))) return base

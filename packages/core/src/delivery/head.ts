@@ -9,8 +9,8 @@ import { isUnpatched } from './memory.ts'
 /** Writes the head of a plan; should that throw, the response is left as it was. */
 export function writeHead(response: ServerResponse, plan: ResponsePlan): void {
   const { status, headers } = plan
-  const { statusCode, statusMessage } = response
-  let retract = () => {}
+  const before = statusOf(response)
+  let retract = () => restoreStatus(response, before)
   try {
     if (response.getHeaderNames().length === 0 && isPlain(response)) {
       // One flat list is the fastest that Node can be told.
@@ -19,18 +19,75 @@ export function writeHead(response: ServerResponse, plan: ResponsePlan): void {
       response.writeHead(status, list as unknown as string[])
       return
     }
-    retract = applyFields(response, plan)
+    retract = applyHead(response, plan)
     // Unpatched `write` and `end`: nothing re-encodes the content.
     if (isUnpatched(response)) response.writeHead(status)
     else writeThrough(response, () => response.writeHead(status))
   } catch (error) {
-    if (!response.headersSent) {
-      retract()
-      response.statusCode = statusCode
-      response.statusMessage = statusMessage
-    }
+    if (!response.headersSent) retract()
     throw error
   }
+}
+
+interface Status {
+  readonly code: number
+  readonly message: string | undefined
+}
+
+/** The status of a response; HTTP/2 has no message for it, and Node warns of any use of one. */
+function statusOf(response: ServerResponse): Status {
+  const message = response instanceof ServerResponse ? response.statusMessage : undefined
+  return { code: response.statusCode, message }
+}
+
+function restoreStatus(response: ServerResponse, { code, message }: Status): void {
+  response.statusCode = code
+  if (response instanceof ServerResponse) response.statusMessage = message!
+}
+
+/** What Node notes beside the fields: content whose length was removed goes in chunks. */
+interface Framing {
+  _removedContLen?: boolean
+}
+
+/** A field line to be set; several lines of one name are a list. */
+export interface GivenField {
+  readonly name: string
+  readonly value: number | string | readonly string[]
+}
+
+/**
+ * Gives a response the fields of a plan, over those that `writeHead` was given; returns a function that
+ * takes back exactly that, and the status if it is the plan's by then.
+ */
+export function applyHead(
+  response: ServerResponse,
+  plan: ResponsePlan,
+  given: Iterable<GivenField> = [],
+): () => void {
+  const before = statusOf(response)
+  const { _removedContLen: isRemoved } = response as Framing
+  const undo: (() => void)[] = []
+  const retract = () => {
+    for (const each of undo.splice(0).toReversed()) each()
+    // Node takes a length that is taken back for one that was removed.
+    if (isRemoved !== undefined) Object.assign(response, { _removedContLen: isRemoved })
+    if (response.statusCode === plan.status) restoreStatus(response, before)
+  }
+  try {
+    for (const { name, value } of given) {
+      const old = response.getHeader(name)
+      response.setHeader(name, value)
+      undo.push(() =>
+        old === undefined ? response.removeHeader(name) : response.setHeader(name, old),
+      )
+    }
+    undo.push(applyFields(response, plan))
+  } catch (error) {
+    retract()
+    throw error
+  }
+  return retract
 }
 
 /**

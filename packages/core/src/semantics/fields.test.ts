@@ -1,7 +1,7 @@
 // RFC 9110 §15.3.7, §15.4.5.
 
 import { describe, expect, it } from 'vitest'
-import { isPlanned, isStale, isWithheld } from './fields.ts'
+import { isPlanned, isStale, isWithheld, mayBeCut } from './fields.ts'
 
 const everywhere = [
   'vary',
@@ -89,5 +89,22 @@ describe('isStale', () => {
     [error, 'vary', false],
   ])('with the plan %j, of %s: %s', (plan, name, stale) => {
     expect(isStale(plan, name)).toBe(stale)
+  })
+})
+
+describe('mayBeCut', () => {
+  it.each<[name: string, value: string, may: boolean]>([
+    ['content-type', 'text/plain', true],
+    ['accept-ranges', 'bytes', true],
+    ['accept-ranges', 'None', false],
+    ['content-range', 'bytes 0-1/2', false],
+    ['content-type', 'multipart/byteranges; boundary=x', false],
+    ['transfer-encoding', 'chunked', false],
+    ['trailer', 'X-Sum', false], // its length is left open
+    ['x-sendfile', '/srv/clip.mp4', false],
+    ['x-accel-redirect', '/internal/clip.mp4', false],
+    ['x-lighttpd-send-file', '/srv/clip.mp4', false],
+  ])('%s: %s: %s', (name, value, may) => {
+    expect(mayBeCut((field) => (field === name ? value : undefined))).toBe(may)
   })
 })

@@ -91,18 +91,22 @@ export function parseContentLength(value: unknown): number | undefined {
   return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
 }
 
+/** They tell a proxy in front to send a file in place of the content, ranges of it included. */
+const handOvers = ['x-sendfile', 'x-accel-redirect', 'x-lighttpd-send-file']
+
 /**
  * Whether the fields of a 200 allow its content to be cut: it is not a range itself, its length is
- * not left open, no server in front puts a file in its place, and Accept-Ranges is not `none`.
+ * not left open, as with trailers, it is not for a proxy to replace by a file, and Accept-Ranges is not
+ * `none`.
  *
  * @param field looks up a field of the response by its name in lower case
  */
 export function mayBeCut(field: (name: string) => unknown): boolean {
   return (
     field('content-range') === undefined &&
-    field('x-sendfile') === undefined &&
-    field('x-accel-redirect') === undefined &&
     field('transfer-encoding') === undefined &&
+    field('trailer') === undefined &&
+    !handOvers.some((name) => field(name) !== undefined) &&
     String(field('accept-ranges')).toLowerCase() !== 'none' &&
     !/^\s*multipart\/byteranges/i.test(String(field('content-type')))
   )

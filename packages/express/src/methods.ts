@@ -1,0 +1,29 @@
+import type { ServerResponse } from 'node:http'
+
+export type Method = (this: ServerResponse, ...args: unknown[]) => unknown
+
+/** The methods through which every response goes. */
+export interface Methods {
+  readonly writeHead: Method
+  readonly write: Method
+  readonly end: Method
+}
+
+/**
+ * The methods that hooks on `target` call: those it had of its own before it was hooked. Others are
+ * looked up on its prototype at each call, since that may be patched at any time.
+ */
+export function methodsBelow(target: object): Methods {
+  const below = {} as Methods
+  for (const name of ['writeHead', 'write', 'end'] as const) {
+    const own = Object.getOwnPropertyDescriptor(target, name)
+    Object.defineProperty(
+      below,
+      name,
+      own
+        ? { value: Reflect.get(target, name) as unknown }
+        : { get: () => Reflect.get(Object.getPrototypeOf(target) as object, name) as unknown },
+    )
+  }
+  return below
+}
