@@ -1,5 +1,4 @@
-// A decided response as Koa's: body, status and fields, and what becomes of them when other code
-// changes its mind.
+// A decided response as Koa's: body, status and fields, until other code replaces it.
 
 import { Readable } from 'node:stream'
 import type { ParameterizedContext, Response } from 'koa'
@@ -116,15 +115,17 @@ export class Applied {
 /**
  * Gives Koa a prepared response.
  *
+ * @param isDropped whether another response is sent instead
  * @throws the source's error, by rejecting, if it fails before anything is sent
  */
 export async function applyPrepared(
   ctx: ParameterizedContext,
   prepared: Prepared,
   { signal }: Pick<SendOptions, 'signal'>,
+  isDropped?: () => boolean,
 ): Promise<{ finished: Promise<Transfer> }> {
   const { body, finished, withdraw } = await lend(prepared, { signal, response: ctx.res })
-  if (ctx.headerSent) {
+  if (ctx.headerSent || isDropped?.() === true) {
     withdraw()
     throw alreadyAnswered()
   }

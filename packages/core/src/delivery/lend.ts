@@ -36,43 +36,44 @@ export interface Lent {
  * error. The stream destroys itself if the source fails later or runs short. A response that waits for
  * its turn on a connection, or whose source can only be read to its end, gets a stream in any case.
  *
- * @param context `response` the body is for, if that is known; `signal` ends it
+ * @param destination `response` the body is for, if that is known; `signal` ends it
  * @throws the source's error, by rejecting, if it fails before the first bytes
  */
 export async function lend(
   prepared: Prepared,
-  context: {
+  destination: {
     readonly signal?: AbortSignal | undefined
     readonly response?: NodeResponse | undefined
   },
 ): Promise<Lent> {
   const { content, transfer, plan } = prepared
-  const { response, signal } = context
+  const { response, signal } = destination
   let body: Body
   let abandoned = false
   let leave!: () => void
   const left = new Promise<undefined>((resolve) => {
     leave = () => resolve(undefined)
   })
-  // What a source does when it is aborted belongs to the request, whatever aborted it.
-  const cancel = AsyncResource.bind((reason?: unknown) => {
-    abandoned = true
-    content.cancel(reason)
-    if (body instanceof Readable) body.destroy(reason === undefined ? undefined : toError(reason))
-    leave()
-  })
+  // What a source does when it ends belongs to the request, whatever ended it.
+  const context = new AsyncResource('RangeServeContent')
+  const cancel = (reason?: unknown) =>
+    context.runInAsyncScope(() => {
+      abandoned = true
+      content.cancel(reason)
+      if (body instanceof Readable) body.destroy(reason === undefined ? undefined : toError(reason))
+      leave()
+    })
   const forgetSignal = signal && whenAborted(signal, abort)
   if (signal?.aborted === true) abort()
   let isRead = false
   /** Whether all was out before the response ended: a client that has it all may leave. */
   let isOut = false
-  const onOver = AsyncResource.bind((sent: boolean) => {
-    if (!sent && !isOut) cancel()
+  const onOver = (sent: boolean) => {
+    // A response that was sent without its body is another one.
+    if (sent ? !isRead : !isOut) cancel()
     // In this turn: a framework may destroy the source's stream in the next.
-    else if (isRead && !abandoned) void content.close('sent')
-    // One that was replaced by another body has not been read.
-    else if (body instanceof Readable) body.destroy()
-  })
+    else if (sent && !abandoned) context.runInAsyncScope(() => void content.close('sent'))
+  }
   const over = response && whenResponseOver(response, onOver)
   try {
     const reading = toBody(content, transfer, response)
