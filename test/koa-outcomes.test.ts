@@ -204,7 +204,12 @@ describe.each([
   it.each(['throws', 'sets a body'])(
     'does not wait for a source if the handler %s',
     async (how) => {
-      const stuck: Source = { length: 100, read: () => new Promise(() => {}) }
+      let closed = 0
+      const stuck: Source = {
+        length: 100,
+        read: () => new Promise(() => {}),
+        close: () => void closed++,
+      }
       const port = await start(rangeServe(), async (ctx) => {
         const late = new Promise<never>((_, reject) => setTimeout(reject, 20, new Error('late')))
         try {
@@ -216,6 +221,7 @@ describe.each([
         }
       })
       expect((await ask(port, {})).status).toBe(how === 'throws' ? 500 : 504)
+      await until('the source is closed', () => closed === 1)
     },
   )
 

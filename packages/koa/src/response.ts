@@ -121,10 +121,14 @@ export class Applied {
 export async function applyPrepared(
   ctx: ParameterizedContext,
   prepared: Prepared,
-  { signal }: Pick<SendOptions, 'signal'>,
+  { signal, asStream }: Pick<SendOptions, 'signal'> & { readonly asStream?: boolean },
   isDropped?: () => boolean,
 ): Promise<{ finished: Promise<Transfer> }> {
-  const { body, finished, withdraw } = await lend(prepared, { signal, response: ctx.res })
+  const { body, finished, withdraw } = await lend(prepared, {
+    signal,
+    response: ctx.res,
+    asStream,
+  })
   if (ctx.headerSent || isDropped?.() === true) {
     withdraw()
     throw alreadyAnswered()

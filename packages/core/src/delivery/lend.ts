@@ -36,7 +36,8 @@ export interface Lent {
  * error. The stream destroys itself if the source fails later or runs short. A response that waits for
  * its turn on a connection, or whose source can only be read to its end, gets a stream in any case.
  *
- * @param destination `response` the body is for, if that is known; `signal` ends it
+ * @param destination `response` the body is for, if that is known; `signal` ends it; `asStream` if the
+ *   framework destroys the source's stream as soon as its body is anything but a stream
  * @throws the source's error, by rejecting, if it fails before the first bytes
  */
 export async function lend(
@@ -44,6 +45,7 @@ export async function lend(
   destination: {
     readonly signal?: AbortSignal | undefined
     readonly response?: NodeResponse | undefined
+    readonly asStream?: boolean | undefined
   },
 ): Promise<Lent> {
   const { content, transfer, plan } = prepared
@@ -76,7 +78,7 @@ export async function lend(
   }
   const over = response && whenResponseOver(response, onOver)
   try {
-    const reading = toBody(content, transfer, response)
+    const reading = toBody(prepared, response, destination.asStream === true)
     // A source may never settle, and the client be gone.
     body = await Promise.race([reading, left])
     signal?.throwIfAborted()
@@ -114,7 +116,7 @@ export async function lend(
 
   /** Closes the content, in the asynchronous context of the call to `lend`. */
   async function settle(): Promise<Transfer> {
-    isRead = body instanceof ContentStream ? await body.consumed : true
+    isRead = body instanceof ContentStream && content.length > 0 ? await body.consumed : true
     isOut = body instanceof ContentStream && isRead && response !== undefined && isFlushed(response)
     // A framework that destroys the source's stream when the response is over must not do so before.
     // Any other stays open until then: its end may tell other code that the response is complete.
@@ -148,19 +150,21 @@ function whenResponseOver(
 }
 
 async function toBody(
-  content: Content,
-  transfer: OngoingTransfer,
+  { content, transfer, plan }: Prepared,
   response: NodeResponse | undefined,
+  asStream: boolean,
 ): Promise<Body> {
   const { slice, length, endsByItself } = content
   if (slice || length === 0) {
     transfer.firstByte()
     // As for a stream: a framework may destroy the source's stream when the response is over.
-    if (!response || endsByItself || content.isReadAtRandom) await content.close('sent')
+    const isUnread = asStream && plan.status === 304
+    if (!response || endsByItself || content.isReadAtRandom || isUnread) await content.close('sent')
+    if (asStream && !isUnread) return new ContentStream(content, transfer, response)
     return slice && Buffer.from(slice.buffer, slice.byteOffset, slice.length)
   }
   const isNext = response === undefined || isInTurn(response)
-  if (length <= smallSize && isNext && !endsByItself) {
+  if (length <= smallSize && isNext && !endsByItself && !asStream) {
     const whole = content.whole()
     const bytes = whole ? ((await whole) as Buffer) : await collect(content)
     transfer.firstByte()
