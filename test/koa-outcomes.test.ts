@@ -201,6 +201,30 @@ describe.each([
     })
   })
 
+  it.each(['throws', 'sets a body'])(
+    'does not wait for a source if the handler %s',
+    async (how) => {
+      let closed = 0
+      const stuck: Source = {
+        length: 100,
+        read: () => new Promise(() => {}),
+        close: () => void closed++,
+      }
+      const port = await start(rangeServe(), async (ctx) => {
+        const late = new Promise<never>((_, reject) => setTimeout(reject, 20, new Error('late')))
+        try {
+          await Promise.race([ctx.sendRange(stuck), late])
+        } catch (error) {
+          if (how === 'throws') throw error
+          ctx.status = 504
+          ctx.body = 'late'
+        }
+      })
+      expect((await ask(port, {})).status).toBe(how === 'throws' ? 500 : 504)
+      await until('the source is closed', () => closed === 1)
+    },
+  )
+
   describe('middleware outside of the filter', () => {
     const onTransfer = () => {}
     const changes: [what: string, change: (ctx: Context) => void, body: unknown][] = [

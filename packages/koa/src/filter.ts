@@ -101,7 +101,8 @@ async function filterFile(ctx: Context, stream: ReadStream, options: FilterOptio
 /** Sends a source, or what is requested of it, in place of the body that it was made of. */
 async function filterSource(ctx: Context, source: Source, options: FilterOptions): Promise<void> {
   const prepared = planSource(ctx, source, options)
-  if (prepared) await applyPrepared(ctx, prepared, {})
+  // Koa 3 destroys a stream at once if its place is taken by bytes.
+  if (prepared) await applyPrepared(ctx, prepared, { asStream: source.seekable === false })
 }
 
 function planSource(ctx: Context, source: Source, options: FilterOptions): Prepared | undefined {

@@ -28,11 +28,12 @@ export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter
 declare module 'koa' {
   interface DefaultContext {
     /**
-     * Answers with a source: whole, ranges of it, 304, 412 or 416. It is there after
+     * Responds with a source: the full response, ranges of it, 304, 412 or 416. Added by
      * `app.use(rangeServe())`.
      *
-     * Resolves when the answer is decided, since Koa sends it once all middleware is done; `finished`
-     * resolves with the transfer when the answer is over.
+     * Resolves once the response is decided, since Koa sends it when all middleware is done; `finished`
+     * resolves with the transfer when the response is over. Another body set later replaces it, and all
+     * of its fields.
      *
      * @throws TypeError or RangeError with a `code`, at the call: it can never be served
      * @throws SourceError with `status` and `code`, by rejecting: nothing has been sent
@@ -41,9 +42,9 @@ declare module 'koa' {
   }
 }
 
-/** A transfer that goes on, and what it will have been. */
+/** A transfer under way, and its outcome. */
 export interface PendingTransfer extends Transfer {
-  /** Resolves when the answer is over, however it ended; never rejects. */
+  /** Resolves when the response is over, however it ended; never rejects. */
   readonly finished: Promise<Transfer>
 }
 
@@ -55,14 +56,14 @@ const pending = Symbol('range-serve: pending')
 type Served = Context & { [serving]?: RangeServeOptions; [pending]?: Sending }
 
 /**
- * Makes every answer of known length range-aware, and adds `ctx.sendRange`.
+ * Makes every response of known length range-aware, and adds `ctx.sendRange`.
  *
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
  * @example
  * app.use(rangeServe())
- * app.use((ctx) => { ctx.body = createReadStream('/srv/clip.mp4') }) // seeks, since the filter sees to it
- * app.use((ctx) => ctx.sendRange('/srv/clip.mp4')) // and answers 304, and resumes
+ * app.use((ctx) => { ctx.body = createReadStream('/srv/clip.mp4') }) // can be seeked
+ * app.use((ctx) => ctx.sendRange('/srv/clip.mp4')) // with validators: 304, and downloads resume
  */
 export function rangeServe(options: RangeServeOptions = {}): Middleware {
   validateOptions(options)
@@ -80,21 +81,25 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     }
     return next().then(
       () => {
-        const waiting = ctx[pending]?.settle()
+        const waiting = waitFor(ctx)
         return waiting ? waiting.then(finish) : finish()
       },
       (error: unknown) => {
-        const rethrow = () => {
-          appliedTo(ctx)?.takeBack()
-          throw error
-        }
-        // Nothing may set a response once Koa has sent the error.
-        const sending = ctx[pending]
-        return sending && !sending.isSettled ? sending.then(rethrow, rethrow) : rethrow()
+        ctx[pending]?.drop()
+        appliedTo(ctx)?.takeBack()
+        throw error
       },
     )
   }
   return middleware
+}
+
+/** Waits for a call of `sendRange` that the handler has not waited for, unless it has set a body since. */
+function waitFor(ctx: Served): Promise<unknown> | undefined {
+  const sending = ctx[pending]
+  if (!sending) return undefined
+  const isReplaced = !sending.isSettled && ctx.body !== undefined && ctx.body !== null
+  return isReplaced ? sending.drop() : sending.settle()
 }
 
 function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> | undefined {
@@ -107,23 +112,26 @@ function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> 
 
 function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
   const earlier = this[pending]
-  const work = send(this, source, mergeOptions(this[serving] ?? {}, own), earlier)
-  return (this[pending] = Sending.of(work))
+  const isDropped = () => sending?.isDropped === true
+  const options = mergeOptions(this[serving] ?? {}, own)
+  const sending: Sending | undefined = Sending.of(send(this, source, options, earlier, isDropped))
+  this[pending] = sending
+  return sending
 }
 
-/** What {@link rangeStatic} can be told. */
+/** The options of {@link rangeStatic}. */
 export interface KoaStaticOptions extends StaticOptions {
   /** The path that the folder is mounted at: `'/media'`, percent-encoded or not. Default: the root. */
   readonly prefix?: string
 }
 
 /**
- * Serves a folder with every kind of range. GET and HEAD only.
+ * Serves the files of a folder, and ranges of them. GET and HEAD only.
  *
- * What a `rangeServe` before it was told holds for its answers too, except which files there are:
+ * The options of a `rangeServe` before it apply too, except those that say which files there are:
  * `root`, `dotfiles` and `followSymlinks`.
  *
- * @param root the folder; a relative one counts from the working directory
+ * @param root the folder; a relative path is resolved against the working directory
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
  * @example
@@ -182,12 +190,16 @@ async function applyOutcome(
   }
 }
 
-/** @param earlier a call whose response this one replaces, perhaps still under way */
+/**
+ * @param earlier a call whose response this one replaces, perhaps still under way
+ * @param isDropped whether another response is sent by now
+ */
 function send(
   ctx: Served,
   source: Servable,
   options: SendOptions,
   earlier?: Sending,
+  isDropped?: () => boolean,
 ): Promise<PendingTransfer> {
   keepTarget(ctx)
   const replaced = appliedTo(ctx)
@@ -197,6 +209,6 @@ function send(
   const context = { ...contextOf(ctx.res, { status, pooled: isDirect(ctx) }), set }
   return prepare(ctx.req, source, options, context).then(async (prepared) => {
     if (earlier && !earlier.isSettled) await earlier.settle()?.catch(() => {})
-    return Object.assign(prepared.transfer, await applyPrepared(ctx, prepared, options))
+    return Object.assign(prepared.transfer, await applyPrepared(ctx, prepared, options, isDropped))
   })
 }

@@ -1,5 +1,4 @@
-// A decided response as Koa's: body, status and fields, and what becomes of them when other code
-// changes its mind.
+// A decided response as Koa's: body, status and fields, until other code replaces it.
 
 import { Readable } from 'node:stream'
 import type { ParameterizedContext, Response } from 'koa'
@@ -155,18 +154,20 @@ export class Applied {
 /**
  * Gives Koa a prepared response.
  *
+ * @param isDropped whether another response is sent instead
  * @throws the source's error, by rejecting, if it fails before anything is sent
  */
 export async function applyPrepared(
   ctx: ParameterizedContext,
   prepared: Prepared,
-  { signal }: Pick<SendOptions, 'signal'>,
+  { signal, asStream }: Pick<SendOptions, 'signal'> & { readonly asStream?: boolean },
+  isDropped?: () => boolean,
 ): Promise<{ finished: Promise<Transfer> }> {
-  const context = { signal, response: ctx.res }
+  const context = { signal, response: ctx.res, asStream }
   const { isReadAtRandom, length } = prepared.content
   const mayDefer = isReadAtRandom && length > 0 && isDirect(ctx)
   const lent = mayDefer ? defer(prepared, context) : await lend(prepared, context)
-  if (ctx.headerSent) {
+  if (ctx.headerSent || isDropped?.() === true) {
     lent.withdraw()
     throw alreadyAnswered()
   }

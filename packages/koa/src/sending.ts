@@ -14,6 +14,8 @@ export class Sending extends Promise<PendingTransfer> {
 
   isAwaited = false
   isSettled = false
+  /** Whether its response must not be set any more. */
+  isDropped = false
 
   /** Begins a call. */
   static of(work: Promise<PendingTransfer>): Sending {
@@ -33,6 +35,11 @@ export class Sending extends Promise<PendingTransfer> {
   settle(): Promise<unknown> | undefined {
     if (!this.isAwaited) return this
     return this.isSettled ? undefined : this.catch(() => {})
+  }
+
+  /** Keeps it from setting a response, now that another one is sent. */
+  drop(): undefined {
+    if (!this.isSettled) this.isDropped = true
   }
 
   // `await` calls it as well: the constructor is not that of an ordinary promise.

@@ -7,6 +7,7 @@ import { toError } from '../errors.ts'
 import type { Transfer } from '../transfer.ts'
 import { deliver, type Prepared } from './deliver.ts'
 import { lend, type Lent } from './lend.ts'
+import { isGone } from './outgoing.ts'
 
 /** A lent body that can be delivered in its place. */
 export interface Deferred extends Lent {
@@ -32,6 +33,9 @@ export function defer(
     settle = resolve
   })
   let body: DeferredBody | undefined
+  // A client that leaves before the framework comes to respond.
+  if (isGone(response)) withdraw()
+  else response.once('close', withdraw)
   return {
     get body() {
       return (body ??= new DeferredBody(read, withdraw))
@@ -43,6 +47,7 @@ export function defer(
 
   function read(): Promise<Lent> {
     state = 'lent'
+    response.off('close', withdraw)
     const lent = lend(prepared, context)
     settle(
       lent.then(
@@ -64,6 +69,7 @@ export function defer(
   function begin(): Promise<void> | undefined {
     if (state !== 'deferred' || response.headersSent || body?.isTouched === true) return undefined
     state = 'delivered'
+    response.off('close', withdraw)
     const delivery = deliver(response, { ...prepared, isApplied: true }, signal)
     settle(delivery.catch(() => transfer))
     return delivery.then(() => {})

@@ -36,46 +36,49 @@ export interface Lent {
  * error. The stream destroys itself if the source fails later or runs short. A response that waits for
  * its turn on a connection, or whose source can only be read to its end, gets a stream in any case.
  *
- * @param context `response` the body is for, if that is known; `signal` ends it
+ * @param destination `response` the body is for, if that is known; `signal` ends it; `asStream` if the
+ *   framework destroys the source's stream as soon as its body is anything but a stream
  * @throws the source's error, by rejecting, if it fails before the first bytes
  */
 export async function lend(
   prepared: Prepared,
-  context: {
+  destination: {
     readonly signal?: AbortSignal | undefined
     readonly response?: NodeResponse | undefined
+    readonly asStream?: boolean | undefined
   },
 ): Promise<Lent> {
   const { content, transfer, plan } = prepared
-  const { response, signal } = context
+  const { response, signal } = destination
   let body: Body
   let abandoned = false
   let leave!: () => void
   const left = new Promise<undefined>((resolve) => {
     leave = () => resolve(undefined)
   })
-  // What a source does when it is aborted belongs to the request, whatever aborted it.
-  const cancel = AsyncResource.bind((reason?: unknown) => {
-    abandoned = true
-    content.cancel(reason)
-    if (body instanceof Readable) body.destroy(reason === undefined ? undefined : toError(reason))
-    leave()
-  })
+  // What a source does when it ends belongs to the request, whatever ended it.
+  const context = new AsyncResource('RangeServeContent')
+  const cancel = (reason?: unknown) =>
+    context.runInAsyncScope(() => {
+      abandoned = true
+      content.cancel(reason)
+      if (body instanceof Readable) body.destroy(reason === undefined ? undefined : toError(reason))
+      leave()
+    })
   const forgetSignal = signal && whenAborted(signal, abort)
   if (signal?.aborted === true) abort()
   let isRead = false
   /** Whether all was out before the response ended: a client that has it all may leave. */
   let isOut = false
-  const onOver = AsyncResource.bind((sent: boolean) => {
-    if (!sent && !isOut) cancel()
+  const onOver = (sent: boolean) => {
+    // A response that was sent without its body is another one.
+    if (sent ? !isRead : !isOut) cancel()
     // In this turn: a framework may destroy the source's stream in the next.
-    else if (isRead && !abandoned) void content.close('sent')
-    // One that was replaced by another body has not been read.
-    else if (body instanceof Readable) body.destroy()
-  })
+    else if (sent && !abandoned) context.runInAsyncScope(() => void content.close('sent'))
+  }
   const over = response && whenResponseOver(response, onOver)
   try {
-    const reading = toBody(content, transfer, response)
+    const reading = toBody(prepared, response, destination.asStream === true)
     // A source may never settle, and the client be gone.
     body = await Promise.race([reading, left])
     signal?.throwIfAborted()
@@ -113,7 +116,7 @@ export async function lend(
 
   /** Closes the content, in the asynchronous context of the call to `lend`. */
   async function settle(): Promise<Transfer> {
-    isRead = body instanceof ContentStream ? await body.consumed : true
+    isRead = body instanceof ContentStream && content.length > 0 ? await body.consumed : true
     isOut = body instanceof ContentStream && isRead && response !== undefined && isFlushed(response)
     // A framework that destroys the source's stream when the response is over must not do so before.
     // Any other stays open until then: its end may tell other code that the response is complete.
@@ -147,19 +150,21 @@ function whenResponseOver(
 }
 
 async function toBody(
-  content: Content,
-  transfer: OngoingTransfer,
+  { content, transfer, plan }: Prepared,
   response: NodeResponse | undefined,
+  asStream: boolean,
 ): Promise<Body> {
   const { slice, length, endsByItself } = content
   if (slice || length === 0) {
     transfer.firstByte()
     // As for a stream: a framework may destroy the source's stream when the response is over.
-    if (!response || endsByItself || content.isReadAtRandom) await content.close('sent')
+    const isUnread = asStream && plan.status === 304
+    if (!response || endsByItself || content.isReadAtRandom || isUnread) await content.close('sent')
+    if (asStream && !isUnread) return new ContentStream(content, transfer, response)
     return slice && Buffer.from(slice.buffer, slice.byteOffset, slice.length)
   }
   const isNext = response === undefined || isInTurn(response)
-  if (length <= smallSize && isNext && !endsByItself) {
+  if (length <= smallSize && isNext && !endsByItself && !asStream) {
     const whole = content.whole()
     const bytes = whole ? own(await whole, content) : await collect(content)
     transfer.firstByte()

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { sourceError } from '../errors.ts'
-import { DiscardPace, discardFeeders, nextTurn } from './early-end.ts'
+import { DiscardPace, discardFeeders, mayEndEarly, nextTurn } from './early-end.ts'
 import type { ByteStream } from './source.ts'
 
 /** Reads a stream of any kind chunk by chunk, and can stop at any time, even during a read. */
@@ -40,8 +40,7 @@ export class ChunkReader {
 
   /** The next chunk, or `undefined` at the end. It is the stream's own until the one after is requested. */
   async next(): Promise<Uint8Array | undefined> {
-    if (!this.#started) discardFeeders(this.#stream)
-    this.#started = true
+    this.#watchFeeders()
     const { done, value } = await this.#next()
     if (done === true) {
       this.#ended = true
@@ -58,7 +57,7 @@ export class ChunkReader {
       const stream = this.#stream as ByteStream & { destroy?: () => void; on?: Function }
       // The iterator of a Node stream would wait for the read under way.
       if (typeof stream.destroy === 'function' && typeof stream.on === 'function') {
-        if (!this.#started) discardFeeders(stream)
+        this.#watchFeeders()
         stream.on('error', noop)
         stream.destroy()
       }
@@ -68,11 +67,16 @@ export class ChunkReader {
     }
   }
 
+  /** A stream that may be ended early has none, and a listener would make it look as if it had. */
+  #watchFeeders(): void {
+    if (!this.#started && !mayEndEarly(this.#stream, {})) discardFeeders(this.#stream)
+    this.#started = true
+  }
+
   /** Reads the stream to its end and discards what comes, in turns of the event loop. Never rejects. */
   async discard(): Promise<void> {
     if (this.#ended) return
-    if (!this.#started) discardFeeders(this.#stream)
-    this.#started = true
+    this.#watchFeeders()
     const pace = new DiscardPace()
     try {
       for (;;) {

@@ -129,6 +129,19 @@ describe('endEarly', () => {
     expect(stream.destroyed).toBe(true)
   })
 
+  it.each(clean)(
+    'reports the end of %s that is destroyed in the same turn',
+    async (_name, make) => {
+      const stream = await make()
+      const ended = once(stream, 'end')
+      const closed = once(stream, 'close')
+      endEarly(stream)
+      stream.destroy()
+      await ended
+      await closed
+    },
+  )
+
   it('ends a stream that is read through its iterator', async () => {
     const stream = fs.createReadStream(file, { highWaterMark: 10 })
     const iterator = stream[Symbol.asyncIterator]()
