@@ -27,6 +27,8 @@ import * as forKoa from '@range-serve/koa'
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { listen } from '../support/listen.ts'
 import { representation, requirements } from './requirements.ts'
+import { filter, sendRange } from './small-adapter.ts'
+import { type Context, createServer } from './small-framework.ts'
 
 export const bytes = pattern(representation.length)
 const folder = temporaryFolder()
@@ -137,6 +139,24 @@ function nodeServer(
     ...more,
     start: () =>
       listen(more.http2 === true ? http2.createServer(answer) : http.createServer(answer)),
+  }
+}
+
+/** The adapter that CONTRIBUTING.md shows, for a framework of a page. */
+function smallServer(
+  name: string,
+  handler: (context: Context) => unknown,
+  more: Partial<TestServer> = {},
+): TestServer {
+  const prepareFields = ({ fields: set }: Context): void => {
+    for (const [field, value] of fields) set.set(field.toLowerCase(), value)
+  }
+  return {
+    name: `a framework of a page, ${name}`,
+    ascending: false,
+    otherwise: {},
+    ...more,
+    start: () => listen(createServer(prepareFields, handler, filter)),
   }
 }
 
@@ -347,6 +367,22 @@ export const servers: readonly TestServer[] = [
   ...Object.keys(sources).map((source) =>
     nodeServer(`node:http2, serve, ${source}`, source, {}, { http2: true }),
   ),
+
+  ...Object.keys(sources).map((source) =>
+    smallServer(
+      `sendRange, ${source}`,
+      async (context) => {
+        const servable = await sources[source]!()
+        const { finished } = await sendRange(context, servable, metadata)
+        if (isClosable(servable)) void finished.then(() => servable.close())
+      },
+      { ascending: isOnePass(source) },
+    ),
+  ),
+  smallServer('filter, a Buffer', (context) => {
+    for (const [field, value] of describing) context.fields.set(field.toLowerCase(), value)
+    context.body = bytes
+  }),
 
   ...expresses.flatMap(([framework, create]) => [
     ...Object.keys(sources).map((source) =>
