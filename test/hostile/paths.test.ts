@@ -58,6 +58,11 @@ const outwards: readonly string[] = [
 ].flat() // prettier-ignore
 const spellings = [...outwards, ...within]
 
+/** What climbs, and stays inside all the way: the public file. */
+const inside: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/a/${up}/public`, `/a/${up}/a/public`, `/a%2f${up}%2fpublic`, `/a/./${up}//public`, `/no/such/${up}/${up}/public`, `/a/${up}/a/${up}/public`]) // prettier-ignore
+/** What leaves the root only to come back to it. */
+const outAndBack: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/${up}/root/public`, `/a/${up}/${up}/root/public`, `/a%2f${up}%2f${up}%2froot%2fpublic`, `//${up}/root/public`, `/./${up}/root/a/public`]) // prettier-ignore
+
 /** As an application may do it: what the path decodes to is a path below the root. */
 function decoded(url: string): string {
   try {
@@ -145,6 +150,17 @@ describe.each(servers)('%s', (name, start) => {
       expect(content.toString()).toBe('for all')
     },
   )
+
+  it.each(inside)('serves %s, which stays inside', async (spelling) => {
+    const { status, content } = await ask(running.port, { path: spelling })
+    expect([status, content.toString()]).toEqual([200, 'for all'])
+  })
+
+  it.each(outAndBack)('refuses %s, which leaves the root and comes back', async (spelling) => {
+    const { status, content } = await ask(running.port, { path: spelling })
+    expect(status).toBe(404)
+    expect(content.toString()).not.toBe('for all')
+  })
 
   it('waits for no FIFO, however many ask', async () => {
     // More than there are threads for the file system.
