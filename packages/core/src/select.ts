@@ -8,9 +8,11 @@ import { expandType, typeOf } from './media-type.ts'
 import type { SendOptions } from './options.ts'
 import { formatCacheControl } from './semantics/cache-control.ts'
 import type { FieldLookup, ResponseFields } from './semantics/fields.ts'
+import { tagOfVariant } from './semantics/entity-tag.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
 import { isStatusOfWhole, type PlanOptions } from './semantics/plan-options.ts'
 import type { Representation } from './semantics/representation.ts'
+import { addVary } from './semantics/vary.ts'
 import { tagOf } from './sources/bytes-tag.ts'
 import type { DirectSource } from './sources/source.ts'
 import { validateMetadata } from './validate.ts'
@@ -38,13 +40,17 @@ export function selectRepresentation(
   const field = options.headers ? withHeaders(options.headers, response.set) : response.set
   const type = chooseType(source, options, field, isComplete)
   const etag = chooseEtag(source, options.etag, field)
+  const { variant } = source as Partial<FileSource>
   const lastModified = chooseLastModified(source, options.lastModified, field)
   const representation: { -readonly [name in keyof Representation]: Representation[name] } = {
     length: source.length,
     seekable: source.seekable ?? true,
   }
   if (type !== undefined) representation.type = type
-  if (etag !== undefined) representation.etag = etag
+  if (etag !== undefined) {
+    const coding = variant?.coding
+    representation.etag = coding === undefined ? etag : tagOfVariant(etag, coding)
+  }
   if (lastModified !== undefined) {
     representation.lastModified = lastModified
     // It says when the source's own date is strong, not the caller's.
@@ -52,7 +58,7 @@ export function selectRepresentation(
       representation.lastChanged = source.lastChanged
     }
   }
-  const headers = furtherFields(options, field)
+  const headers = furtherFields(options, field, variant)
   const planOptions: PlanOptions = headers ? { ...options, headers } : options
   if (status === 200 || !isStatusOfWhole(status)) return { representation, planOptions }
   return { representation, planOptions: { ...planOptions, status } }
@@ -125,14 +131,30 @@ function chooseLastModified(
 }
 
 /** `undefined` if there are none but the options' own. */
-function furtherFields(options: SendOptions, field: FieldLookup): ResponseFields | undefined {
+function furtherFields(
+  options: SendOptions,
+  field: FieldLookup,
+  variant: FileSource['variant'],
+): ResponseFields | undefined {
   const cacheControl = chooseCacheControl(options, field)
   const disposition = formatDisposition(options)
-  if (cacheControl === undefined && disposition === undefined) return undefined
-  const fields: Record<string, string | readonly string[]> = { ...options.headers }
-  if (cacheControl !== undefined) fields['Cache-Control'] = cacheControl
-  if (disposition !== undefined) fields['Content-Disposition'] = disposition
-  return fields
+  if (cacheControl === undefined && disposition === undefined && !variant) return undefined
+  const own: Record<string, string> = {}
+  if (cacheControl !== undefined) own['Cache-Control'] = cacheControl
+  if (disposition !== undefined) own['Content-Disposition'] = disposition
+  if (variant) {
+    own['Vary'] = addVary(text(field('vary')), 'Accept-Encoding')
+    if (variant.coding !== undefined) own['Content-Encoding'] = variant.coding
+  }
+  return options.headers ? { ...without(options.headers, own), ...own } : own
+}
+
+/** Fields without those of the same name in whatever case: a name may come twice otherwise. */
+function without(fields: ResponseFields, replaced: ResponseFields): ResponseFields {
+  const names = new Set(Object.keys(replaced).map((name) => name.toLowerCase()))
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name]) => !names.has(name.toLowerCase())),
+  )
 }
 
 /** Content-Disposition (RFC 6266); `undefined` if the options say nothing of it. */

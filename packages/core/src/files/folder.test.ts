@@ -2,7 +2,9 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type FolderRequest, StaticFolder, type StaticOptions } from './folder.ts'
+import { StaticFolder } from './folder.ts'
+import type { StaticOptions } from './folder-options.ts'
+import type { FolderRequest } from './static.ts'
 
 let root: string
 
@@ -19,7 +21,7 @@ afterAll(() => fs.rmSync(root, { recursive: true }))
 
 function find(target: string, options: StaticOptions = {}, request: Partial<FolderRequest> = {}) {
   return new StaticFolder(root, options).find(
-    { method: 'GET', target, original: target, ...request },
+    { method: 'GET', headers: {}, target, original: target, request: undefined, ...request },
     undefined,
   )
 }
