@@ -61,7 +61,7 @@ const spellings = [...outwards, ...within]
 /** What climbs, and stays inside all the way: the public file. */
 const inside: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/a/${up}/public`, `/a/${up}/a/public`, `/a%2f${up}%2fpublic`, `/a/./${up}//public`, `/no/such/${up}/${up}/public`, `/a/${up}/a/${up}/public`]) // prettier-ignore
 /** What leaves the root only to come back to it. */
-const outAndBack: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/${up}/root/public`, `/a/${up}/${up}/root/public`, `/a%2f${up}%2f${up}%2froot%2fpublic`, `//${up}/root/public`, `/./${up}/root/a/public`]) // prettier-ignore
+const outAndBack: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/${up}/public`, `/a/${up}/${up}/public`, `/${up}/root/public`, `/a/${up}/${up}/root/public`, `/a%2f${up}%2f${up}%2froot%2fpublic`, `//${up}/root/public`, `/./${up}/root/a/public`]) // prettier-ignore
 
 /** As an application may do it: what the path decodes to is a path below the root. */
 function decoded(url: string): string {

@@ -57,9 +57,9 @@ export class StaticStore<R, Q> extends Mount<R, Q> {
 
   decorate(response: R, source: DirectSource, path: string): void {
     this.#setHeaders?.(response, path, source)
-    const { type = typeOf(path) } = source
+    const type = source.type === undefined ? typeOf(path) : undefined
     const target = response as Partial<ServerResponse>
-    if (source.type === undefined && type !== undefined && !target.hasHeader?.('Content-Type')) {
+    if (type !== undefined && target.hasHeader?.('Content-Type') === false) {
       target.setHeader?.('Content-Type', type)
     }
   }

@@ -73,6 +73,7 @@ describe('find', () => {
     ['/page', { extensions: ['htm'], fallthrough: false }, error(404, 'ENOENT')],
     ['/page/', { extensions: 'html' }, { kind: 'next' }],
     ['/', { extensions: 'html' }, { kind: 'next' }],
+    ['/', { extensions: 'hidden', dotfiles: 'allow' }, { kind: 'next' }],
     ['/sub/..', { extensions: 'html' }, { kind: 'next' }],
     ['/sub/.', { extensions: 'html' }, { kind: 'next' }],
     [

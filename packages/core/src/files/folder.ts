@@ -77,7 +77,6 @@ export class StaticFolder<R = unknown> extends Mount<R, unknown> {
   #candidates(pathname: string): readonly string[] {
     const { indexes, extensions } = this.#rules
     if (pathname.endsWith('/') && indexes.length > 0) return indexes.map((name) => pathname + name)
-    if (extensions.length === 0 || /(?:^|\/)\.{0,2}$/.test(pathname)) return [pathname]
     return [pathname, ...extensions.map((extension) => pathname + extension)]
   }
 
