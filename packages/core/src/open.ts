@@ -39,9 +39,33 @@ export function openSource(
     return toDirect(servable)
   }
   if (isPromise(servable)) {
-    return Promise.resolve(servable).then((settled) => openSource(settled, options))
+    return Promise.resolve(servable).then((settled) => {
+      try {
+        return openSource(settled, options)
+      } catch (error) {
+        closeUnsent(settled)
+        throw error
+      }
+    })
   }
   throw refuse(servable)
+}
+
+/**
+ * Closes what was given to be sent, if it is a source: the caller has no other hold on it. The error of
+ * a promise that rejects is not of interest any more.
+ */
+export function closeUnsent(servable: unknown): void {
+  if (isPromise(servable)) {
+    Promise.resolve(servable).then(closeUnsent, () => {})
+    return
+  }
+  if (!isSource(servable) || isFileHandle(servable)) return
+  try {
+    Promise.resolve(toDirect(servable).close?.(true)).catch(() => {})
+  } catch {
+    // It was no source of bytes after all.
+  }
 }
 
 function isPromise(value: unknown): value is PromiseLike<Openable> {
