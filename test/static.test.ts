@@ -414,7 +414,7 @@ describe('rangeStatic of node:http alone', () => {
   })
 
   it('responds over HTTP/2 too', async () => {
-    const handler = forNode.rangeStatic(folder, { precompressed: true })
+    const handler = forNode.rangeStatic<http2.Http2ServerResponse>(folder, { precompressed: true })
     running = await listen(http2.createServer((...args) => void handler(...args)))
     const [found, missing, other] = await exchangeHttp2(running.port, [
       {

@@ -18,6 +18,7 @@ import {
   fromFile,
   fromReader,
   fromStream,
+  type NodeResponse,
   rangeStatic,
   type SendOptions,
   type Servable,
@@ -144,7 +145,7 @@ function nodeServer(
 
 function nodeFolder(
   name: string,
-  handler: StaticRequestHandler,
+  handler: StaticRequestHandler<NodeResponse>,
   more: Partial<TestServer> = {},
 ): TestServer {
   const answer = (
@@ -380,12 +381,16 @@ export const servers: readonly TestServer[] = [
   ),
   ...[false, true].flatMap((isHttp2) => {
     const name = isHttp2 ? 'node:http2' : 'node:http'
-    const own = rangeStatic(folder, { ...folderOptions, index: fileName })
+    const own = rangeStatic<NodeResponse>(folder, { ...folderOptions, index: fileName })
     return [
       nodeFolder(`${name}, rangeStatic`, own, { http2: isHttp2 }),
-      nodeFolder(`${name}, rangeStatic of a function`, rangeStatic(find, storeOptions), {
-        http2: isHttp2,
-      }),
+      nodeFolder(
+        `${name}, rangeStatic of a function`,
+        rangeStatic<NodeResponse>(find, storeOptions),
+        {
+          http2: isHttp2,
+        },
+      ),
     ]
   }),
 

@@ -1,7 +1,7 @@
 // rangeStatic: of a folder or a store, for an adapter to send, and for node:http itself.
 
-import type { IncomingMessage } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { NodeResponse } from './delivery/outgoing.ts'
 import { type SourceError, toError } from './errors.ts'
 import { StaticFolder } from './files/folder.ts'
@@ -24,10 +24,11 @@ export function mountStatic<R, Q>(
     : new StaticFolder<R>(root, options as StaticOptions<R>)
 }
 
-type NodeRequest = IncomingMessage | Http2ServerRequest
+/** The request that comes with a response. */
+type RequestOf<R> = R extends Http2ServerResponse ? Http2ServerRequest : IncomingMessage
 
 /**
- * Answers requests of `node:http`, `node:http2` or Connect.
+ * Responds to requests of `node:http`, `node:http2` or Connect.
  *
  * With `next`, what is not served is left to it: `next()`, or `next(error)` for errors. Without it, the
  * handler responds itself: 404, 405, or the status of the error, which is a process warning if it is
@@ -36,9 +37,9 @@ type NodeRequest = IncomingMessage | Http2ServerRequest
  * Resolves with the transfer when a response that it has sent is over, to `undefined` for all others;
  * never rejects.
  */
-export type StaticRequestHandler = (
-  request: NodeRequest,
-  response: NodeResponse,
+export type StaticRequestHandler<R extends NodeResponse = ServerResponse> = (
+  request: RequestOf<R>,
+  response: R,
   next?: (error?: unknown) => void,
 ) => Promise<Transfer | undefined>
 
@@ -59,19 +60,19 @@ export type StaticRequestHandler = (
  *   media(request, response, () => response.writeHead(404).end('No such clip'))
  * })
  */
-export function rangeStatic(
+export function rangeStatic<R extends NodeResponse = ServerResponse>(
   root: string | URL,
-  options?: StaticOptions<NodeResponse>,
-): StaticRequestHandler
-export function rangeStatic(
-  find: StaticFinder<NodeRequest>,
-  options?: StoreOptions<NodeResponse>,
-): StaticRequestHandler
-export function rangeStatic(
-  root: string | URL | StaticFinder<NodeRequest>,
-  options: StaticOptions<NodeResponse> | StoreOptions<NodeResponse> = {},
-): StaticRequestHandler {
-  const served = mountStatic<NodeResponse, NodeRequest>(root, options)
+  options?: StaticOptions<R>,
+): StaticRequestHandler<R>
+export function rangeStatic<R extends NodeResponse = ServerResponse>(
+  find: StaticFinder<RequestOf<R>>,
+  options?: StoreOptions<R>,
+): StaticRequestHandler<R>
+export function rangeStatic<R extends NodeResponse>(
+  root: string | URL | StaticFinder<RequestOf<R>>,
+  options: StaticOptions<R> | StoreOptions<R> = {},
+): StaticRequestHandler<R> {
+  const served = mountStatic<R, RequestOf<R>>(root, options)
   return async (request, response, next) => {
     const { method, headers, rawHeaders, url: target = '/' } = request
     // Connect keeps it there, and gives the target below a mount as `url`.
@@ -89,11 +90,11 @@ export function rangeStatic(
   }
 }
 
-async function apply(
-  served: Mount<NodeResponse, NodeRequest>,
+async function apply<R extends NodeResponse, Q>(
+  served: Mount<R, Q>,
   outcome: FolderOutcome,
-  request: NodeRequest,
-  response: NodeResponse,
+  request: IncomingMessage | Http2ServerRequest,
+  response: R,
   next: ((error?: unknown) => void) | undefined,
 ): Promise<Transfer | undefined> {
   // Other code has begun to respond meanwhile.

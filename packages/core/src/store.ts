@@ -33,7 +33,7 @@ type Found = Servable | null | undefined
 export type StaticFinder<Q> = (path: string, request: Q) => Found | Promise<Found>
 
 /** How a store is served. */
-export interface StoreOptions<R = unknown> extends MountOptions {
+export interface StoreOptions<R = ServerResponse> extends MountOptions {
   /** Sets further fields on a response whose source has been found. */
   readonly setHeaders?: (response: R, path: string, source: Representation) => void
 }

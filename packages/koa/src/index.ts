@@ -124,9 +124,9 @@ function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<P
 }
 
 /** What {@link rangeStatic} can be told. */
-export interface KoaStaticOptions extends StaticOptions<ServerResponse>, Mounted {}
+export interface KoaStaticOptions extends StaticOptions, Mounted {}
 /** What {@link rangeStatic} of a function can be told. */
-export interface KoaStoreOptions extends StoreOptions<ServerResponse>, Mounted {}
+export interface KoaStoreOptions extends StoreOptions, Mounted {}
 interface Mounted {
   /** The path that it is mounted at: `'/media'`, percent-encoded or not. Default: the root. */
   readonly prefix?: string

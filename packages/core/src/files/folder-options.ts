@@ -1,6 +1,7 @@
 // How a folder is served.
 
 import fs from 'node:fs'
+import type { ServerResponse } from 'node:http'
 import { invalidArgument } from '../errors.ts'
 import { type SendOptions, validateOptions } from '../options.ts'
 import { validateFunction } from '../validate.ts'
@@ -21,7 +22,7 @@ export interface MountOptions extends Omit<
 }
 
 /** How a folder is served. The names are those of `serve-static`. */
-export interface StaticOptions<R = unknown>
+export interface StaticOptions<R = ServerResponse>
   extends MountOptions, Pick<SendOptions, 'dotfiles' | 'followSymlinks'> {
   /**
    * The file to serve for a folder's own path: `'index.html'`, or a list of which the first that is

@@ -17,7 +17,7 @@ import { openVariant } from './siblings.ts'
 import { type FolderOutcome, type FolderRequest, Mount } from './static.ts'
 
 /** Finds what the requests to a folder come to. */
-export class StaticFolder<R = unknown> extends Mount<R, unknown> {
+export class StaticFolder<R> extends Mount<R, unknown> {
   readonly #root: string
   readonly #rules: FolderRules
   readonly #setHeaders: StaticOptions<R>['setHeaders']
