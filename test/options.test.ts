@@ -224,6 +224,14 @@ describe('options that are not an object', () => {
     )
   })
 
+  it('names the option of Koa that was meant', () => {
+    for (const root of ['.', () => undefined] as const) {
+      expect(() => forKoa.rangeStatic(root as string, { prefx: '/media' } as object)).toThrow(
+        'rangeStatic has no option "prefx": did you mean prefix?',
+      )
+    }
+  })
+
   const roots: [name: string, call: (root: never) => unknown][] = [
     ['Express', (root) => forExpress.rangeStatic(root)],
     ['Koa', (root) => forKoa.rangeStatic(root)],

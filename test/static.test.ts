@@ -6,9 +6,11 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
+import compression from 'compression'
 import express5 from 'express'
 import express4 from 'express4'
 import Koa3 from 'koa'
+import koaCompress from 'koa-compress'
 import Koa2 from 'koa2'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as forNode from '@range-serve/core'
@@ -368,6 +370,27 @@ describe.each(apps)('%s', (_name, start) => {
     })
   })
 })
+
+describe('precompressed files behind compression', () => {
+  const compress = compression({ threshold: 0 })
+  const rows: [name: string, start: () => Promise<Running>][] = [
+    ['Express', () => listen(http.createServer(express5().use(compress, forExpress.rangeServe(), forExpress.rangeStatic(folder, { precompressed: true }))))],
+    ['Koa', () => listen(http.createServer(new Koa3().use(koaCompress({ threshold: 0 })).use(forKoa.rangeServe()).use(forKoa.rangeStatic(folder, { precompressed: true })).callback() as http.RequestListener))],
+  ]
+  it.each(rows)('are not encoded twice, in %s', async (_, start) => {
+    const running = await start()
+    try {
+      const response = await ask(running.port, { path: '/app.js', headers: br })
+      expect(response.status).toBe(200)
+      expect(field(response, 'Content-Encoding')).toBe('br')
+      expect(field(response, 'Vary')).toBe('Accept-Encoding')
+      expect(field(response, 'ETag')).toMatch(/^"[^"]+-br"$/)
+      expect(response.content.equals(encoded)).toBe(true)
+    } finally {
+      await running.close()
+    }
+  })
+}) // prettier-ignore
 
 describe('rangeStatic of node:http alone', () => {
   let running: Running

@@ -61,6 +61,9 @@ export type OptionCall =
   | 'rangeStatic'
   | 'rangeStatic of Koa'
   | 'rangeStatic of a function'
+  | 'rangeStatic of Koa and a function'
+
+const storeNames = folderNames.filter((name) => !notOfStores.has(name))
 
 /** By the call that takes them. */
 const namesOf: Readonly<Record<OptionCall, ReadonlySet<string>>> = {
@@ -68,22 +71,21 @@ const namesOf: Readonly<Record<OptionCall, ReadonlySet<string>>> = {
   rangeServe: new Set(serveNames),
   rangeStatic: new Set(folderNames),
   'rangeStatic of Koa': new Set([...folderNames, 'prefix']),
-  'rangeStatic of a function': new Set(folderNames.filter((name) => !notOfStores.has(name))),
+  'rangeStatic of a function': new Set(storeNames),
+  'rangeStatic of Koa and a function': new Set([...storeNames, 'prefix']),
 }
 
 const compression = 'a compression middleware before rangeServe'
-/** Of a call that has something of its own. */
-const adviceOf: Readonly<Partial<Record<OptionCall, Readonly<Record<string, string>>>>> = {
-  rangeStatic: {
-    gzip: 'precompressed',
-    brotli: 'precompressed',
-    br: 'precompressed',
-    root: 'the root as the first argument',
-    format: 'redirect',
-    from: 'the root as the first argument',
-    type: 'a Content-Type in setHeaders',
-    filename: 'disposition; the name is that of the file',
-  },
+/** The same for a folder, which has something of its own for some of them. */
+const adviceOfFolders: Readonly<Record<string, string>> = {
+  gzip: 'precompressed',
+  brotli: 'precompressed',
+  br: 'precompressed',
+  root: 'the root as the first argument',
+  format: 'redirect',
+  from: 'the root as the first argument',
+  type: 'a Content-Type in setHeaders',
+  filename: 'disposition; the name is that of the file',
 }
 
 /** Options of other libraries, and of the calls that do not take them: what to write instead. */
@@ -126,7 +128,8 @@ export function validateOptionNames(call: OptionCall, options: object): void {
 }
 
 function suggest(name: string, call: OptionCall): string {
-  for (const each of [adviceOf[call] ?? {}, advice]) {
+  const isFolder = call === 'rangeStatic' || call === 'rangeStatic of Koa'
+  for (const each of isFolder ? [adviceOfFolders, advice] : [advice]) {
     if (Object.hasOwn(each, name)) return `write ${each[name]} instead`
   }
   const [nearest] = [...namesOf[call]]

@@ -13,6 +13,7 @@ import {
   type StaticFinder as CoreStaticFinder,
   type StaticOptions,
   type StoreOptions,
+  validateOptionNames,
   validateOptions,
 } from '@range-serve/core/adapter'
 import { filterBody } from './filter.ts'
@@ -154,6 +155,9 @@ export function rangeStatic(
   options: KoaStaticOptions | KoaStoreOptions = {},
 ): Middleware {
   const { prefix = '', ...folderOptions } = mergeOptions({}, options)
+  const call =
+    typeof root === 'function' ? 'rangeStatic of Koa and a function' : 'rangeStatic of Koa'
+  validateOptionNames(call, options)
   const folder = mountStatic<ServerResponse, Request>(root, folderOptions)
   const names = namesOf(prefix)
   return async (ctx: Served, next) => {
