@@ -64,7 +64,7 @@ function sendRange(this: Response, source: Servable, own?: SendOptions): Promise
 
 /** The options of {@link rangeStatic}. */
 export type StaticOptions = CoreStaticOptions<Response>
-/** What {@link rangeStatic} of a function can be told. */
+/** The options of {@link rangeStatic} of a function. */
 export type StoreOptions = CoreStoreOptions<Response>
 /** Finds what to send for a path below the mount; `undefined`: the next handler. */
 export type StaticFinder = CoreStaticFinder<Request>

@@ -124,9 +124,9 @@ function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<P
   return sending
 }
 
-/** What {@link rangeStatic} can be told. */
+/** The options of {@link rangeStatic}. */
 export interface KoaStaticOptions extends StaticOptions, Mounted {}
-/** What {@link rangeStatic} of a function can be told. */
+/** The options of {@link rangeStatic} of a function. */
 export interface KoaStoreOptions extends StoreOptions, Mounted {}
 interface Mounted {
   /** The path that it is mounted at: `'/media'`, percent-encoded or not. Default: the root. */
@@ -141,7 +141,8 @@ export type StaticFinder = CoreStaticFinder<Request>
  * The options of a `rangeServe` before it apply too, except those that say which files there are:
  * `root`, `dotfiles` and `followSymlinks`.
  *
- * @param root the folder, as a path or `file:` URL; a relative path counts from the working directory
+ * @param root the folder, as a path or `file:` URL; a relative path is resolved against the
+ *   working directory
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
  * @example
