@@ -794,7 +794,7 @@ describe.each([
 
     it.each([
       [{ index: true }],
-      [{ index: ['index.html'] }],
+      [{ index: [5] }],
       [{ setHeaders: { 'X-A': 'b' } }],
       [{ onTransfer: 'log' }],
       [{ dotfiles: 'none' }],

@@ -48,8 +48,12 @@ interface Case {
   readonly method: string
   readonly range: readonly string[]
   readonly ifRange: string | undefined
+  /** The option of this name, for the verb. */
+  readonly maxResponse?: number | undefined
 }
 
+/** What the verb is told. */
+const optionsOf = ({ maxResponse }: Case) => (maxResponse === undefined ? {} : { maxResponse })
 const contentOf = ({ length }: Case): Buffer => bytes.subarray(0, length)
 const metadata = ({ etag, type }: Case) => ({ etag, type, lastModified })
 
@@ -174,7 +178,7 @@ async function answerWithCore(
   response: ServerResponse | http2.Http2ServerResponse,
 ): Promise<void> {
   const asked = take(request.url)
-  await serve(request, response, await sources[asked.way]!(asked))
+  await serve(request, response, await sources[asked.way]!(asked), optionsOf(asked))
 }
 
 function startExpress(
@@ -187,7 +191,7 @@ function startExpress(
     const asked = take(request.url)
     const source = sources[asked.way]?.(asked)
     if (source) {
-      void Promise.resolve(source).then((made) => response.sendRange(made))
+      void Promise.resolve(source).then((made) => response.sendRange(made, optionsOf(asked)))
       return
     }
     response.setHeader('Content-Type', asked.type)
@@ -205,7 +209,7 @@ function startKoa(Koa: typeof Koa3): Promise<Running> {
     const asked = take(ctx.url)
     const source = await sources[asked.way]?.(asked)
     if (source) {
-      await ctx.sendRange(source)
+      await ctx.sendRange(source, optionsOf(asked))
       return
     }
     ctx.body = koa3Bodies[asked.way]!(asked)
@@ -432,6 +436,7 @@ const casesFor = (ways: readonly string[]): fc.Arbitrary<Case> =>
         { weight: 3, arbitrary: fc.constant(undefined) },
         { weight: 1, arbitrary: ifRanges },
       ),
+      maxResponse: fc.constantFrom(undefined, undefined, 1, 100, 65_536, 262_145),
     }),
   )
 
@@ -441,7 +446,13 @@ type Tally = Record<'whole' | 'one' | 'several' | 'unsatisfiable', number>
 function check(asked: Case, response: RawResponse, tally: Tally): void {
   const { length, method, type, etag } = asked
   const content = contentOf(asked)
-  const question = { ...asked, lastModified, ascending: asked.way.includes('one-pass') }
+  const isVerb = verbs.includes(asked.way)
+  const question = {
+    ...asked,
+    lastModified,
+    ascending: asked.way.includes('one-pass'),
+    maxResponse: isVerb ? asked.maxResponse : undefined,
+  }
   const verdict = judge(question)
   expect(response.status).toBe(verdict.status)
   const contentRange = field(response, 'Content-Range')

@@ -18,9 +18,12 @@ import {
   fromFile,
   fromReader,
   fromStream,
+  type NodeResponse,
+  rangeStatic,
   type SendOptions,
   type Servable,
   serve,
+  type StaticRequestHandler,
 } from '@range-serve/core'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
@@ -157,6 +160,28 @@ function smallServer(
     otherwise: {},
     ...more,
     start: () => listen(createServer(prepareFields, handler, filter)),
+  }
+}
+
+function nodeFolder(
+  name: string,
+  handler: StaticRequestHandler<NodeResponse>,
+  more: Partial<TestServer> = {},
+): TestServer {
+  const answer = (
+    request: http.IncomingMessage | http2.Http2ServerRequest,
+    response: http.ServerResponse | http2.Http2ServerResponse,
+  ): void => {
+    for (const [field, value] of fields) response.setHeader(field, value)
+    void handler(request, response)
+  }
+  return {
+    name,
+    ascending: false,
+    ...more,
+    otherwise: folderOtherwise,
+    start: () =>
+      listen(more.http2 === true ? http2.createServer(answer) : http.createServer(answer)),
   }
 }
 
@@ -308,6 +333,9 @@ const viewOtherwise = toOthers(
   'Koa sends bytes that are no Buffer as JSON, where we do not see to it',
 )
 const folderOptions = { etag, cacheControl } as const
+/** A store of one thing, under whatever path. */
+const find = () => fromBuffer(bytes, { type, etag, lastModified })
+const storeOptions = { cacheControl } as const
 
 function koaServers(
   name: string,
@@ -358,6 +386,10 @@ function koaServers(
       forKoa.rangeStatic(folder, { ...folderOptions, index: fileName }),
       { ...more, otherwise: { ...more.otherwise, ...folderOtherwise } },
     ),
+    koaServer(`${name}, rangeStatic of a function`, Koa, forKoa.rangeStatic(find, storeOptions), {
+      ...more,
+      otherwise: { ...more.otherwise, ...folderOtherwise },
+    }),
   ]
 }
 
@@ -367,6 +399,20 @@ export const servers: readonly TestServer[] = [
   ...Object.keys(sources).map((source) =>
     nodeServer(`node:http2, serve, ${source}`, source, {}, { http2: true }),
   ),
+  ...[false, true].flatMap((isHttp2) => {
+    const name = isHttp2 ? 'node:http2' : 'node:http'
+    const own = rangeStatic<NodeResponse>(folder, { ...folderOptions, index: fileName })
+    return [
+      nodeFolder(`${name}, rangeStatic`, own, { http2: isHttp2 }),
+      nodeFolder(
+        `${name}, rangeStatic of a function`,
+        rangeStatic<NodeResponse>(find, storeOptions),
+        {
+          http2: isHttp2,
+        },
+      ),
+    ]
+  }),
 
   ...Object.keys(sources).map((source) =>
     smallServer(
@@ -416,6 +462,12 @@ export const servers: readonly TestServer[] = [
       `${framework}, rangeStatic`,
       create,
       forExpress.rangeStatic(folder, { ...folderOptions, index: fileName }),
+      { otherwise: folderOtherwise },
+    ),
+    expressServer(
+      `${framework}, rangeStatic of a function`,
+      create,
+      forExpress.rangeStatic(find, storeOptions),
       { otherwise: folderOtherwise },
     ),
   ]),

@@ -10,7 +10,7 @@ import express4 from 'express4'
 import Koa3 from 'koa'
 import Koa2 from 'koa2'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { serve } from '@range-serve/core'
+import { rangeStatic, serve, type StaticRequestHandler } from '@range-serve/core'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import { temporaryFolder, writeOldFile } from '../support/fixture.ts'
@@ -58,6 +58,11 @@ const outwards: readonly string[] = [
 ].flat() // prettier-ignore
 const spellings = [...outwards, ...within]
 
+/** What climbs, and stays inside all the way: the public file. */
+const inside: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/a/${up}/public`, `/a/${up}/a/public`, `/a%2f${up}%2fpublic`, `/a/./${up}//public`, `/no/such/${up}/${up}/public`, `/a/${up}/a/${up}/public`]) // prettier-ignore
+/** What leaves the root only to come back to it. */
+const outAndBack: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/${up}/public`, `/a/${up}/${up}/public`, `/${up}/root/public`, `/a/${up}/${up}/root/public`, `/a%2f${up}%2f${up}%2froot%2fpublic`, `//${up}/root/public`, `/./${up}/root/a/public`]) // prettier-ignore
+
 /** As an application may do it: what the path decodes to is a path below the root. */
 function decoded(url: string): string {
   try {
@@ -98,6 +103,14 @@ function startNode(): Promise<Running> {
   )
 }
 
+function startStatic(handler: StaticRequestHandler): Promise<Running> {
+  return listen(http.createServer((request, response) => void handler(request, response)))
+}
+
+/** What a function must see to itself: hidden files and links. A path cannot climb by then. */
+const isHidden = (each: string): boolean =>
+  /(^|[/])[.]/.test(each) || /^(link|out|device)/.test(each)
+
 const sendBelowRoot: express5.RequestHandler = (request, response) =>
   void response.sendRange(decoded(request.url), { root })
 const servers: readonly [name: string, start: () => Promise<Running>][] = [
@@ -108,6 +121,9 @@ const servers: readonly [name: string, start: () => Promise<Running>][] = [
   // Then only the path itself can be told from one that leads out.
   ['Express 5, rangeStatic that follows links and serves dotfiles', () => startExpress(express5, forExpress.rangeStatic(root, { followSymlinks: true, dotfiles: 'allow' }))],
   ['Express 5, rangeStatic with an index and an end', () => startExpress(express5, forExpress.rangeStatic(root, { index: 'secret', fallthrough: false }))],
+  ['node:http, rangeStatic', () => startStatic(rangeStatic(root, { fallthrough: false }))],
+  ['node:http, rangeStatic with extensions and precompressed files', () => startStatic(rangeStatic(root, { extensions: ['secret', 'html'], precompressed: true }))],
+  ['node:http, rangeStatic of a function that joins paths', () => startStatic(rangeStatic((each) => (isHidden(each) ? undefined : path.join(root, each))))],
   ['Express 4, rangeStatic', () => startExpress(express4, forExpress.rangeStatic(root))],
   ['Koa 3, sendRange', () => startKoa(Koa3, (ctx) => ctx.sendRange(decoded(ctx.url), { root }))],
   ['Koa 3, rangeStatic', () => startKoa(Koa3, forKoa.rangeStatic(root))],
@@ -135,7 +151,10 @@ describe.each(servers)('%s', (name, start) => {
       const inTurn = (name.includes('follows') ? outwards : spellings).values()
       const askAll = async () => {
         for (const spelling of inTurn) {
-          const { status, content } = await ask(running.port, { path: spelling })
+          const { status, content } = await ask(running.port, {
+            path: spelling,
+            headers: [['Accept-Encoding', 'br, gzip']],
+          })
           expect(content.includes(secret) || content.includes('root:'), spelling).toBe(false)
           expect(refused, `${status} for ${spelling.slice(0, 100)}`).toContain(status)
         }
@@ -145,6 +164,17 @@ describe.each(servers)('%s', (name, start) => {
       expect(content.toString()).toBe('for all')
     },
   )
+
+  it.each(inside)('serves %s, which stays inside', async (spelling) => {
+    const { status, content } = await ask(running.port, { path: spelling })
+    expect([status, content.toString()]).toEqual([200, 'for all'])
+  })
+
+  it.each(outAndBack)('refuses %s, which leaves the root and comes back', async (spelling) => {
+    const { status, content } = await ask(running.port, { path: spelling })
+    expect(status).toBe(404)
+    expect(content.toString()).not.toBe('for all')
+  })
 
   it('waits for no FIFO, however many ask', async () => {
     // More than there are threads for the file system.

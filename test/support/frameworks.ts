@@ -19,7 +19,7 @@ export interface Sent extends Running {
 }
 
 /** Makes what is to be sent for a request; it may throw, as a handler may. */
-type Make = () => Servable | Promise<Servable>
+type Make = () => Servable
 type Start = (make: Make, options?: SendOptions) => Promise<Sent>
 
 function nodeHandler(make: Make, options: SendOptions, sent: Omit<Sent, keyof Running>) {

@@ -11,6 +11,8 @@ export interface Question {
   readonly lastModified: Date
   /** The bytes pass by once, so that parts come in their own order. */
   readonly ascending: boolean
+  /** The most of one open-ended range. */
+  readonly maxResponse?: number | undefined
 }
 
 export type Verdict =
@@ -34,6 +36,12 @@ export function judge(question: Question): Verdict {
   if (specs.length === 0 || !specs.every(isRangeSpec)) return whole
   const satisfied = specs.flatMap((spec) => resolve(spec, BigInt(length)))
   if (satisfied.length === 0) return { status: 416 }
+  // §15.3.7: less than what is requested, and no other bytes.
+  const { maxResponse = length } = question
+  if (specs.length === 1 && /^\d+-$/.test(specs[0]!)) {
+    const [first, last] = satisfied[0]!
+    return { status: 206, ranges: [[first, Math.min(last, first + maxResponse - 1)]] }
+  }
   const joined = join(satisfied, overhead(question, length - 1, length - 1))
   const ranges = ascending ? joined.toSorted(([a], [b]) => a - b) : joined
   if (ranges.length === 1) return { status: 206, ranges }

@@ -1,17 +1,21 @@
-import path from 'node:path'
 import type { FileHandle } from 'node:fs/promises'
-import { Stream } from 'node:stream'
-import { invalidArgument } from './errors.ts'
 import { fromBlob } from './sources/blob.ts'
 import { fromBuffer } from './sources/buffer.ts'
-import { expectFile, fromFile, isFileHandle, toAbsolutePath, toPath } from './files/file.ts'
+import { expectFile, fromFile, isFileHandle, toAbsolutePath, toPath, toRoot } from './files/file.ts'
 import { type DirectSource, isSource, type Source, toDirect } from './sources/source.ts'
 import { type SendOptions, validateCompanionsOfRoot } from './options.ts'
 import { resolveInside } from './files/paths.ts'
+import { isStream, refuse } from './refuse.ts'
 import { validateRepresentation } from './validate.ts'
 
-/** What can be sent: a file by its path, `file:` URL or handle, bytes in memory, or any {@link Source}. */
-export type Servable = string | URL | FileHandle | Uint8Array | Blob | Source
+/** What can be opened at once. */
+type Openable = string | URL | FileHandle | Uint8Array | Blob | Source
+
+/**
+ * What can be sent: a file by its path, `file:` URL or handle, bytes in memory, any {@link Source}, or
+ * a promise of one of these.
+ */
+export type Servable = Openable | PromiseLike<Openable>
 
 /**
  * Makes a source of what a caller wants sent.
@@ -30,14 +34,42 @@ export function openSource(
   if (servable instanceof Blob) return toDirect(fromBlob(servable))
   // A FileHandle and a stream have a `read` too.
   if (isFileHandle(servable)) return fromFile(servable).then(toDirect)
-  if (isSource(servable) && !(servable instanceof Stream)) {
+  if (isSource(servable) && !isStream(servable)) {
     validateRepresentation(servable)
     return toDirect(servable)
   }
-  throw invalidArgument(
-    'ERR_INVALID_ARGUMENT',
-    `Cannot serve ${servable === null ? 'null' : typeof servable}: a path, URL, FileHandle, Uint8Array, Blob or Source is needed; fromStream makes a Source of a stream`,
-  )
+  if (isPromise(servable)) {
+    return Promise.resolve(servable).then((settled) => {
+      try {
+        return openSource(settled, options)
+      } catch (error) {
+        closeUnsent(settled)
+        throw error
+      }
+    })
+  }
+  throw refuse(servable)
+}
+
+/**
+ * Closes what was given to be sent, if it is a source: the caller has no other hold on it. The error of
+ * a promise that rejects is not of interest any more.
+ */
+export function closeUnsent(servable: unknown): void {
+  if (isPromise(servable)) {
+    Promise.resolve(servable).then(closeUnsent, () => {})
+    return
+  }
+  if (!isSource(servable) || isFileHandle(servable)) return
+  try {
+    Promise.resolve(toDirect(servable).close?.(true)).catch(() => {})
+  } catch {
+    // It was no source of bytes after all.
+  }
+}
+
+function isPromise(value: unknown): value is PromiseLike<Openable> {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function'
 }
 
 function openPath(file: string | URL, options: SendOptions): DirectSource | Promise<DirectSource> {
@@ -45,10 +77,7 @@ function openPath(file: string | URL, options: SendOptions): DirectSource | Prom
   if (root === undefined) return expectFile(toAbsolutePath(file), undefined, options)
   // Below a root a client may have a say in the path: whatever is wrong with it is for resolveInside.
   const filePath = typeof file === 'string' ? file : toPath(file)
-  if (typeof root !== 'string' || root === '') {
-    throw invalidArgument('ERR_INVALID_ARGUMENT', 'root must be the path of a folder')
-  }
-  const absoluteRoot = path.resolve(root)
+  const absoluteRoot = toRoot(root)
   return resolveInside(absoluteRoot, filePath, options).then((resolved) =>
     expectFile(resolved, options.followSymlinks === true ? undefined : absoluteRoot, options),
   )

@@ -10,10 +10,12 @@ const sendNames: readonly string[] = [
   'maxAge',
   'immutable',
   'filename',
+  'disposition',
   'headers',
   'acceptRanges',
   'maxRanges',
   'maxSkip',
+  'maxResponse',
   'root',
   'dotfiles',
   'followSymlinks',
@@ -25,6 +27,7 @@ const serveNames: readonly string[] = [
   'acceptRanges',
   'maxRanges',
   'maxSkip',
+  'maxResponse',
   'onTransfer',
   'root',
   'dotfiles',
@@ -35,12 +38,32 @@ const notOfFolders: ReadonlySet<string> = new Set(['root', 'type', 'filename', '
 const folderNames: readonly string[] = [
   ...sendNames.filter((name) => !notOfFolders.has(name)),
   'index',
+  'extensions',
+  'redirect',
+  'precompressed',
   'fallthrough',
   'setHeaders',
 ]
+/** A function in place of a folder decides itself which file a path means. */
+const notOfStores: ReadonlySet<string> = new Set([
+  'dotfiles',
+  'followSymlinks',
+  'index',
+  'extensions',
+  'redirect',
+  'precompressed',
+])
 
 /** A call that takes options. */
-export type OptionCall = 'sendRange' | 'rangeServe' | 'rangeStatic' | 'rangeStatic of Koa'
+export type OptionCall =
+  | 'sendRange'
+  | 'rangeServe'
+  | 'rangeStatic'
+  | 'rangeStatic of Koa'
+  | 'rangeStatic of a function'
+  | 'rangeStatic of Koa and a function'
+
+const storeNames = folderNames.filter((name) => !notOfStores.has(name))
 
 /** By the call that takes them. */
 const namesOf: Readonly<Record<OptionCall, ReadonlySet<string>>> = {
@@ -48,6 +71,21 @@ const namesOf: Readonly<Record<OptionCall, ReadonlySet<string>>> = {
   rangeServe: new Set(serveNames),
   rangeStatic: new Set(folderNames),
   'rangeStatic of Koa': new Set([...folderNames, 'prefix']),
+  'rangeStatic of a function': new Set(storeNames),
+  'rangeStatic of Koa and a function': new Set([...storeNames, 'prefix']),
+}
+
+const compression = 'a compression middleware before rangeServe'
+/** The same for a folder, which has something of its own for some of them. */
+const adviceOfFolders: Readonly<Record<string, string>> = {
+  gzip: 'precompressed',
+  brotli: 'precompressed',
+  br: 'precompressed',
+  root: 'the root as the first argument',
+  format: 'redirect',
+  from: 'the root as the first argument',
+  type: 'a Content-Type in setHeaders',
+  filename: 'disposition; the name is that of the file',
 }
 
 /** Options of other libraries, and of the calls that do not take them: what to write instead. */
@@ -56,11 +94,12 @@ const advice: Readonly<Record<string, string>> = {
   maxage: 'maxAge, in milliseconds or as text',
   contentType: 'type',
   mimeType: 'type',
-  gzip: 'a compression middleware before rangeServe',
-  brotli: 'a compression middleware before rangeServe',
-  br: 'a compression middleware before rangeServe',
+  gzip: compression,
+  brotli: compression,
+  br: compression,
   defer: 'the order of the middleware: what comes first is asked first',
-  format: 'nothing: a folder without its slash is redirected if it has an index',
+  format: 'redirect, of rangeStatic',
+  from: 'root',
   single: 'a route of your own after rangeStatic',
   dev: 'nothing: each request looks at its file',
   start: 'fromReader, or a file stream with start and end, behind rangeServe',
@@ -89,14 +128,19 @@ export function validateOptionNames(call: OptionCall, options: object): void {
 }
 
 function suggest(name: string, call: OptionCall): string {
-  if (Object.hasOwn(advice, name)) return `write ${advice[name]} instead`
+  const isFolder = call === 'rangeStatic' || call === 'rangeStatic of Koa'
+  for (const each of isFolder ? [adviceOfFolders, advice] : [advice]) {
+    if (Object.hasOwn(each, name)) return `write ${each[name]} instead`
+  }
   const [nearest] = [...namesOf[call]]
     .map((known) => ({ known, distance: distance(name.toLowerCase(), known.toLowerCase()) }))
     .filter((each) => each.distance <= Math.max(1, Math.floor(name.length / 3)))
     .toSorted((a, b) => a.distance - b.distance)
   if (nearest) return `did you mean ${nearest.known}?`
   const taker = (Object.keys(namesOf) as OptionCall[]).find((each) => namesOf[each].has(name))
-  if (taker) return `it is an option of ${taker}`
+  if (taker) {
+    return `it is an option of ${call.startsWith(taker) ? `${taker} of a folder` : taker}`
+  }
   return `it takes ${[...namesOf[call]].join(', ')}`
 }
 

@@ -37,6 +37,14 @@ describe('mergeOptions', () => {
   })
 })
 
+describe('mergeOptions of what is not an object', () => {
+  it.each([[null], ['root'], [5], [['a']], [() => {}]])('throws for %s', (own) => {
+    expect(() => mergeOptions({}, own as never)).toThrow(
+      expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }),
+    )
+  })
+})
+
 describe('validateOptions', () => {
   it.each<[options: SendOptions]>([
     [{}],
@@ -53,6 +61,15 @@ describe('validateOptions', () => {
     [{ maxAge: 0 }],
     [{ signal: new AbortController().signal }],
     [{ filename: '\u20ac.mp4' }],
+    [{ filename: 'a.mp4', disposition: 'inline' }],
+    [{ disposition: 'attachment' }],
+    [{ type: 'mp4' }],
+    [{ type: '.html' }],
+    [{ maxResponse: 1 }],
+    [{ maxResponse: Infinity }],
+    [{ root: '/srv' }],
+    [{ root: 'relative' }],
+    [{ root: new URL('file:///srv') }],
     [{ etag: true }], // what `send` calls its default
     [{ onTransfer: () => {} }],
     [{ dotfiles: 'allow' }],
@@ -65,6 +82,24 @@ describe('validateOptions', () => {
   it.each<[options: object, name: 'TypeError' | 'RangeError', code: string]>([
     [{ type: 'a/b\r\nX: y' }, 'TypeError', 'ERR_INVALID_FIELD'],
     [{ type: 5 }, 'TypeError', 'ERR_INVALID_FIELD'],
+    [{ type: 'nonsense' }, 'TypeError', 'ERR_INVALID_FIELD'],
+    [{ type: '' }, 'TypeError', 'ERR_INVALID_FIELD'],
+    [{ type: 'video/' }, 'TypeError', 'ERR_INVALID_FIELD'],
+    [{ disposition: 'attached' }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ disposition: true }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ maxResponse: 0 }, 'RangeError', 'ERR_INVALID_ARGUMENT'],
+    [{ maxResponse: -1 }, 'RangeError', 'ERR_INVALID_ARGUMENT'],
+    [{ maxResponse: 1.5 }, 'RangeError', 'ERR_INVALID_ARGUMENT'],
+    [{ maxResponse: '1mb' }, 'RangeError', 'ERR_INVALID_ARGUMENT'],
+    [{ root: '' }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ root: 5 }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ root: null }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ root: '/srv\0' }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [{ root: new URL('https://host/srv') }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [null as never, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    ['root' as never, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [[] as never, 'TypeError', 'ERR_INVALID_ARGUMENT'],
+    [(() => {}) as never, 'TypeError', 'ERR_INVALID_ARGUMENT'],
     [{ etag: 'v1' }, 'TypeError', 'ERR_INVALID_ETAG'],
     [{ etag: '"v1"\n' }, 'TypeError', 'ERR_INVALID_ETAG'],
     [{ etag: '' }, 'TypeError', 'ERR_INVALID_ETAG'],

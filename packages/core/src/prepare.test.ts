@@ -34,6 +34,29 @@ describe('prepare', () => {
     expect(closed()).toBe(1)
   })
 
+  it.each<[name: string, length: number, options: object]>([
+    ['an option that is unknown', 10, { maxage: 5 }],
+    ['a length that cannot be', -1, {}],
+  ])('closes the source of a promise, of a call with %s', async (_name, length, options) => {
+    const { source, closed } = closable(length)
+    const call = async () => prepare(request, Promise.resolve(source), options, context)
+    await expect(call()).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_/) })
+    await new Promise(setImmediate)
+    expect(closed()).toBe(1)
+  })
+
+  it('leaves no rejection unhandled of a promise that is not awaited', async () => {
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const options = { maxage: 5 } as SendOptions
+    expect(() => prepare(request, Promise.reject(new Error('no row')), options, context)).toThrow()
+    await new Promise(setImmediate)
+    await new Promise(setImmediate)
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+  })
+
   it('closes a source once whose response cannot be planned', async () => {
     const { source, closed } = closable(10)
     const etag = () => '"v1"'

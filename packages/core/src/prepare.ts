@@ -2,13 +2,12 @@
 
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
-import { isFileHandle } from './files/file.ts'
-import { openSource, type Servable } from './open.ts'
+import { closeUnsent, openSource, type Servable } from './open.ts'
 import { type SendOptions, validateOptions } from './options.ts'
 import { type ResponseState, selectRepresentation } from './select.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
-import { type DirectSource, isSource, type Source, toDirect } from './sources/source.ts'
+import { type DirectSource, type Source, toDirect } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
 /** A request as a server has it. */
@@ -82,16 +81,6 @@ async function decide(
   }
   void content.close('aborted')
   return decide(request, actual, options, context, transfer)
-}
-
-/** Closes what was given to be sent, if it is a source: the caller has no other hold on it. */
-export function closeUnsent(servable: unknown): void {
-  if (!isSource(servable) || isFileHandle(servable)) return
-  try {
-    Promise.resolve(toDirect(servable).close?.(true)).catch(() => {})
-  } catch {
-    // It was no source of bytes after all.
-  }
 }
 
 /** Readies the content of a response that is decided already. The source is open. */

@@ -147,6 +147,18 @@ describe('selectRepresentation', () => {
     )
   })
 
+  it.each<[given: string, options: SendOptions, own: string | undefined, expected: string]>([
+    ['an extension', { type: 'mp4' }, undefined, 'video/mp4'],
+    ['an extension with its dot', { type: '.html' }, undefined, 'text/html; charset=utf-8'],
+    ['a full type', { type: 'text/html' }, undefined, 'text/html'],
+    ['the extension of a source', {}, 'mp4', 'video/mp4'],
+    ['a type of a source that is none', {}, 'nonsense', 'nonsense'],
+    ['a name that is not attached', { filename: 'a.mp4', disposition: 'inline' }, undefined, 'video/mp4'],
+  ])('makes a type of %s', (_, options, own, expected) => {
+    const given = { length: 10, ...(own === undefined ? {} : { type: own }) }
+    expect(select(given, options, {}).representation.type).toBe(expected)
+  }) // prettier-ignore
+
   it('adds no type to a response that is complete without one', () => {
     for (const each of [source, plain]) {
       const { representation } = select(each, {}, { isComplete: true })
@@ -168,6 +180,29 @@ describe('selectRepresentation', () => {
     const text = String(headers?.['Content-Disposition'])
     expect(text.replace('filename=clip.mp4', 'filename="clip.mp4"')).toBe(expected)
   })
+
+  it.each<[options: SendOptions, expected: string | undefined]>([
+    [{}, undefined],
+    [{ filename: 'a.b' }, 'attachment; filename=a.b'],
+    [{ filename: 'a.b', disposition: 'attachment' }, 'attachment; filename=a.b'],
+    [{ filename: 'a.b', disposition: 'inline' }, 'inline; filename=a.b'],
+    [{ disposition: 'attachment' }, 'attachment'],
+    [{ disposition: 'inline' }, 'inline'],
+  ])('makes %j the Content-Disposition %j', (options, expected) => {
+    const { headers } = select(plain, options, {}).planOptions
+    expect(String(headers?.['Content-Disposition']).replaceAll('"', '')).toBe(String(expected))
+  })
+
+  it.each<[what: string, given: Representation, preset: Preset, expected: string | undefined]>([
+    ['bytes in memory', plain, {}, '"a-AdRIr9koBlRYz2cLYPWllNc1rwF"'],
+    ['bytes with a tag', source, {}, '"v1"'],
+    ['bytes of a response with a tag', plain, { etag: '"set"' }, '"set"'],
+    ['a source of the caller', { length: 10 }, {}, undefined],
+    ['an object of the caller with bytes', { length: 10, bytes: new Uint8Array(10) } as Representation, {}, undefined],
+  ])('tags %s if etag is true', (_, given, preset, expected) => {
+    expect(select(given, { etag: true }, preset).representation.etag).toBe(expected)
+    expect(select(given, {}, preset).representation.etag).toBe(preset.etag ?? given.etag)
+  }) // prettier-ignore
 
   it.each<[options: SendOptions, expected: string | undefined]>([
     [{}, undefined],

@@ -4,13 +4,17 @@
 import contentDisposition from 'content-disposition'
 import { invalidArgument } from './errors.ts'
 import type { FileSource } from './files/file-source.ts'
-import { typeOf } from './files/media-type.ts'
+import { expandType, typeOf } from './media-type.ts'
 import type { SendOptions } from './options.ts'
 import { formatCacheControl } from './semantics/cache-control.ts'
 import type { FieldLookup, ResponseFields } from './semantics/fields.ts'
+import { tagOfVariant } from './semantics/entity-tag.ts'
 import { parseHttpDate } from './semantics/http-date.ts'
 import { isStatusOfWhole, type PlanOptions } from './semantics/plan-options.ts'
 import type { Representation } from './semantics/representation.ts'
+import { addVary } from './semantics/vary.ts'
+import { tagOf } from './sources/bytes-tag.ts'
+import type { DirectSource } from './sources/source.ts'
 import { validateMetadata } from './validate.ts'
 
 /** What is known of a response before it is decided. */
@@ -34,16 +38,19 @@ export function selectRepresentation(
 ): { readonly representation: Representation; readonly planOptions: PlanOptions } {
   const { status = 200, isComplete = false } = response
   const field = options.headers ? withHeaders(options.headers, response.set) : response.set
-  const type =
-    options.type ?? text(field('content-type')) ?? defaultType(source, options, isComplete)
+  const type = chooseType(source, options, field, isComplete)
   const etag = chooseEtag(source, options.etag, field)
+  const { variant } = source as Partial<FileSource>
   const lastModified = chooseLastModified(source, options.lastModified, field)
   const representation: { -readonly [name in keyof Representation]: Representation[name] } = {
     length: source.length,
     seekable: source.seekable ?? true,
   }
   if (type !== undefined) representation.type = type
-  if (etag !== undefined) representation.etag = etag
+  if (etag !== undefined) {
+    const coding = variant?.coding
+    representation.etag = coding === undefined ? etag : tagOfVariant(etag, coding)
+  }
   if (lastModified !== undefined) {
     representation.lastModified = lastModified
     // It says when the source's own date is strong, not the caller's.
@@ -51,7 +58,7 @@ export function selectRepresentation(
       representation.lastChanged = source.lastChanged
     }
   }
-  const headers = furtherFields(options, field)
+  const headers = furtherFields(options, field, variant)
   const planOptions: PlanOptions = headers ? { ...options, headers } : options
   if (status === 200 || !isStatusOfWhole(status)) return { representation, planOptions }
   return { representation, planOptions: { ...planOptions, status } }
@@ -73,14 +80,21 @@ export function text(value: ReturnType<FieldLookup>): string | undefined {
 }
 
 /** A representation of unknown type is bytes, unless its 200 goes out without a type. */
-function defaultType(
+function chooseType(
   source: Representation,
-  { filename }: SendOptions,
+  { type, filename }: SendOptions,
+  field: FieldLookup,
   isComplete: boolean,
 ): string | undefined {
-  if (isComplete) return undefined
-  const named = filename === undefined ? undefined : typeOf(filename)
-  return source.type ?? named ?? 'application/octet-stream'
+  if (type !== undefined) return expandType(type)
+  const set = text(field('content-type'))
+  if (set !== undefined || isComplete) return set
+  const { type: own } = source
+  if (own === undefined) {
+    return (filename === undefined ? undefined : typeOf(filename)) ?? 'application/octet-stream'
+  }
+  // A source's type is not checked beyond what a field can hold: an unknown one is sent as it is.
+  return own.includes('/') ? own : (expandType(own) ?? own)
 }
 
 function chooseEtag(
@@ -99,7 +113,10 @@ function chooseEtag(
     validateMetadata({ etag })
     return etag
   }
-  return text(field('etag')) ?? source.etag
+  const etag = text(field('etag')) ?? source.etag
+  if (etag !== undefined || option !== true) return etag
+  const { bytes } = source as Partial<DirectSource>
+  return bytes && 'isDirect' in source ? tagOf(bytes) : undefined
 }
 
 function chooseLastModified(
@@ -114,19 +131,39 @@ function chooseLastModified(
 }
 
 /** `undefined` if there are none but the options' own. */
-function furtherFields(options: SendOptions, field: FieldLookup): ResponseFields | undefined {
+function furtherFields(
+  options: SendOptions,
+  field: FieldLookup,
+  variant: FileSource['variant'],
+): ResponseFields | undefined {
   const cacheControl = chooseCacheControl(options, field)
-  const { headers, filename } = options
-  if (cacheControl === undefined && filename === undefined) return undefined
-  const fields: Record<string, string | readonly string[]> = { ...headers }
-  if (cacheControl !== undefined) fields['Cache-Control'] = cacheControl
-  if (filename !== undefined) {
-    // Latin-1 in a field is read in as many ways as there are clients, and garbled by Node where it
-    // knows the length: what is not ASCII has the form of RFC 8187.
-    const fallback = filename.replace(/[^\x20-\x7e]/gu, '?')
-    fields['Content-Disposition'] = contentDisposition(filename, { fallback })
+  const disposition = formatDisposition(options)
+  if (cacheControl === undefined && disposition === undefined && !variant) return undefined
+  const own: Record<string, string> = {}
+  if (cacheControl !== undefined) own['Cache-Control'] = cacheControl
+  if (disposition !== undefined) own['Content-Disposition'] = disposition
+  if (variant) {
+    own['Vary'] = addVary(text(field('vary')), 'Accept-Encoding')
+    if (variant.coding !== undefined) own['Content-Encoding'] = variant.coding
   }
-  return fields
+  return options.headers ? { ...without(options.headers, own), ...own } : own
+}
+
+/** Fields without those of the same name in whatever case: a name may come twice otherwise. */
+function without(fields: ResponseFields, replaced: ResponseFields): ResponseFields {
+  const names = new Set(Object.keys(replaced).map((name) => name.toLowerCase()))
+  return Object.fromEntries(
+    Object.entries(fields).filter(([name]) => !names.has(name.toLowerCase())),
+  )
+}
+
+/** Content-Disposition (RFC 6266); `undefined` if the options say nothing of it. */
+function formatDisposition({ filename, disposition }: SendOptions): string | undefined {
+  if (filename === undefined) return disposition
+  // Latin-1 in a field is read in as many ways as there are clients, and garbled by Node where it
+  // knows the length: what is not ASCII has the form of RFC 8187.
+  const fallback = filename.replace(/[^\x20-\x7e]/gu, '?')
+  return contentDisposition(filename, { fallback, type: disposition ?? 'attachment' })
 }
 
 function chooseCacheControl(

@@ -51,13 +51,48 @@ export function validateFunction(name: string, value: unknown): void {
   throw invalidArgument('ERR_INVALID_ARGUMENT', `${name} must be a function, got ${typeof value}`)
 }
 
-/** Throws unless a value is a count, or no limit. */
-export function validateCount(name: string, value: number | undefined): void {
+/** Throws unless a value is a count of at least `min`, or no limit. */
+export function validateCount(name: string, value: number | undefined, min: 0 | 1 = 0): void {
   if (value === undefined || value === Infinity) return
-  if (!Number.isSafeInteger(value) || value < 0) {
+  if (!Number.isSafeInteger(value) || value < min) {
     throw outOfRange(
       'ERR_INVALID_ARGUMENT',
-      `${name} must be a non-negative integer or Infinity, got ${String(value)}`,
+      `${name} must be a ${min === 0 ? 'non-negative' : 'positive'} integer or Infinity, got ${String(value)}`,
     )
   }
+}
+
+/** Throws for options that are not an object: `null`, text, a callback, a list. */
+export function validateObject(name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  throw invalidArgument('ERR_INVALID_ARGUMENT', `${name} must be an object, got ${nameOf(value)}`)
+}
+
+/** Throws unless a value is one of a few, or not given. */
+export function validateOneOf(name: string, value: unknown, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value as string)) return
+  const list = allowed.map((each) => `'${each}'`).join(', ')
+  throw invalidArgument(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be one of ${list}, got ${JSON.stringify(value)}`,
+  )
+}
+
+/** Throws unless a value can name a folder. */
+export function validateRoot(root: unknown): void {
+  const isPath = typeof root === 'string' && root !== '' && !root.includes('\0')
+  if (isPath || (root instanceof URL && root.protocol === 'file:')) return
+  throw invalidArgument(
+    'ERR_INVALID_ARGUMENT',
+    `root must be the path or file: URL of a folder, got ${root instanceof URL ? root.protocol : JSON.stringify(root)}`,
+  )
+}
+
+/** Names the kind of a value, for messages: its class, or what `typeof` says. */
+export function nameOf(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value !== 'object') return typeof value
+  const { constructor } = value as { constructor?: { name?: unknown } }
+  const name = typeof constructor === 'function' ? constructor.name : undefined
+  return typeof name === 'string' && name !== '' ? name : 'object'
 }

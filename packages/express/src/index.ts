@@ -1,4 +1,4 @@
-import type { NextFunction, RequestHandler, Response } from 'express'
+import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { serve, type SendOptions, type Servable, type Transfer } from '@range-serve/core'
 import {
   alreadyAnswered,
@@ -8,8 +8,11 @@ import {
   OngoingTransfer,
   type RangeServeOptions,
   type SourceError,
-  StaticFolder,
+  type Mount,
+  mountStatic,
+  type StaticFinder as CoreStaticFinder,
   type StaticOptions as CoreStaticOptions,
+  type StoreOptions as CoreStoreOptions,
   toError,
   validateOptions,
 } from '@range-serve/core/adapter'
@@ -48,7 +51,7 @@ declare global {
  * app.get('/clip', (req, res) => res.sendRange('/srv/clip.mp4')) // reads only what is requested
  */
 export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
-  validateOptions(options)
+  validateOptions(options, 'rangeServe')
   return (request, response, next) => {
     watchResponse(request, response, options, sendRange as Method)
     next()
@@ -61,23 +64,35 @@ function sendRange(this: Response, source: Servable, own?: SendOptions): Promise
 
 /** The options of {@link rangeStatic}. */
 export type StaticOptions = CoreStaticOptions<Response>
+/** The options of {@link rangeStatic} of a function. */
+export type StoreOptions = CoreStoreOptions<Response>
+/** Finds what to send for a path below the mount; `undefined`: the next handler. */
+export type StaticFinder = CoreStaticFinder<Request>
 
 /**
- * Serves a folder, as `express.static` does, with every kind of range. GET and HEAD only.
+ * Serves a folder, as `express.static` does, or any store by a function, with every kind of range. GET
+ * and HEAD only.
  *
  * The options of a `rangeServe` before it hold for its responses too, except those that say which files
  * are served: `root`, `dotfiles` and `followSymlinks`.
  *
- * @param root the folder; a relative one is resolved against the working directory
+ * @param root the folder, as a path or `file:` URL; a relative path is resolved against the working
+ *   directory
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
  * @example
  * app.use('/media', rangeStatic('media', { maxAge: '1d' }))
+ * app.use('/clips', rangeStatic((path, req) => bucket.find(path, req.user)))
  */
-export function rangeStatic(root: string, options: StaticOptions = {}): RequestHandler {
-  const folder = new StaticFolder(root, options)
+export function rangeStatic(root: string | URL, options?: StaticOptions): RequestHandler
+export function rangeStatic(find: StaticFinder, options?: StoreOptions): RequestHandler
+export function rangeStatic(
+  root: string | URL | StaticFinder,
+  options: StaticOptions | StoreOptions = {},
+): RequestHandler {
+  const folder = mountStatic<Response, Request>(root, options)
   return (request, response, next) => {
-    const { method, url: target, originalUrl: original } = request
+    const { method, headers, rawHeaders, url: target, originalUrl: original } = request
     const isBegun = response.headersSent
     const settle = (outcome: FolderOutcome) => {
       try {
@@ -88,13 +103,14 @@ export function rangeStatic(root: string, options: StaticOptions = {}): RequestH
         if (isBegun || (error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
       }
     }
-    void folder.find({ method, target, original }, sendOptionsOf(response)).then(settle)
+    const found = { method, headers, rawHeaders, target, original, request }
+    void folder.find(found, sendOptionsOf(response)).then(settle)
   }
 }
 
 function applyOutcome(
   response: Response,
-  folder: StaticFolder<Response>,
+  folder: Mount<Response, Request>,
   outcome: FolderOutcome,
   next: NextFunction,
 ): void {

@@ -1,4 +1,5 @@
-import type { Middleware, ParameterizedContext as Context } from 'koa'
+import type { ServerResponse } from 'node:http'
+import type { Middleware, ParameterizedContext as Context, Request } from 'koa'
 import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
   contextOf,
@@ -7,8 +8,12 @@ import {
   mergeOptions,
   prepare,
   type RangeServeOptions,
-  StaticFolder,
+  type Mount,
+  mountStatic,
+  type StaticFinder as CoreStaticFinder,
   type StaticOptions,
+  type StoreOptions,
+  validateOptionNames,
   validateOptions,
 } from '@range-serve/core/adapter'
 import { filterBody } from './filter.ts'
@@ -23,7 +28,7 @@ import {
 } from './response.ts'
 import { Sending } from './sending.ts'
 
-export type { RangeServeOptions, StaticOptions } from '@range-serve/core/adapter'
+export type { RangeServeOptions, StaticOptions, StoreOptions } from '@range-serve/core/adapter'
 
 declare module 'koa' {
   interface DefaultContext {
@@ -66,7 +71,7 @@ type Served = Context & { [serving]?: RangeServeOptions; [pending]?: Sending }
  * app.use((ctx) => ctx.sendRange('/srv/clip.mp4')) // with validators: 304, and downloads resume
  */
 export function rangeServe(options: RangeServeOptions = {}): Middleware {
-  validateOptions(options)
+  validateOptions(options, 'rangeServe')
   const filters = options.acceptRanges !== false
   const middleware: Middleware = (ctx: Served, next) => {
     const outer = ctx[serving]
@@ -120,33 +125,50 @@ function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<P
 }
 
 /** The options of {@link rangeStatic}. */
-export interface KoaStaticOptions extends StaticOptions {
-  /** The path that the folder is mounted at: `'/media'`, percent-encoded or not. Default: the root. */
+export interface KoaStaticOptions extends StaticOptions, Mounted {}
+/** The options of {@link rangeStatic} of a function. */
+export interface KoaStoreOptions extends StoreOptions, Mounted {}
+interface Mounted {
+  /** The path that it is mounted at: `'/media'`, percent-encoded or not. Default: the root. */
   readonly prefix?: string
 }
+/** Finds what to send for a path below the mount; `undefined`: the next middleware. */
+export type StaticFinder = CoreStaticFinder<Request>
 
 /**
- * Serves the files of a folder, and ranges of them. GET and HEAD only.
+ * Serves a folder, or any store by a function, with every kind of range. GET and HEAD only.
  *
  * The options of a `rangeServe` before it apply too, except those that say which files there are:
  * `root`, `dotfiles` and `followSymlinks`.
  *
- * @param root the folder; a relative path is resolved against the working directory
+ * @param root the folder, as a path or `file:` URL; a relative path is resolved against the
+ *   working directory
  * @throws TypeError or RangeError with a `code`, for options that can never work
  *
  * @example
  * app.use(rangeStatic('media', { prefix: '/media', maxAge: '1d' }))
+ * app.use(rangeStatic((path, { ctx }) => bucket.find(path, ctx.state.user), { prefix: '/clips' }))
  */
-export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middleware {
-  const { prefix = '', ...folderOptions } = options
-  const folder = new StaticFolder(root, folderOptions)
-  const mount = namesOf(prefix)
+export function rangeStatic(root: string | URL, options?: KoaStaticOptions): Middleware
+export function rangeStatic(find: StaticFinder, options?: KoaStoreOptions): Middleware
+export function rangeStatic(
+  root: string | URL | StaticFinder,
+  options: KoaStaticOptions | KoaStoreOptions = {},
+): Middleware {
+  const { prefix = '', ...folderOptions } = mergeOptions({}, options)
+  const call =
+    typeof root === 'function' ? 'rangeStatic of Koa and a function' : 'rangeStatic of Koa'
+  validateOptionNames(call, options)
+  const folder = mountStatic<ServerResponse, Request>(root, folderOptions)
+  const names = namesOf(prefix)
   return async (ctx: Served, next) => {
-    const below = pathBelow(mount, ctx.path)
-    if (below === undefined) return next()
+    const target = pathBelow(names, ctx.path)
+    if (target === undefined) return next()
     const { method } = ctx
-    const request = { method, target: below, original: keepTarget(ctx) }
-    const outcome = await folder.find(request, ctx[serving])
+    const { headers, rawHeaders } = ctx.req
+    const original = keepTarget(ctx)
+    const found = { method, headers, rawHeaders, target, original, request: ctx.request }
+    const outcome = await folder.find(found, ctx[serving])
     if (await applyOutcome(ctx, folder, outcome)) return next()
     return undefined
   }
@@ -155,7 +177,7 @@ export function rangeStatic(root: string, options: KoaStaticOptions = {}): Middl
 /** Resolves to whether the next middleware shall respond. */
 async function applyOutcome(
   ctx: Served,
-  folder: StaticFolder,
+  folder: Mount<ServerResponse, Request>,
   outcome: FolderOutcome,
 ): Promise<boolean> {
   switch (outcome.kind) {

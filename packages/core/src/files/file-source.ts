@@ -10,7 +10,7 @@ import { type DirectSource, pickMetadata } from '../sources/source.ts'
 import type { Descriptor } from './descriptor.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { descriptors } from './descriptors.ts'
-import { typeOf } from './media-type.ts'
+import { typeOf } from '../media-type.ts'
 import {
   type FileStats,
   type FileVersion,
@@ -28,6 +28,8 @@ export interface OpenOptions {
 /** A file as a source. */
 export interface FileSource extends DirectSource {
   readonly stats: FileStats
+  /** Set if it was selected by Accept-Encoding, with the coding that it is stored in, if any. */
+  variant?: { readonly coding: string | undefined } | undefined
 }
 
 /** A file that is read by its descriptor, with its validators. */
@@ -38,6 +40,7 @@ abstract class RegularFile extends DescriptorSource implements FileSource {
   readonly etag: string
   readonly lastModified?: Date
   readonly lastChanged?: Date
+  declare variant?: FileSource['variant']
 
   protected constructor(version: FileVersion, type: string | undefined, metadata: Metadata) {
     super()
@@ -169,6 +172,7 @@ export class UnsizedFile implements FileSource {
   declare readonly type?: string
   declare readonly etag?: string
   declare readonly lastModified?: Date
+  declare variant?: FileSource['variant']
 
   constructor(bytes: Buffer, stats: FileStats, metadata: Partial<Representation>) {
     this.bytes = bytes

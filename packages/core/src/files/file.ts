@@ -16,7 +16,7 @@ import {
   UnsizedFile,
 } from './file-source.ts'
 import { toFileStats, versionOf } from './validators.ts'
-import { validateMetadata } from '../validate.ts'
+import { validateMetadata, validateRoot } from '../validate.ts'
 
 /**
  * Makes a source of a file, by its path or as an open `FileHandle`, which stays the caller's.
@@ -114,6 +114,12 @@ export function toPath(file: string | URL): string {
     )
   }
   return filePath
+}
+
+/** A root as an absolute path. A relative one counts from the working directory. */
+export function toRoot(root: string | URL): string {
+  validateRoot(root)
+  return path.resolve(typeof root === 'string' ? root : fileURLToPath(root))
 }
 
 async function fromHandle(handle: FileHandle, metadata: Metadata): Promise<FileSource> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isInside } from './confinement.ts'
-import { decodePath, resolveInside } from './paths.ts'
+import { decodePath, normalizePath, resolveInside } from './paths.ts'
 
 const root = '/srv/media'
 const outside = { status: 404, code: 'ERR_OUTSIDE_ROOT' }
@@ -19,6 +19,13 @@ describe('resolveInside', () => {
     ['./clip.mp4', '/srv/media/clip.mp4'],
     ['/srv/media/clip.mp4', '/srv/media/srv/media/clip.mp4'],
     ['/etc/passwd', '/srv/media/etc/passwd'],
+    ['a/../b.mp4', '/srv/media/b.mp4'], // RFC 3986 §5.2.4
+    ['/a/b/../../c', '/srv/media/c'],
+    ['a/./../b', '/srv/media/b'],
+    ['a//..//b', '/srv/media/b'],
+    ['a/b/..', '/srv/media/a'],
+    ['a/..', '/srv/media'], // a folder, which has no content
+    ['a\\..\\b', '/srv/media/a\\..\\b'], // a name, unless the system separates with it
     ['a..b', '/srv/media/a..b'], // two dots in a name are a name
     ['a..', '/srv/media/a..'],
     ['%2e%2e/secret', '/srv/media/%2e%2e/secret'], // decoded already: a % is a %
@@ -33,9 +40,12 @@ describe('resolveInside', () => {
     ['../secret', outside],
     ['/../secret', outside],
     ['a/../../secret', outside],
-    ['a/..', outside], // no need to, so no way to
-    ['a/../b', outside],
     ['../media/clip.mp4', outside],
+    ['a/../../media/clip.mp4', outside], // not even to come back
+    ['a/../../b', outside],
+    ['./../b', outside],
+    ['//../b', outside],
+    ['a/../..', outside],
     ['../media-secret', outside],
     ['a/../../../../../../etc/passwd', outside],
     ['.//..//secret', outside],
@@ -43,6 +53,8 @@ describe('resolveInside', () => {
     ['/.env', dotfile],
     ['.git/config', dotfile],
     ['a/.b/c', dotfile],
+    ['.git/../b', dotfile],
+    ['a/../.env', dotfile],
     ['...', dotfile],
     ['', folder],
     ['/', folder],
@@ -113,6 +125,36 @@ describe('resolveInside', () => {
       { numRuns: 3_000 },
     )
     expect(resolvedCount).toBeGreaterThan(300)
+  })
+})
+
+describe('normalizePath', () => {
+  it.each([
+    ['/clip.mp4', 'clip.mp4'],
+    ['clip.mp4', 'clip.mp4'],
+    ['//etc/passwd', 'etc/passwd'], // never absolute
+    ['/a//b', 'a/b'],
+    ['/a/../b', 'b'],
+    ['/a/./b', 'a/b'],
+    ['/a/', 'a/'],
+    ['/a/b/..', 'a/'],
+    ['/a/.', 'a/'],
+    ['/a/..', ''],
+    ['/', ''],
+    ['', ''],
+    ['/.env', '.env'],
+    ['/...', '...'],
+  ])('makes %j %j', (given, expected) => {
+    expect(normalizePath(given)).toBe(expected)
+  })
+
+  it.each<[given: string, expected: object]>([
+    ['/..', outside],
+    ['/../a', outside],
+    ['/a/../../mount/b', outside],
+    ['/a\0', badPath],
+  ])('refuses %j', (given, expected) => {
+    expect(() => normalizePath(given)).toThrow(expect.objectContaining(expected))
   })
 })
 

@@ -1,12 +1,13 @@
 // Paths that come from a client, and the folder that they cannot leave.
 
 import path from 'node:path'
-import { sourceError } from '../errors.ts'
+import { type SourceError, sourceError } from '../errors.ts'
 import { isInside } from './confinement.ts'
 import type { SendOptions } from '../options.ts'
 
 /**
- * Resolves a path below a root, to an absolute and normal one. A leading slash counts for nothing.
+ * Resolves a path below a root, to an absolute and normal one. A leading slash counts for nothing, and
+ * `..` takes back the component before it, whether or not that exists, as in a URL (RFC 3986 §5.2.4).
  *
  * Symbolic links are checked when the file is opened.
  *
@@ -19,22 +20,61 @@ export async function resolveInside(
   filePath: string,
   { dotfiles = 'ignore' }: Pick<SendOptions, 'dotfiles'>,
 ): Promise<string> {
-  if (filePath.includes('\0')) {
-    throw sourceError(400, 'ERR_BAD_PATH', 'A path cannot hold a NUL', { path: filePath })
-  }
-  const components = filePath.split(path.sep === '\\' ? /[\\/]+/ : /\/+/)
+  const components = splitPath(filePath)
   if (components.at(-1) === '') {
     throw sourceError(404, 'ERR_NOT_A_FILE', 'A folder has no content', { path: filePath })
   }
-  const resolved = path.join(root, ...components)
-  if (components.includes('..') || !isInside(resolved, root)) {
-    throw sourceError(404, 'ERR_OUTSIDE_ROOT', 'The path leaves the root', { path: filePath })
-  }
-  if (dotfiles !== 'allow' && components.some((name) => name.startsWith('.') && name !== '.')) {
+  const resolved = path.join(root, ...climb(components, filePath))
+  if (!isInside(resolved, root)) throw leavesRoot(filePath)
+  if (dotfiles !== 'allow' && components.some(isDotfile)) {
     const status = dotfiles === 'deny' ? 403 : 404
     throw sourceError(status, 'ERR_DOTFILE', 'Dotfiles are not served', { path: filePath })
   }
   return resolved
+}
+
+/**
+ * Normalizes a decoded path below a mount, for code that makes something else of it than a file: no
+ * leading slash, no `.` or `..`, single slashes; a slash at the end stays.
+ *
+ * @throws SourceError 400 for a NUL, 404 for a path that leaves the mount
+ */
+export function normalizePath(filePath: string): string {
+  const components = splitPath(filePath)
+  const names = climb(components, filePath)
+  return names.length > 0 && ['', '.', '..'].includes(components.at(-1)!)
+    ? `${names.join('/')}/`
+    : names.join('/')
+}
+
+/** Splits a path into its components; the last is empty if it ends with a slash. */
+function splitPath(filePath: string): string[] {
+  if (filePath.includes('\0')) {
+    throw sourceError(400, 'ERR_BAD_PATH', 'A path cannot hold a NUL', { path: filePath })
+  }
+  return filePath.split(path.sep === '\\' ? /[\\/]+/ : /\/+/)
+}
+
+/** The names that are left of components. A path must not leave the root even to come back to it. */
+function climb(components: readonly string[], filePath: string): readonly string[] {
+  const names: string[] = []
+  for (const component of components) {
+    if (component === '..') {
+      if (names.pop() === undefined) throw leavesRoot(filePath)
+    } else if (component !== '' && component !== '.') {
+      names.push(component)
+    }
+  }
+  return names
+}
+
+/** A hidden name, which is not served even on the way to another: `.git/../a`. */
+function isDotfile(name: string): boolean {
+  return name.startsWith('.') && name !== '.' && name !== '..'
+}
+
+function leavesRoot(filePath: string): SourceError {
+  return sourceError(404, 'ERR_OUTSIDE_ROOT', 'The path leaves the root', { path: filePath })
 }
 
 /**

@@ -50,6 +50,11 @@ export function weaken(tag: EntityTag): EntityTag {
   return isWeak(tag) ? tag : `W/${tag}`
 }
 
+/** The tag of a variant of what has this tag: no cache takes the bytes of one for those of the other. */
+export function tagOfVariant(tag: EntityTag, name: string): EntityTag {
+  return `${tag.slice(0, -1)}-${name}"`
+}
+
 function isWeak(tag: EntityTag): boolean {
   return tag.startsWith('W/')
 }

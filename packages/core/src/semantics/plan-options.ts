@@ -19,6 +19,12 @@ export interface PlanOptions {
   readonly maxRanges?: number
   /** The most bytes to read past for the ranges of a representation that is not seekable. Default 64 MiB. */
   readonly maxSkip?: number
+  /**
+   * The most bytes of a single range without a last position: a positive integer. A 206 says itself
+   * which bytes it holds, so a server may send a subset of what is requested (§15.3.7). Default: no
+   * limit.
+   */
+  readonly maxResponse?: number
   /** `false` ignores Range and sends `Accept-Ranges: none`. Default `true`. */
   readonly acceptRanges?: boolean
   /** The time of the response in milliseconds since the epoch. Default: the clock. */

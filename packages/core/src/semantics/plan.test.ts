@@ -553,6 +553,49 @@ describe('a response of another status', () => {
   )
 })
 
+describe('maxResponse', () => {
+  // §15.3.7: "a server might want to send only a subset of the data requested".
+  it.each<[range: string, maxResponse: number, expected: object]>([
+    ['bytes=0-', 100, part(0, 99)],
+    ['bytes=500-', 100, part(500, 599)],
+    ['bytes=9950-', 100, part(9950, 9999)], // less is left
+    ['bytes=9900-', 100, part(9900, 9999)],
+    ['bytes=9899-', 100, part(9899, 9998)],
+    ['bytes=0-', 1, part(0, 0)],
+    ['bytes=9999-', 1, part(9999, 9999)],
+    ['bytes=0-', 10_000, part(0, 9999)],
+    ['bytes=0-', Infinity, part(0, 9999)],
+    ['bytes= 0-', 100, part(0, 99)],
+    ['bytes=,0-,', 100, part(0, 99)],
+    ['bytes=0-499', 100, part(0, 499)], // the client says how much
+    ['bytes=0-9999', 100, part(0, 9999)],
+    ['bytes=0-99999', 100, part(0, 9999)],
+    ['bytes=-500', 100, part(9500, 9999)],
+    ['bytes=-99999', 100, part(0, 9999)],
+    ['bytes=0-,5000-', 100, part(0, 9999)], // several ranges, though one part
+    ['bytes=5000-,99999-', 100, part(5000, 9999)],
+    ['bytes=10000-', 100, unsatisfiable],
+    ['bytes=0', 100, whole],
+    // Impossible values are refused by the calls that take options; here they limit nothing.
+    ['bytes=0-', 0, part(0, 9999)],
+    ['bytes=0-', NaN, part(0, 9999)],
+    ['bytes=0-', 1.5, part(0, 0)],
+  ])('%s, at most %d', (range, maxResponse, expected) => {
+    expect(plan({ range }, { maxResponse })).toEqual(expected)
+  })
+
+  it('is for a range that applies, and for a GET', () => {
+    const range = 'bytes=0-'
+    const options = { maxResponse: 100 }
+    expect(plan({ range, 'if-range': '"v1"' }, options)).toEqual(part(0, 99))
+    expect(plan({ range, 'if-range': '"v2"' }, options)).toEqual(whole)
+    expect(plan({ range, 'if-none-match': '"v1"' }, options)).toEqual(notModified)
+    expect(plan({}, options)).toEqual(whole)
+    const head = planResponse({ method: 'HEAD', headers: { range } }, clip, { now, ...options })
+    expect(head.headers['Content-Length']).toBe('10000')
+  })
+})
+
 describe('a plan', () => {
   it.each([NaN, 1.5, -1, Infinity, 2 ** 53, '5', undefined])(
     'throws for a length of %s',

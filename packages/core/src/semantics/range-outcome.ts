@@ -2,7 +2,7 @@
 
 import type { PlanContext } from './plan-options.ts'
 import { evaluateIfRange } from './preconditions.ts'
-import { type ByteRange, parseRange, satisfy } from './range.ts'
+import { type ByteRange, byteLength, parseRange, type RangeSpec, satisfy } from './range.ts'
 import { fieldLineCount, fieldValue, type RangeRequest } from './request.ts'
 
 /** The full response, a 416, or the ranges to send, at least one, in the order requested. */
@@ -27,7 +27,26 @@ export function evaluateRange(request: RangeRequest, context: PlanContext): Rang
   if (!rangeSet) return 'whole'
   const ranges = satisfy(rangeSet, representation.length)
   if (ranges.length === 0) return 'unsatisfiable'
-  return skipsTooMuch(ranges, context) ? 'whole' : ranges
+  if (skipsTooMuch(ranges, context)) return 'whole'
+  return options.maxResponse === undefined ? ranges : limit(ranges, rangeSet, options.maxResponse)
+}
+
+/**
+ * Cuts the range of a set that consists of one open-ended range-spec. The client of a closed range,
+ * a suffix or several ranges has said how much it wants; that of an open one takes what comes until it
+ * has enough (§15.3.7).
+ */
+function limit(
+  ranges: readonly ByteRange[],
+  rangeSet: readonly RangeSpec[],
+  maxResponse: number,
+): readonly ByteRange[] {
+  const [range] = ranges
+  const [spec] = rangeSet
+  if (!range || !spec || rangeSet.length > 1) return ranges
+  if ('suffixLength' in spec || spec.lastPos !== undefined) return ranges
+  if (!(maxResponse >= 1) || byteLength(range) <= maxResponse) return ranges
+  return [{ firstPos: range.firstPos, lastPos: range.firstPos + Math.floor(maxResponse) - 1 }]
 }
 
 /** Whether a representation that is not seekable would have to be read past too much. */

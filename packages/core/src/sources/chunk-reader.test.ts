@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ChunkReader } from './chunk-reader.ts'
+import { ChunkReader, toBytes } from './chunk-reader.ts'
 
 const bytes = Uint8Array.from({ length: 1000 }, (_, i) => i % 251)
 
@@ -66,3 +66,28 @@ async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))
 }
+
+describe('toBytes', () => {
+  it.each<[got: string, value: unknown, instead: string]>([
+    ['undefined', undefined, ''],
+    ['null', null, ''],
+    ['number', 5, ''],
+    ['Response', new Response('a'), 'return response.body'],
+    ['Blob', new Blob(['a']), 'return blob.stream()'],
+    ['Uint16Array', new Uint16Array(5), 'return new Uint8Array(view.buffer'],
+    ['Array', [bytes], 'return Buffer.concat(chunks)'],
+    ['Object', { Body: bytes }, 'return its body'], // of the AWS SDK
+    ['Object', { pipe() {} }, 'return new Readable().wrap(stream)'],
+    ['Object', { getReader() {} }, 'it cannot be iterated'],
+    ['Object', {}, ''],
+  ])('refuses %s: %o', (got, value, instead) => {
+    expect(() => toBytes(value)).toThrow(
+      expect.objectContaining({
+        status: 500,
+        code: 'ERR_INVALID_ARGUMENT',
+        message: expect.stringContaining(`The source gave ${got} instead of bytes`),
+      }),
+    )
+    expect(() => toBytes(value)).toThrow(instead === '' ? /bytes$/ : instead)
+  })
+})

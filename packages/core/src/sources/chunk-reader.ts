@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { sourceError } from '../errors.ts'
 import { DiscardPace, discardFeeders, mayEndEarly, nextTurn } from './early-end.ts'
 import type { ByteStream } from './source.ts'
+import { nameOf } from '../validate.ts'
 
 /** Reads a stream of any kind chunk by chunk, and can stop at any time, even during a read. */
 export class ChunkReader {
@@ -112,7 +113,27 @@ export function toBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   if (typeof chunk === 'string') return new TextEncoder().encode(chunk)
   if (chunk instanceof ArrayBuffer) return new Uint8Array(chunk)
-  throw sourceError(500, 'ERR_INVALID_ARGUMENT', `The source gave ${typeof chunk} instead of bytes`)
+  throw sourceError(
+    500,
+    'ERR_INVALID_ARGUMENT',
+    `The source gave ${nameOf(chunk)} instead of bytes${instead(chunk)}`,
+  )
+}
+
+/** What a `read` should return instead. */
+function instead(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return ''
+  if (value instanceof Response) return ': return response.body'
+  if (value instanceof Blob) return ': return blob.stream(), or fromBlob(blob) for the source'
+  if (ArrayBuffer.isView(value)) {
+    return ': return new Uint8Array(view.buffer, view.byteOffset, view.byteLength)'
+  }
+  if (Array.isArray(value)) return ': return Buffer.concat(chunks)'
+  if ('body' in value || 'Body' in value) return ': return its body'
+  if ('pipe' in value) return ': return new Readable().wrap(stream)'
+  if ('getReader' in value)
+    return ': it cannot be iterated; return a ReadableStream of this process'
+  return ''
 }
 
 function noop(): void {}

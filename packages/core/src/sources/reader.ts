@@ -3,7 +3,7 @@ import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
 import { readRange } from './read-range.ts'
 import { pickMetadata, type Source } from './source.ts'
-import { validateRepresentation } from '../validate.ts'
+import { nameOf, validateRepresentation } from '../validate.ts'
 
 /** What {@link fromReader} needs: a length, a way to read a range, and what is known of the bytes. */
 export interface Reader extends Metadata, Pick<Source, 'read' | 'close'> {
@@ -31,7 +31,10 @@ export interface Reader extends Metadata, Pick<Source, 'read' | 'close'> {
  */
 export function fromReader(reader: Reader): Source {
   if (typeof reader?.read !== 'function') {
-    throw invalidArgument('ERR_INVALID_ARGUMENT', 'Cannot serve the reader: it has no read method')
+    throw invalidArgument(
+      'ERR_INVALID_ARGUMENT',
+      `Cannot serve the reader: ${nameOf(reader)} has no read method; write fromReader({ length, read })`,
+    )
   }
   validateRepresentation(reader)
   const { maxRead } = reader

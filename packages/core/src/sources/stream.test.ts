@@ -191,6 +191,7 @@ describe('fromStream', () => {
     ['no stream', undefined, 5, 'ERR_INVALID_ARGUMENT'],
     ['bytes', bytes, 5, 'ERR_INVALID_ARGUMENT'],
     ['an unknown length', pieces(10), undefined, 'ERR_INVALID_LENGTH'],
+    ['a length that is text', pieces(10), '10', 'ERR_INVALID_LENGTH'],
     ['a negative length', pieces(10), -1, 'ERR_INVALID_LENGTH'],
     ['no finite length', pieces(10), Infinity, 'ERR_INVALID_LENGTH'],
   ])('refuses %s', (_, stream, length, code) => {
@@ -198,6 +199,21 @@ describe('fromStream', () => {
       expect.objectContaining({ code }),
     )
   })
+
+  it.each([[undefined], [null], [{}], [{ length: undefined }]])(
+    'says that a length is needed, of %s',
+    (metadata) => {
+      for (const stream of [pieces(10), () => pieces(10)]) {
+        expect(() => fromStream(stream, metadata as never)).toThrow(
+          expect.objectContaining({
+            name: 'TypeError',
+            code: 'ERR_INVALID_LENGTH',
+            message: expect.stringContaining('fromStream(stream, { length })'),
+          }),
+        )
+      }
+    },
+  )
 })
 
 async function* pieces(size: number): AsyncGenerator<Uint8Array> {

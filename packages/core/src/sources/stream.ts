@@ -14,7 +14,7 @@ import {
   type OwnListeners,
 } from './early-end.ts'
 import { type ByteStream, type DirectSource, pickMetadata, type Source } from './source.ts'
-import { validateRepresentation } from '../validate.ts'
+import { nameOf, validateRepresentation } from '../validate.ts'
 
 /** What {@link fromStream} must be told: a stream does not know its own length. */
 export interface StreamMetadata extends Metadata {
@@ -45,6 +45,12 @@ export type OpenStream = (
  * @throws TypeError or RangeError `ERR_INVALID_…`
  */
 export function fromStream(stream: ByteStream | OpenStream, metadata: StreamMetadata): Source {
+  if (metadata?.length === undefined) {
+    throw invalidArgument(
+      'ERR_INVALID_LENGTH',
+      'Cannot serve the stream: its complete length in bytes is not known; write fromStream(stream, { length })',
+    )
+  }
   validateRepresentation(metadata)
   if (typeof stream === 'function') {
     const { length } = metadata
@@ -57,7 +63,7 @@ export function fromStream(stream: ByteStream | OpenStream, metadata: StreamMeta
   if (typeof stream?.[Symbol.asyncIterator] !== 'function') {
     throw invalidArgument(
       'ERR_INVALID_ARGUMENT',
-      'Cannot serve the stream: it is no stream of bytes',
+      `Cannot serve the stream: ${nameOf(stream)} is no stream of bytes; fromBuffer and fromBlob make a source of what is in memory`,
     )
   }
   return new OnePassSource(stream, metadata)

@@ -1,0 +1,76 @@
+// What every mount of rangeStatic shares: a request comes to one of a few outcomes.
+
+import type { SourceError } from '../errors.ts'
+import type { RangeServeOptions, SendOptions } from '../options.ts'
+import type { RangeRequest } from '../semantics/request.ts'
+import type { DirectSource } from '../sources/source.ts'
+
+/** What a request comes to. */
+export type FolderOutcome =
+  | {
+      readonly kind: 'file'
+      readonly source: DirectSource
+      /** The path of the file, or the path below the mount of a store. */
+      readonly filePath: string
+      readonly options: SendOptions
+    }
+  /** A folder without its trailing slash, which would break the relative links of its index. */
+  | { readonly kind: 'redirect'; readonly location: string }
+  | { readonly kind: 'method-not-allowed'; readonly allow: string }
+  | { readonly kind: 'next' }
+  | { readonly kind: 'error'; readonly error: SourceError }
+
+/** A request below a mount. */
+export interface FolderRequest<Q = unknown> extends RangeRequest {
+  /** The target below the mount: percent-encoded, perhaps with a query. */
+  readonly target: string
+  /** The target as the client sent it, above the mount too. */
+  readonly original: string
+  /** The request as the framework has it, for a store. */
+  readonly request: Q
+}
+
+/** Finds what the requests below a mount come to. */
+export abstract class Mount<R, Q> {
+  readonly #falls: boolean
+
+  protected constructor({ fallthrough }: { readonly fallthrough?: boolean }) {
+    this.#falls = fallthrough !== false
+  }
+
+  /** @throws SourceError by rejecting, if there is nothing to serve */
+  protected abstract look(
+    request: FolderRequest<Q>,
+    defaults: RangeServeOptions | undefined,
+  ): Promise<FolderOutcome>
+
+  /** Calls the user's `setHeaders` with the source of an outcome. */
+  abstract decorate(response: R, source: DirectSource, filePath: string): void
+
+  /**
+   * Finds what a request comes to; never rejects.
+   *
+   * @param defaults the options of `rangeServe`, except which files there are
+   */
+  async find(
+    request: FolderRequest<Q>,
+    defaults: RangeServeOptions | undefined,
+  ): Promise<FolderOutcome> {
+    const { method } = request
+    if (method !== 'GET' && method !== 'HEAD') {
+      return this.#falls ? { kind: 'next' } : { kind: 'method-not-allowed', allow: 'GET, HEAD' }
+    }
+    try {
+      return await this.look(request, defaults)
+    } catch (error) {
+      return this.failed(error)
+    }
+  }
+
+  /** What a request comes to if what was found cannot be served. */
+  failed(error: unknown): FolderOutcome {
+    const { status = 500 } = error as Partial<SourceError>
+    if (this.#falls && status < 500) return { kind: 'next' }
+    return { kind: 'error', error: error as SourceError }
+  }
+}

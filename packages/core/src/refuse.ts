@@ -1,0 +1,53 @@
+// What cannot be sent: the error says what it is, and what to write instead.
+
+import { Readable, Stream } from 'node:stream'
+import { invalidArgument } from './errors.ts'
+import { nameOf } from './validate.ts'
+
+const ofStream = 'write fromStream(stream, { length }) instead'
+
+/** Makes the error for what is none of the kinds that can be sent: TypeError `ERR_INVALID_ARGUMENT`. */
+export function refuse(value: unknown): TypeError {
+  return invalidArgument('ERR_INVALID_ARGUMENT', `Cannot serve ${nameOf(value)}: ${instead(value)}`)
+}
+
+/** A stream of Node, which has a `read` as a source has, of another meaning. */
+export function isStream(value: unknown): boolean {
+  return value instanceof Stream
+}
+
+function instead(value: unknown): string {
+  if (value === undefined || value === null) {
+    return 'there is nothing to send; respond with 404 if it was not found'
+  }
+  if (typeof value === 'number') {
+    return 'open the file with node:fs/promises and give its FileHandle, or its path'
+  }
+  if (typeof value === 'function') {
+    return 'give what it returns, or write fromStream(open, { length }) if it opens a stream'
+  }
+  return typeof value === 'object' ? insteadOfObject(value) : kinds
+}
+
+const kinds =
+  'give a path, file: URL, FileHandle, Uint8Array, Blob or Source; fromReader, fromStream make a Source'
+
+function insteadOfObject(value: object): string {
+  // Those of node:fs alone have a path.
+  if (value instanceof Readable && 'path' in value) return `give the path itself, or ${ofStream}`
+  if (value instanceof Readable || value instanceof ReadableStream) return ofStream
+  if (value instanceof Stream) return `it cannot be read; ${kinds}`
+  if (value instanceof Response) {
+    return 'write fromStream(response.body, { length }) instead, with the length from Content-Length'
+  }
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
+    return 'write new Uint8Array(buffer) instead'
+  }
+  if (ArrayBuffer.isView(value)) {
+    return 'write new Uint8Array(view.buffer, view.byteOffset, view.byteLength) instead'
+  }
+  if (Array.isArray(value)) return 'write Buffer.from(bytes) or Buffer.concat(chunks) instead'
+  if (Symbol.asyncIterator in value) return ofStream
+  if ('length' in value) return 'it has no read method; write fromReader({ length, read }) instead'
+  return kinds
+}

@@ -1,0 +1,8 @@
+// Vary, RFC 9110 §12.5.5: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.5
+
+/** Adds a field name to the value of Vary, unless that lists it or is `*`. */
+export function addVary(fieldValue: string | undefined, name: string): string {
+  const names = (fieldValue ?? '').split(',').map((each) => each.trim().toLowerCase())
+  if (names.includes('*') || names.includes(name.toLowerCase())) return fieldValue!
+  return names.some((each) => each !== '') ? `${fieldValue!}, ${name}` : name
+}
