@@ -3,7 +3,7 @@ import type { Http2ServerRequest } from 'node:http2'
 import { contextOf } from './context.ts'
 import { deliver } from './delivery/deliver.ts'
 import { alreadyAnswered, type NodeResponse } from './delivery/outgoing.ts'
-import type { Servable } from './open.ts'
+import { closeUnsent, type Servable } from './open.ts'
 import type { SendOptions } from './options.ts'
 import { prepare } from './prepare.ts'
 import type { Transfer } from './transfer.ts'
@@ -34,7 +34,10 @@ export function serve(
   servable: Servable,
   options: SendOptions = {},
 ): Promise<Transfer> {
-  if (response.headersSent) throw alreadyAnswered()
+  if (response.headersSent) {
+    closeUnsent(servable)
+    throw alreadyAnswered()
+  }
   const context = contextOf(response, { status: response.statusCode, pooled: true })
   const prepared = prepare(request, servable, options, context)
   return prepared.then((decided) => deliver(response, decided, options.signal))

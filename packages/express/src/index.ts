@@ -3,6 +3,8 @@ import { serve, type SendOptions, type Servable, type Transfer } from '@range-se
 import {
   alreadyAnswered,
   dispose,
+  expectCall,
+  expectFramework,
   type FolderOutcome,
   mergeOptions,
   OngoingTransfer,
@@ -21,6 +23,22 @@ import type { Method } from './methods.ts'
 
 export { createServer } from './server.ts'
 export type { RangeServeOptions } from '@range-serve/core/adapter'
+export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
+export type {
+  ByteRange,
+  ByteStream,
+  ErrorCode,
+  FileStats,
+  Metadata,
+  OpenStream,
+  Reader,
+  SendOptions,
+  Servable,
+  Source,
+  SourceError,
+  StreamMetadata,
+  Transfer,
+} from '@range-serve/core'
 
 declare global {
   // oxlint-disable-next-line typescript/no-namespace -- how Express has its types extended
@@ -30,10 +48,9 @@ declare global {
        * Sends a source: in full, ranges of it, 304, 412 or 416. Responses have it after
        * `app.use(rangeServe())`.
        *
-       * Resolves when the response is over, and never rejects: an error before anything was sent goes
-       * to `next(error)`, as with `res.sendFile`, and is the transfer's `error`.
-       *
-       * @throws TypeError or RangeError with a `code`, at the call, if it can never be served
+       * Resolves when the response is over, and never rejects or throws: an error before anything was
+       * sent goes to `next(error)`, as with `res.sendFile`, and is the transfer's `error`. So does the
+       * TypeError or RangeError, with a `code`, of a call that can never be served.
        */
       sendRange(source: Servable, options?: SendOptions): Promise<Transfer>
     }
@@ -51,8 +68,10 @@ declare global {
  * app.get('/clip', (req, res) => res.sendRange('/srv/clip.mp4')) // reads only what is requested
  */
 export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
+  expectCall('rangeServe', options)
   validateOptions(options, 'rangeServe')
   return (request, response, next) => {
+    expectFramework(next, 'rangeServe', 'express', 'koa')
     watchResponse(request, response, options, sendRange as Method)
     next()
   }
@@ -90,8 +109,10 @@ export function rangeStatic(
   root: string | URL | StaticFinder,
   options: StaticOptions | StoreOptions = {},
 ): RequestHandler {
+  expectCall('rangeStatic', root)
   const folder = mountStatic<Response, Request>(root, options)
   return (request, response, next) => {
+    expectFramework(next, 'rangeStatic', 'express', 'koa')
     const { method, headers, rawHeaders, url: target, originalUrl: original } = request
     const isBegun = response.headersSent
     const settle = (outcome: FolderOutcome) => {
@@ -146,16 +167,23 @@ function send(
   fail: (error: unknown) => void = response.req.next ?? (() => {}),
 ): Promise<Transfer> {
   const { req: request } = response
-  // Not before: if this throws, the response stays with its handler and with the filter.
-  const sending = serve(request, response, source, options)
-  const restore = bypassFilter(response)
-  return sending.catch((reason: unknown) => {
+  const isBegun = response.headersSent
+  let restore = () => {}
+  return begin().catch((reason: unknown) => {
     restore()
     const error = toError(reason) as SourceError
     const transfer = new OngoingTransfer(request, undefined)
     Object.assign(transfer, { status: error.status ?? 500, error, aborted: true })
-    // A response that other code has begun meanwhile is left to that code.
-    if (error.code !== 'ERR_HEADERS_SENT') fail(error)
+    // A response that other code has begun meanwhile, or has ended, is left to that code.
+    if (!response.writableEnded && (isBegun || !response.headersSent)) fail(error)
     return transfer
   })
+
+  /** Rejects where `serve` throws: nothing may wait for the promise, and `next` reports the error. */
+  async function begin(): Promise<Transfer> {
+    const sending = serve(request, response, source, options)
+    // Not before: if this throws, the response stays with its handler and with the filter.
+    restore = bypassFilter(response)
+    return sending
+  }
 }

@@ -5,12 +5,12 @@ import type { ParameterizedContext as Context, Response as KoaResponse } from 'k
 import type { ByteStream } from '@range-serve/core'
 
 /** Content in memory, to be sent as bytes: text, a Buffer, or an object that Koa makes JSON of. */
-export interface MemoryBody {
+interface MemoryBody {
   readonly kind: 'memory'
 }
 
 /** Content that passes by once. */
-export interface StreamBody {
+interface StreamBody {
   readonly kind: 'stream'
   /** `undefined` unless it can be read chunk by chunk: streams of the old kind only emit. */
   readonly stream: ByteStream | undefined

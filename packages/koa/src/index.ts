@@ -4,6 +4,8 @@ import type { SendOptions, Servable, Transfer } from '@range-serve/core'
 import {
   contextOf,
   dispose,
+  expectCall,
+  expectFramework,
   type FolderOutcome,
   mergeOptions,
   prepare,
@@ -29,6 +31,22 @@ import {
 import { Sending } from './sending.ts'
 
 export type { RangeServeOptions, StaticOptions, StoreOptions } from '@range-serve/core/adapter'
+export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
+export type {
+  ByteRange,
+  ByteStream,
+  ErrorCode,
+  FileStats,
+  Metadata,
+  OpenStream,
+  Reader,
+  SendOptions,
+  Servable,
+  Source,
+  SourceError,
+  StreamMetadata,
+  Transfer,
+} from '@range-serve/core'
 
 declare module 'koa' {
   interface DefaultContext {
@@ -71,9 +89,11 @@ type Served = Context & { [serving]?: RangeServeOptions; [pending]?: Sending }
  * app.use((ctx) => ctx.sendRange('/srv/clip.mp4')) // with validators: 304, and downloads resume
  */
 export function rangeServe(options: RangeServeOptions = {}): Middleware {
+  expectCall('rangeServe', options)
   validateOptions(options, 'rangeServe')
   const filters = options.acceptRanges !== false
   const middleware: Middleware = (ctx: Served, next) => {
+    expectFramework(next, 'rangeServe', 'koa', 'express')
     const outer = ctx[serving]
     if (!outer && ctx.app.middleware[0] === middleware) markOutermost(ctx)
     ctx[serving] = options
@@ -155,13 +175,20 @@ export function rangeStatic(
   root: string | URL | StaticFinder,
   options: KoaStaticOptions | KoaStoreOptions = {},
 ): Middleware {
+  expectCall('rangeStatic', root)
   const { prefix = '', ...folderOptions } = mergeOptions({}, options)
   const call =
     typeof root === 'function' ? 'rangeStatic of Koa and a function' : 'rangeStatic of Koa'
   validateOptionNames(call, options)
   const folder = mountStatic<ServerResponse, Request>(root, folderOptions)
   const names = namesOf(prefix)
-  return async (ctx: Served, next) => {
+  return (ctx: Served, next) => {
+    // At once: Express 4 waits for no promise.
+    expectFramework(next, 'rangeStatic', 'koa', 'express')
+    return respond(ctx, next)
+  }
+
+  async function respond(ctx: Served, next: () => Promise<unknown>): Promise<unknown> {
     const target = pathBelow(names, ctx.path)
     if (target === undefined) return next()
     const { method } = ctx
