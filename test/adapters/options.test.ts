@@ -1,0 +1,247 @@
+// What the options of sendRange and rangeServe make of a response, and what calls refuse, by framework.
+
+import fs from 'node:fs'
+import http from 'node:http'
+import path from 'node:path'
+import express5 from 'express'
+import express4 from 'express4'
+import Koa3 from 'koa'
+import Koa2 from 'koa2'
+import { afterEach, describe, expect, it } from 'vitest'
+import {
+  fromBuffer,
+  fromReader,
+  rangeStatic,
+  type SendOptions,
+  type Servable,
+  serve,
+} from '@range-serve/core'
+import * as forExpress from '@range-serve/express'
+import * as forKoa from '@range-serve/koa'
+import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
+import { listen, type Running } from '../support/listen.ts'
+import { ask, field } from '../support/raw.ts'
+
+interface App extends Running {
+  readonly errors: unknown[]
+}
+/** What is sent may be made at once or be a promise, which is not awaited by the handler. */
+type Start = (make: () => Servable, options?: SendOptions) => Promise<App>
+
+const startNode: Start = async (make, options) => {
+  const errors: unknown[] = []
+  const server = http.createServer((request, response) => {
+    const work = async () => serve(request, response, make(), options)
+    work().catch((error: { status?: number }) => {
+      errors.push(error)
+      response.writeHead(error.status ?? 500).end()
+    })
+  })
+  return { errors, ...(await listen(server)) }
+}
+
+const startExpress =
+  (express: typeof express5): Start =>
+  async (make, options) => {
+    const errors: unknown[] = []
+    const app = express()
+    app.use(forExpress.rangeServe())
+    app.use((_request, response) => void response.sendRange(make(), options))
+    app.use(((error, _request, response, _next) => {
+      errors.push(error)
+      response.status(error.status ?? 500).end()
+    }) satisfies express5.ErrorRequestHandler)
+    return { errors, ...(await listen(http.createServer(app))) }
+  }
+
+const startKoa =
+  (Koa: typeof Koa3): Start =>
+  async (make, options) => {
+    const errors: unknown[] = []
+    const app = new Koa()
+    app.on('error', (error) => errors.push(error))
+    app.use(forKoa.rangeServe()).use((ctx) => ctx.sendRange(make(), options))
+    const answer = app.callback()
+    const server = http.createServer((request, response) => void answer(request, response))
+    return { errors, ...(await listen(server)) }
+  }
+
+const apps: readonly [name: string, start: Start][] = [
+  ['node:http', startNode],
+  ['Express 5', startExpress(express5)],
+  ['Express 4', startExpress(express4)],
+  ['Koa 3', startKoa(Koa3)],
+  ['Koa 2', startKoa(Koa2)],
+]
+
+const bytes = pattern(5000)
+const file = path.join(temporaryFolder(), 'clip.mp4')
+writeOldFile(file, bytes, new Date('2020-01-01T00:00:00Z'))
+
+describe.each(apps)('sendRange of %s', (_name, start) => {
+  let app: App
+  afterEach(() => app.close())
+  const range = (value: string) => ask(app.port, { headers: [['Range', `bytes=${value}`]] })
+
+  it.each<[what: string, make: () => Promise<string | Buffer | ReturnType<typeof fromBuffer>>]>([
+    ['a path', async () => file],
+    ['bytes', async () => bytes],
+    ['a source', async () => fromBuffer(bytes)],
+    ['bytes that come late', () => new Promise((resolve) => setTimeout(resolve, 5, bytes))],
+  ])('waits for a promise of %s', async (_, make) => {
+    app = await start(make)
+    const response = await range('100-199')
+    expect(response.status).toBe(206)
+    expect(response.content.equals(bytes.subarray(100, 200))).toBe(true)
+  })
+
+  it.each<[what: string, make: () => Promise<unknown>, code: string, status: number]>([
+    ['undefined', async () => undefined, 'ERR_INVALID_ARGUMENT', 500],
+    ['a number', async () => 5, 'ERR_INVALID_ARGUMENT', 500],
+    ['a Response', async () => new Response('a'), 'ERR_INVALID_ARGUMENT', 500],
+    ['a path that is not there', async () => `${file}.none`, 'ENOENT', 404],
+    ['nothing: it rejects', () => Promise.reject(Object.assign(new Error('no row'), { code: 'ERR_ROW', status: 503 })), 'ERR_ROW', 503],
+  ])('reports the error of a promise of %s', async (_, make, code, status) => {
+    app = await start(make as () => Promise<string>)
+    expect((await range('0-9')).status).toBe(status)
+    // Koa reports no 404.
+    if (status !== 404) expect(app.errors).toMatchObject([{ code }])
+  }) // prettier-ignore
+
+  it.each<[what: string, result: () => unknown, says: string]>([
+    ['a Response', () => new Response('a'), 'return response.body'],
+    ['a Blob', () => new Blob(['a']), 'return blob.stream()'],
+    ['a stream of another kind', () => ({ getReader() {} }), 'it cannot be iterated'],
+    ['a locked stream', () => lockedStream(), 'locked'],
+  ])('reports a read that gives %s', async (_, result, says) => {
+    const read = async () => result() as Uint8Array
+    app = await start(() => fromReader({ length: 100, read }))
+    expect((await range('0-9')).status).toBe(500)
+    expect(app.errors).toMatchObject([{ code: expect.stringMatching(/^ERR_/) }])
+    expect(String(app.errors[0])).toContain(says)
+  })
+
+  it.each<[options: SendOptions, fields: Record<string, string | RegExp | undefined>]>([
+    [{ type: 'html' }, { 'Content-Type': 'text/html; charset=utf-8' }],
+    [{ type: '.mp4' }, { 'Content-Type': 'video/mp4' }],
+    [{ type: 'a/b' }, { 'Content-Type': 'a/b' }],
+    [
+      { filename: 'a.pdf' },
+      { 'Content-Type': 'application/pdf', 'Content-Disposition': /^attachment; filename="?a.pdf"?$/ },
+    ],
+    [
+      { filename: 'a.pdf', disposition: 'inline' },
+      { 'Content-Type': 'application/pdf', 'Content-Disposition': /^inline; filename="?a.pdf"?$/ },
+    ],
+    [{ disposition: 'attachment' }, { 'Content-Disposition': 'attachment' }],
+    [{ disposition: 'inline' }, { 'Content-Disposition': 'inline' }],
+    [{}, { ETag: undefined }],
+    [{ etag: true }, { ETag: /^"3uw-[\w-]{27}"$/ }],
+  ])('says for bytes and %j what is meant', async (options, fields) => {
+    app = await start(() => bytes, options)
+    for (const response of [await ask(app.port, {}), await range('0-9')]) {
+      for (const [name, value] of Object.entries(fields)) {
+        if (value instanceof RegExp) expect(field(response, name), name).toMatch(value)
+        else expect(field(response, name), name).toBe(value)
+      }
+    }
+  }) // prettier-ignore
+
+  it('resumes bytes by the tag that etag: true makes', async () => {
+    app = await start(() => bytes, { etag: true })
+    const etag = field(await ask(app.port, {}), 'ETag')!
+    const conditions = [['Range', 'bytes=4990-'], ['If-Range', etag]] as const // prettier-ignore
+    expect(await ask(app.port, { headers: conditions })).toMatchObject({ status: 206 })
+    const again = await ask(app.port, { headers: [['If-None-Match', etag]] })
+    expect(again.status).toBe(304)
+  })
+
+  it.each([
+    ['0-', 'bytes 0-999/5000'],
+    ['3000-', 'bytes 3000-3999/5000'],
+    ['4500-', 'bytes 4500-4999/5000'],
+    ['0-4999', 'bytes 0-4999/5000'],
+    ['-2000', 'bytes 3000-4999/5000'],
+  ])('limits %s by maxResponse: %s', async (value, contentRange) => {
+    for (const source of [bytes, file]) {
+      app = await start(() => source, { maxResponse: 1000 })
+      const response = await range(value)
+      expect(field(response, 'Content-Range')).toBe(contentRange)
+      const [first, last] = contentRange.match(/\d+/g)!.map(Number)
+      expect(response.content.equals(bytes.subarray(first, last! + 1))).toBe(true)
+      await app.close()
+    }
+  })
+})
+
+/** A stream that is being read elsewhere. */
+function lockedStream(): ReadableStream {
+  const stream = new Response('a').body!
+  stream.getReader()
+  return stream
+}
+
+describe('maxResponse of rangeServe', () => {
+  it.each<[name: string, start: () => Promise<Running>]>([
+    ['Express, res.send', () => listen(http.createServer(express5().use(forExpress.rangeServe({ maxResponse: 1000 }), (_request, response) => void response.send(bytes))))],
+    ['Express, a pipe', () => listen(http.createServer(express5().use(forExpress.rangeServe({ maxResponse: 1000 }), (_request, response) => { response.set('Content-Length', '5000'); fs.createReadStream(file).pipe(response) })))],
+    ['Express, sendRange', () => listen(http.createServer(express5().use(forExpress.rangeServe({ maxResponse: 1000 }), (_request, response) => void response.sendRange(file))))],
+    ['Express, rangeStatic', () => listen(http.createServer(express5().use(forExpress.rangeServe({ maxResponse: 1000 }), forExpress.rangeStatic(path.dirname(file)))))],
+    ['Koa, a body', () => listen(http.createServer(new Koa3().use(forKoa.rangeServe({ maxResponse: 1000 })).use((ctx) => { ctx.body = bytes }).callback() as http.RequestListener))],
+    ['Koa, a file stream', () => listen(http.createServer(new Koa3().use(forKoa.rangeServe({ maxResponse: 1000 })).use((ctx) => { ctx.body = fs.createReadStream(file) }).callback() as http.RequestListener))],
+    ['Koa, sendRange', () => listen(http.createServer(new Koa3().use(forKoa.rangeServe({ maxResponse: 1000 })).use((ctx) => ctx.sendRange(file)).callback() as http.RequestListener))],
+  ])('limits an open range of %s', async (_, start) => {
+    const running = await start()
+    try {
+      const headers = [['Range', 'bytes=500-']] as const
+      const response = await ask(running.port, { path: '/clip.mp4', headers })
+      expect(field(response, 'Content-Range')).toBe('bytes 500-1499/5000')
+      expect(response.content.equals(bytes.subarray(500, 1500))).toBe(true)
+    } finally {
+      await running.close()
+    }
+  }) // prettier-ignore
+})
+
+describe('options that are not an object', () => {
+  const calls: [name: string, call: (options: never) => unknown][] = [
+    ['rangeServe of Express', (options) => forExpress.rangeServe(options)],
+    ['rangeServe of Koa', (options) => forKoa.rangeServe(options)],
+    ['rangeStatic of Express', (options) => forExpress.rangeStatic('.', options)],
+    ['rangeStatic of Koa', (options) => forKoa.rangeStatic('.', options)],
+    ['rangeStatic of core', (options) => rangeStatic('.', options)],
+    [
+      'rangeStatic of Koa and a function',
+      (options) => forKoa.rangeStatic(() => undefined, options),
+    ],
+  ]
+  const rows = calls.flatMap(([name, call]) =>
+    [null, 'media', 5, ['a'], () => {}].map((options) => [name, options, call] as const),
+  )
+  it.each(rows)('are refused by %s: %o', (_, options, call) => {
+    expect(() => call(options as never)).toThrow(
+      expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }),
+    )
+  })
+
+  it('names the option of Koa that was meant', () => {
+    for (const root of ['.', () => undefined] as const) {
+      expect(() => forKoa.rangeStatic(root as string, { prefx: '/media' } as object)).toThrow(
+        'rangeStatic has no option "prefx": did you mean prefix?',
+      )
+    }
+  })
+
+  const roots: [name: string, call: (root: never) => unknown][] = [
+    ['Express', (root) => forExpress.rangeStatic(root)],
+    ['Koa', (root) => forKoa.rangeStatic(root)],
+    ['core', (root) => rangeStatic(root)],
+  ]
+  it.each(roots)('rangeStatic of %s refuses roots that are none', (_, call) => {
+    for (const root of [null, undefined, '', 5, {}, new URL('https://host/'), file]) {
+      expect(() => call(root as never)).toThrow(
+        expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }),
+      )
+    }
+  })
+})

@@ -1,0 +1,383 @@
+// Bodies of every class, in both versions of Koa, held against Koa alone: body × way × status ×
+// connection. The only differences allowed are the ranges themselves, a source that is closed sooner,
+// and what Koa alone leaves open.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import fs from 'node:fs'
+import http from 'node:http'
+import net from 'node:net'
+import path from 'node:path'
+import { Duplex, finished, PassThrough, pipeline, Readable, Stream } from 'node:stream'
+import Koa3, { type Context } from 'koa'
+import Koa2 from 'koa2'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ByteStream, fromStream } from '@range-serve/core'
+import { rangeServe } from '@range-serve/koa'
+import {
+  openDescriptors,
+  pattern,
+  temporaryFolder,
+  until,
+  writeOldFile,
+} from '../../support/fixture.ts'
+import { listen, type Running } from '../../support/listen.ts'
+import { parseByteranges } from '../../support/multipart.ts'
+
+const size = 200_000
+const bytes = pattern(size) as Buffer<ArrayBuffer>
+const folder = temporaryFolder()
+const filePath = path.join(folder, 'file.bin')
+writeOldFile(filePath, bytes, new Date('2025-01-01'))
+let copies = 0
+
+/** The file under a name of its own, so that only one test can have it open. */
+function copy(): string {
+  const name = path.join(folder, `${++copies}.bin`)
+  fs.linkSync(filePath, name)
+  return name
+}
+
+// Published without types, or with those of `node:stream`.
+type Streams = typeof import('node:stream')
+const readableStreams = (await Promise.all(['rs2', 'rs3', 'rs4'].map((name) => import(name)))).map(
+  (module: { default: Streams }) => module.default,
+)
+const [rs2, rs3, rs4] = readableStreams as [Streams, Streams, Streams]
+
+/** What a handler sees and holds while it makes bodies. */
+class Witness {
+  readonly file = copy()
+  /** What the callbacks of pipelines were given. */
+  readonly callbacks: string[] = []
+  readonly children = new Set<ChildProcess>()
+  readonly sockets = new Set<net.Socket>()
+  readonly done = (error?: Error | null): void => {
+    this.callbacks.push((error as NodeJS.ErrnoException | undefined)?.code ?? 'done')
+  }
+}
+
+interface BodyClass {
+  readonly name: string
+  make(witness: Witness): unknown
+  /** The content, unless it is `bytes`. */
+  readonly content?: Buffer
+  /** Whether Koa is told the length, since it knows none itself. */
+  readonly length?: true
+  /** Whether it can be cut in each version of Koa; otherwise it is sent as Koa sends it. Default: both. */
+  readonly cut?: readonly (2 | 3)[]
+  /** The versions that send it as what it is. Default: both. */
+  readonly versions?: readonly (2 | 3)[]
+}
+
+const json = { text: 'x'.repeat(size - 11) }
+const text = 'Text of ASCII.'.repeat(14_285).padEnd(size)
+
+/** A stream of the old kind, as those of `request` are. */
+function legacy(): Stream {
+  const stream = new Stream()
+  Object.assign(stream, { readable: true, pause() {}, resume() {}, destroy() {} })
+  setImmediate(() => {
+    stream.emit('data', bytes)
+    stream.emit('end')
+    stream.emit('close')
+  })
+  return stream
+}
+
+function ownReadable(Base: typeof Readable): Readable {
+  let position = 0
+  return new Base({
+    read() {
+      this.push(position < size ? bytes.subarray(position, (position += 30_000)) : null)
+    },
+  })
+}
+
+let upstream: Running
+let raw: net.Server
+beforeAll(async () => {
+  upstream = await listen(
+    http.createServer((_request, response) => {
+      response.setHeader('Content-Length', size)
+      response.end(bytes)
+    }),
+  )
+  raw = net.createServer((socket) => void socket.on('error', () => {}).end(bytes))
+  await new Promise<void>((resolve) => raw.listen(0, '127.0.0.1', resolve))
+})
+afterAll(async () => {
+  raw.close()
+  await upstream.close()
+})
+
+const classes: BodyClass[] = [
+  { name: 'a string', make: () => text, content: Buffer.from(text) },
+  { name: 'a Buffer', make: () => bytes },
+  { name: 'JSON', make: () => json, content: Buffer.from(JSON.stringify(json)) },
+  { name: 'a Blob', make: () => new Blob([bytes]), versions: [3] },
+  { name: 'a file stream', make: ({ file }) => fs.createReadStream(file) },
+  {
+    name: 'a file stream with data put back',
+    make: ({ file }) => {
+      const stream = fs.createReadStream(file, { start: 3 })
+      stream.unshift(bytes.subarray(0, 3))
+      return stream
+    },
+    length: true,
+  },
+  {
+    name: 'a file stream with a push of its own',
+    make: ({ file }) => {
+      const stream = fs.createReadStream(file)
+      const { push } = stream
+      stream.push = (chunk, encoding) => push.call(stream, chunk, encoding)
+      return stream
+    },
+    length: true,
+  },
+  {
+    name: 'a chain by pipe',
+    make: ({ file }) => fs.createReadStream(file).pipe(new PassThrough()),
+    length: true,
+  },
+  {
+    name: 'a chain by pipeline',
+    make: ({ file, done }) => pipeline(fs.createReadStream(file), new PassThrough(), done),
+    length: true,
+  },
+  {
+    name: 'a chain of another make',
+    make: ({ file }) => fs.createReadStream(file).pipe(new rs3.PassThrough() as PassThrough),
+    length: true,
+  },
+  { name: 'Readable.from', make: () => Readable.from([bytes]), length: true },
+  { name: 'a Readable', make: () => ownReadable(Readable), length: true },
+  {
+    name: 'Duplex.from',
+    make: () => Duplex.from(async function* () { yield bytes }), // prettier-ignore
+    length: true,
+  },
+  {
+    name: 'an IncomingMessage',
+    make: ({ sockets }) =>
+      new Promise((resolve) => {
+        http.get({ port: upstream.port, host: '127.0.0.1', agent: false }, (response) => {
+          sockets.add(response.socket)
+          resolve(response)
+        })
+      }),
+    length: true,
+  },
+  {
+    name: 'a net.Socket',
+    make: ({ sockets }) =>
+      new Promise((resolve) => {
+        const { port } = raw.address() as net.AddressInfo
+        const socket = net.connect(port, '127.0.0.1', () => resolve(socket))
+        sockets.add(socket)
+      }),
+    length: true,
+  },
+  {
+    name: "a child's stdout",
+    make: ({ file, children }) => {
+      const child = spawn('cat', [file], { stdio: ['ignore', 'pipe', 'ignore'] })
+      children.add(child)
+      return child.stdout
+    },
+    length: true,
+  },
+  { name: 'a stream of the old kind', make: legacy, length: true, cut: [] },
+  {
+    name: 'a web stream',
+    make: () => new Blob([bytes]).stream(),
+    length: true,
+    versions: [3],
+  },
+  {
+    name: "fetch's Response",
+    make: () => fetch(`http://127.0.0.1:${upstream.port}`),
+    length: true,
+    versions: [3],
+  },
+  { name: 'readable-stream 2', make: () => ownReadable(rs2.Readable), length: true, cut: [] },
+  { name: 'readable-stream 3', make: () => ownReadable(rs3.Readable), length: true },
+  {
+    name: 'readable-stream 4',
+    make: () => ownReadable(rs4.Readable),
+    length: true,
+    versions: [3],
+  },
+]
+
+const big = '5-150004'
+const asks: [what: string, status: number, method: string, headers: Record<string, string>][] = [
+  ['the whole', 200, 'GET', {}],
+  ['a range', 206, 'GET', { Range: 'bytes=5-104' }],
+  ['a long range', 206, 'GET', { Range: `bytes=${big}` }],
+  ['several', 206, 'GET', { Range: 'bytes=5-104,100000-100099' }],
+  ['If-None-Match', 304, 'GET', { 'If-None-Match': '"e"' }],
+  ['If-Match', 412, 'GET', { 'If-Match': '"other"' }],
+  ['what is not there', 416, 'GET', { Range: `bytes=${size}-` }],
+  ['HEAD', 200, 'HEAD', {}],
+]
+
+interface Seen {
+  readonly status: number | undefined
+  readonly headers: http.IncomingHttpHeaders
+  readonly content: Buffer
+  readonly error?: Error
+}
+
+function request(port: number, agent: http.Agent | false, [, , method, headers]: (typeof asks)[0]) {
+  return new Promise<Seen>((resolve) => {
+    const chunks: Buffer[] = []
+    const fail = (error: Error) =>
+      resolve({ status: undefined, headers: {}, content: Buffer.concat(chunks), error })
+    http
+      .request({ host: '127.0.0.1', port, method, headers, agent, timeout: 5000 }, (response) => {
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('error', fail)
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode,
+            headers: response.headers,
+            content: Buffer.concat(chunks),
+          }),
+        )
+      })
+      .on('timeout', function onTimeout(this: http.ClientRequest) {
+        this.destroy(new Error('no response'))
+      })
+      .on('error', fail)
+      .end()
+  })
+}
+
+/** What came of all requests of one kind of handler. */
+interface Outcome {
+  readonly seen: Seen[]
+  readonly errors: string[]
+  readonly callbacks: string[]
+  readonly connections: number
+}
+
+type Handler = (ctx: Context, witness: Witness) => Promise<void>
+
+async function run(Koa: typeof Koa3, filters: boolean, keepAlive: boolean, handler: Handler) {
+  const witness = new Witness()
+  const app = new Koa()
+  const errors: string[] = []
+  app.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code ?? error.message))
+  if (filters) app.use(rangeServe())
+  app.use((ctx) => handler(ctx, witness))
+  const respond = app.callback()
+  const running = await listen(http.createServer((req, res) => void respond(req, res)))
+  let connections = 0
+  running.server.on('connection', () => connections++)
+  const agent = keepAlive && new http.Agent({ keepAlive, maxSockets: 1 })
+  const seen: Seen[] = []
+  for (const each of asks) seen.push(await request(running.port, agent, each))
+  if (filters) {
+    await until('all files are closed', () => openDescriptors(witness.file) === 0)
+    const isOver = (socket: net.Socket) => socket.destroyed
+    await until('all sockets are closed', () => [...witness.sockets].every(isOver))
+    const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode
+    await until('all children are gone', () => [...witness.children].every(hasEnded))
+  }
+  for (const child of witness.children) child.kill()
+  for (const socket of witness.sockets) socket.destroy()
+  if (agent) agent.destroy()
+  await running.close()
+  const outcome: Outcome = { seen, errors, callbacks: witness.callbacks, connections }
+  return outcome
+}
+
+function expectRanges({ seen }: Outcome, content: Buffer, isCut: boolean): void {
+  for (const [i, [what, status, method, headers]] of asks.entries()) {
+    const { status: got, headers: fields, content: received, error } = seen[i]!
+    expect(error, what).toBeUndefined()
+    expect(got, what).toBe(isCut ? status : 200)
+    if (got === 200) {
+      const whole = method === 'HEAD' ? Buffer.alloc(0) : content
+      expect(received.equals(whole), what).toBe(true)
+      if (isCut) expect(fields['accept-ranges'], what).toBe('bytes')
+    } else if (got === 206) {
+      const slices = headers['Range']!.slice('bytes='.length).split(',').map((each) => {
+        const [firstPos, lastPos] = each.split('-').map(Number) as [number, number]
+        return content.subarray(firstPos, lastPos + 1)
+      }) // prettier-ignore
+      const parts =
+        slices.length === 1
+          ? [{ content: received }]
+          : parseByteranges(fields['content-type']!, received)
+      expect(parts.length).toBe(slices.length)
+      for (const [j, part] of parts.entries()) {
+        expect(part.content.equals(slices[j]!), `${what}, part ${j}`).toBe(true)
+      }
+    } else {
+      expect(received.length, what).toBe(0)
+    }
+  }
+}
+
+const versions = [
+  [3, Koa3],
+  [2, Koa2],
+] as const
+
+const rows = versions.flatMap(([version, Koa]) =>
+  classes
+    .filter((each) => each.versions?.includes(version) ?? true)
+    .flatMap((each) =>
+      [true, false].map(
+        (keepAlive) =>
+          [`Koa ${version}, ${each.name}, ${keepAlive ? 'kept' : 'closed'}`, version, Koa, each, keepAlive] as const, // prettier-ignore
+      ),
+    ),
+)
+
+/** A source that is ended early may be told of success, never of an error that Koa alone tells not. */
+function expectNoNews(ours: readonly string[], alone: readonly string[], what: string): void {
+  // A client that closes its connection may have all of the content before a stream reports its end:
+  // Koa 3 reports that now and then, with or without us.
+  const known = ['done', ...alone, ...(what === 'errors' ? ['ERR_STREAM_PREMATURE_CLOSE'] : [])]
+  const news = ours.filter((each) => !known.includes(each))
+  expect(news, what).toEqual([])
+}
+
+describe('ctx.body', () => {
+  it.each(rows)('%s', async (_title, version, Koa, { make, content, length, cut }, keepAlive) => {
+    const handler: Handler = async (ctx, witness) => {
+      const body = await make(witness)
+      ctx.body = body
+      ctx.set('ETag', '"e"')
+      if (length) ctx.length = size
+      // Koa itself ends what a HEAD does not read, and what a client has left.
+      if (keepAlive && ctx.method === 'GET' && body instanceof Readable) {
+        finished(body, { writable: false }, witness.done)
+      }
+    }
+    const alone = await run(Koa, false, keepAlive, handler)
+    const ours = await run(Koa, true, keepAlive, handler)
+    expectRanges(ours, content ?? bytes, cut?.includes(version) ?? true)
+    expectNoNews(ours.errors, alone.errors, 'errors')
+    expectNoNews(ours.callbacks, alone.callbacks, 'callbacks')
+    expect(ours.connections).toBeLessThanOrEqual(alone.connections)
+  })
+})
+
+describe('sendRange(fromStream())', () => {
+  const iterable = rows.filter(([, , , { length, cut, name }]) => length && !cut && !/Response/.test(name)) // prettier-ignore
+  it.each(iterable)('%s', async (_title, _version, Koa, { make }, keepAlive) => {
+    const handler: Handler = async (ctx, witness) => {
+      const stream = (await make(witness)) as ByteStream
+      await ctx.sendRange(fromStream(stream, { length: size, etag: '"e"' }))
+    }
+    const ours = await run(Koa, true, keepAlive, handler)
+    expectRanges(ours, bytes, true)
+    expectNoNews(ours.errors, [], 'errors')
+    expectNoNews(ours.callbacks, [], 'callbacks')
+    if (keepAlive) expect(ours.connections).toBe(1)
+  })
+})

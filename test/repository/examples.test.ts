@@ -1,0 +1,68 @@
+// Every example starts, and answers as it says.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { afterEach, describe, expect, it } from 'vitest'
+import { ask, field } from '../support/raw.ts'
+
+const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
+const media = (name: string) => readFileSync(`${examples}media-server/media/${name}`)
+
+describe('examples', () => {
+  let child: ChildProcess | undefined
+  afterEach(() => void child?.kill('SIGKILL'))
+
+  /** Starts an example on a free port, and reads the port from what it prints. */
+  async function start(name: string): Promise<number> {
+    const started = spawn(process.execPath, [`${examples}${name}`], {
+      env: { ...process.env, PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    child = started
+    let printed = ''
+    for await (const chunk of started.stdout) {
+      printed += String(chunk)
+      const port = /http:\/\/localhost:(\d+)\//.exec(printed)?.[1]
+      if (port) return Number(port)
+    }
+    throw new Error(`${name} ended before it listened: ${printed}`)
+  }
+
+  const cases: [example: string, path: string, type: string, content: () => Buffer | undefined][] =
+    [
+      ['node-http.mjs', '/', 'video/webm', () => media('dive.webm')],
+      ['koa-video.mjs', '/clip.mp4', 'video/mp4', () => media('dive.mp4')],
+      ['koa-video.mjs', '/stream.mp4', 'video/mp4', () => media('dive.mp4')],
+      ['express-object-store.mjs', '/clip.mp4', 'video/mp4', () => media('dive.mp4')],
+      ['express-download.mjs', '/report.csv', 'text/csv; charset=utf-8', () => undefined],
+    ]
+  it.each(cases)('%s answers a range of %s', async (example, path, type, content) => {
+    const port = await start(example)
+    const whole = content() ?? (await ask(port, { path })).content
+    const range = await ask(port, { path, headers: [['Range', 'bytes=1000-1999']] })
+    expect(range.status).toBe(206)
+    expect(field(range, 'Content-Type')).toBe(type)
+    expect(field(range, 'Content-Range')).toBe(`bytes 1000-1999/${whole.length}`)
+    expect(range.content.equals(whole.subarray(1000, 2000))).toBe(true)
+  })
+
+  it('express-download.mjs lets a download resume', async () => {
+    const port = await start('express-download.mjs')
+    const first = await ask(port, { path: '/report.csv', headers: [['Range', 'bytes=0-99']] })
+    const etag = field(first, 'ETag')!
+    expect(etag).toMatch(/^"/)
+    const rest = await ask(port, {
+      path: '/report.csv',
+      headers: [
+        ['Range', 'bytes=100-'],
+        ['If-Range', etag],
+      ],
+    })
+    expect(rest.status).toBe(206)
+    expect(field(rest, 'Content-Disposition')).toMatch(/^attachment; filename=/)
+    expect(first.content.length + rest.content.length).toBe(
+      Number(field(rest, 'Content-Range')!.split('/')[1]),
+    )
+  })
+})
