@@ -1,7 +1,6 @@
 // What a response of Node's says of how it can be made.
 
-import { Http2ServerResponse } from 'node:http2'
-import { isInTurn, type NodeResponse } from './delivery/outgoing.ts'
+import { isInTurn, isMultiplexed, type NodeResponse } from './delivery/outgoing.ts'
 import { smallSize } from './delivery/pool.ts'
 import type { ResponseContext } from './prepare.ts'
 
@@ -14,7 +13,7 @@ export function contextOf(
   response: NodeResponse,
   own: { readonly status?: number | undefined; readonly pooled: boolean },
 ): ResponseContext {
-  const isHttp2 = response instanceof Http2ServerResponse
+  const isHttp2 = isMultiplexed(response)
   return {
     set: (name) => response.getHeader(name),
     status: own.status,
