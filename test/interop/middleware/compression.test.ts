@@ -213,3 +213,35 @@ it.each(all)('%s', async (_title, { whole, isBetween, start }) => {
   expect(field(last!, 'Accept-Ranges')).toBe('bytes')
   expect(last!.content.equals(whole)).toBe(true)
 })
+
+it.each(all)('%s: each coding has a tag', async (title, { whole, isBetween, start }) => {
+  running = await start()
+  const accept = 'gzip, br'
+  const [first] = await exchange(running.port, [request(accept)])
+  const tag = codedTag(field(first!, 'Content-Encoding')!)
+  const [known, foreign, sliced, matched, resumed, plain, still] = await exchange(running.port, [
+    request(accept, ['If-None-Match', tag]),
+    request('identity', ['If-None-Match', tag]),
+    request('identity', one, ['If-None-Match', tag]),
+    request('identity', ['If-Match', tag]),
+    request('identity', one, ['If-Range', tag]),
+    request('identity', one),
+    request('identity', ['If-None-Match', etag]),
+  ])
+  if (!isBetween || title.includes('res.')) expect(known!.status).toBe(304)
+  expect(field(known!, 'ETag')).toBe(tag)
+  // The client has an encoding, and could cut the range out of that.
+  expect(foreign!.status).toBe(200)
+  expect(foreign!.content.equals(whole)).toBe(true)
+  expect(sliced!.status).toBe(206)
+  expectSlices(sliced!, whole, [[5, 2099]])
+  expect(matched!.status).toBe(412)
+  expect(resumed!.status).toBe(200)
+  expect(resumed!.content.equals(whole)).toBe(true)
+  expect(plain!.status).toBe(206)
+  expect(plain!.fields.get('vary')?.join()).toBe('Accept-Encoding')
+  expect(still!.status).toBe(304)
+  for (const response of [foreign!, sliced!, resumed!, plain!, still!]) {
+    expect(field(response, 'ETag')).toBe(etag)
+  }
+})
