@@ -14,9 +14,11 @@ const guards = new WeakSet<object>()
  */
 export function guardTag(response: Response): void {
   if (guards.has(Reflect.get(response, 'set') as object)) return
+  const { res, status } = response
+  const isTagged = res.hasHeader('ETag')
+  const isGuarded = status === 200 ? isTagged || variesByCoding(res) : status === 206 && !isTagged
+  if (!isGuarded) return
   const set = response.set.bind(response) as (...args: unknown[]) => void
-  const isTagged = response.res.hasHeader('ETag')
-  if (response.status !== (isTagged ? 200 : 206)) return
   let plain: string | undefined
   const guarded = (...args: unknown[]): void => {
     const [field] = args
@@ -27,7 +29,7 @@ export function guardTag(response: Response): void {
     const name = String(field).toLowerCase()
     if (name === 'etag' && !isTagged && response.status === 206) return
     set(...args)
-    if (name !== 'content-encoding' || !isTagged) return
+    if (name !== 'content-encoding' || response.status !== 200) return
     plain ??= response.get('ETag')
     if (isEntityTag(plain)) set('ETag', encodedTag(plain, response.get(name)))
   }

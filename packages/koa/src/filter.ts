@@ -16,6 +16,7 @@ import {
   planPassing,
   prepareDecided,
   type Prepared,
+  variesByCoding,
 } from '@range-serve/core/adapter'
 import { kindOf } from './body.ts'
 import { guardTag, tagEncoding } from './encoding.ts'
@@ -67,7 +68,7 @@ function isMemoryEligible(ctx: Context): boolean {
 /** Says that ranges can be had, of a response that is sent whole. */
 function markRanges({ response, res }: Context): void {
   res.setHeader('Accept-Ranges', 'bytes')
-  if (res.hasHeader('ETag')) guardTag(response)
+  if (res.hasHeader('ETag') || variesByCoding(res)) guardTag(response)
 }
 
 /** Koa takes bytes that are no Buffer for an object to be JSON, and says so. */
