@@ -60,7 +60,7 @@ function tagOf(response: ServerResponse): string | undefined {
 }
 
 function addVary(response: ServerResponse): void {
-  if (variesByCoding(response)) return
+  if (response.headersSent || variesByCoding(response)) return
   const before = response.getHeader('Vary')
   const lines = before === undefined ? [] : [before].flat()
   response.setHeader('Vary', [...lines, 'Accept-Encoding'].join(', '))
