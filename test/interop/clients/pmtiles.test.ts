@@ -10,10 +10,10 @@ import express4 from 'express4'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as forExpress from '@range-serve/express'
-import { describeWith } from '../support/available.ts'
-import { launch } from '../support/browser.ts'
-import { listen, type Running } from '../support/listen.ts'
-import { misplaced, record } from '../support/recorder.ts'
+import { describeWith } from '../../support/available.ts'
+import { launch } from '../../support/browser.ts'
+import { listen, type Running } from '../../support/listen.ts'
+import { misplaced, record } from '../../support/recorder.ts'
 
 const require = createRequire(import.meta.url)
 const library = fs.readFileSync(

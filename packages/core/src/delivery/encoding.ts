@@ -2,6 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { encodedTag, isEntityTag } from '../semantics/entity-tag.ts'
+import { addVary } from '../semantics/vary.ts'
 import { isUnpatched } from './memory.ts'
 import type { NodeResponse } from './outgoing.ts'
 
@@ -39,7 +40,8 @@ export function writeThrough<T>(response: ServerResponse, write: () => T): T {
   }
   response.getHeader = (name) => {
     // To know whether it may be transformed is of use to an encoder alone, and Vary would come next.
-    if (response.statusCode === 206 && name.toLowerCase() === 'cache-control') addVary(response)
+    if (response.statusCode === 206 && name.toLowerCase() === 'cache-control')
+      varyByCoding(response)
     return getHeader(name)
   }
   try {
@@ -59,9 +61,8 @@ function tagOf(response: ServerResponse): string | undefined {
   return typeof etag === 'string' && isEntityTag(etag) ? etag : undefined
 }
 
-function addVary(response: ServerResponse): void {
-  if (response.headersSent || variesByCoding(response)) return
+function varyByCoding(response: ServerResponse): void {
+  if (response.headersSent) return
   const before = response.getHeader('Vary')
-  const lines = before === undefined ? [] : [before].flat()
-  response.setHeader('Vary', [...lines, 'Accept-Encoding'].join(', '))
+  response.setHeader('Vary', addVary(before?.toString(), 'Accept-Encoding'))
 }

@@ -66,7 +66,7 @@ const suffixOfCoding = /-(br|deflate|gzip|zstd)"$/
 /** The coding of the content with this tag, `plain`, that another tag is for; `undefined` if none. */
 export function codingOf(tag: EntityTag, plain: EntityTag): string | undefined {
   const coding = suffixOfCoding.exec(tag)?.[1]
-  return coding !== undefined && weakCompare(tag, encodedTag(plain, coding)) ? coding : undefined
+  return coding !== undefined && tag === encodedTag(plain, coding) ? coding : undefined
 }
 
 const expressTag = /^W\/"([\da-f]+)-[\w+/]{27}"$/i

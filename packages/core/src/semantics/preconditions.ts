@@ -1,5 +1,6 @@
 // Conditional requests, RFC 9110 §13: https://www.rfc-editor.org/rfc/rfc9110#section-13
 
+import { acceptsCoding } from './accept-encoding.ts'
 import {
   codingOf,
   type EntityTag,
@@ -11,7 +12,7 @@ import {
 } from './entity-tag.ts'
 import { parseHttpDate } from './http-date.ts'
 import type { Representation } from './representation.ts'
-import { acceptsCoding, fieldValue, type RangeRequest } from './request.ts'
+import { fieldValue, type RangeRequest } from './request.ts'
 
 /** The outcome of the preconditions: proceed with the method, send a 304, or send a 412. */
 export type PreconditionOutcome = 'proceed' | 'not-modified' | 'precondition-failed'
@@ -120,9 +121,10 @@ function findEncoding(
   etag: EntityTag,
 ): EntityTag | undefined {
   if (fieldValue(request, 'range') !== undefined) return undefined
+  const accepted = fieldValue(request, 'accept-encoding')
   return entityTags.find((entityTag) => {
     const coding = codingOf(entityTag, etag)
-    return coding !== undefined && acceptsCoding(request, coding)
+    return coding !== undefined && acceptsCoding(accepted, coding)
   })
 }
 

@@ -1,13 +1,7 @@
 // RFC 9110 §5.2 and §5.3.
 
 import { describe, expect, it } from 'vitest'
-import {
-  acceptsCoding,
-  fieldLineCount,
-  fieldValue,
-  isConditional,
-  type RangeRequest,
-} from './request.ts'
+import { fieldLineCount, fieldValue, isConditional, type RangeRequest } from './request.ts'
 
 const http2 = {
   headers: { ':method': 'GET', 'if-none-match': '"a"' },
@@ -55,28 +49,6 @@ describe('fieldLineCount', () => {
     ['raw HTTP/2 field lines', http2, 1],
   ])('counts %s', (_, request, expected) => {
     expect(fieldLineCount(request, 'range')).toBe(expected)
-  })
-})
-
-describe('acceptsCoding', () => {
-  it.each<[accepted: string | undefined, br: boolean]>([
-    [undefined, true],
-    ['gzip, deflate, br, zstd', true],
-    ['BR', true],
-    ['gzip', false],
-    ['identity', false],
-    ['', false],
-    ['br;q=0', false],
-    ['br; q=0.000', false],
-    ['br;q=0.1', true],
-    ['*', true],
-    ['gzip, *;q=0', false],
-    ['br;q=0, *', false],
-    ['*;q=0, br', true],
-    ['brotli', false],
-  ])('of %s is %s for br', (accepted, br) => {
-    const headers = accepted === undefined ? {} : { 'accept-encoding': accepted }
-    expect(acceptsCoding({ headers }, 'br')).toBe(br)
   })
 })
 

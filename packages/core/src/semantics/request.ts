@@ -50,20 +50,6 @@ export function fieldLineCount(request: RangeRequest, name: string): number {
   return value === undefined || value === null ? 0 : 1
 }
 
-/** Whether content in this coding may be sent (§12.5.3): any may if there is no Accept-Encoding. */
-export function acceptsCoding(request: RangeRequest, coding: string): boolean {
-  const accepted = fieldValue(request, 'accept-encoding')
-  if (accepted === undefined) return true
-  let others = false
-  for (const element of accepted.toLowerCase().split(',')) {
-    const [name, ...parameters] = element.split(';').map((text) => text.trim())
-    const isAccepted = !parameters.some((text) => /^q=0(?:\.0*)?$/.test(text))
-    if (name === coding) return isAccepted
-    if (name === '*') others = isAccepted
-  }
-  return others
-}
-
 const conditions = [
   'range',
   'if-none-match',

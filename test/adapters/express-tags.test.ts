@@ -4,10 +4,10 @@ import type { RequestHandler } from 'express'
 import compression from 'compression'
 import { afterEach, describe, expect, it } from 'vitest'
 import { rangeServe } from '@range-serve/express'
-import { expressApps } from './support/apps.ts'
-import { bytes } from './support/files.ts'
-import type { Running } from './support/listen.ts'
-import { ask, field, type RawResponse } from './support/raw.ts'
+import { expressApps } from '../support/apps.ts'
+import { bytes } from '../support/files.ts'
+import type { Running } from '../support/listen.ts'
+import { ask, field, type RawResponse } from '../support/raw.ts'
 
 type Line = [name: string, value: string]
 const text = 'lorem ipsum '.repeat(3000)
