@@ -1,5 +1,6 @@
 // What a response of Node's says of how it can be made.
 
+import { mayBeEncoded } from './delivery/encoding.ts'
 import { isInTurn, isMultiplexed, type NodeResponse } from './delivery/outgoing.ts'
 import { smallSize } from './delivery/pool.ts'
 import type { ResponseContext } from './prepare.ts'
@@ -17,10 +18,16 @@ export function contextOf(
   return {
     set: (name) => response.getHeader(name),
     status: own.status,
+    isEncodable: isTagged(response.req) && mayBeEncoded(response),
     inTurn: isInTurn(response),
     pooled: own.pooled && !isHttp2,
     // What the streams of an HTTP/2 session hold counts together, and Node refuses further ones at
     // 10 MB: a dozen large pieces that no client reads.
     maxPiece: isHttp2 ? smallSize : undefined,
   }
+}
+
+/** Whether the client has a tag. A response for tests may lack its request. */
+function isTagged(request: { readonly headers?: object } | undefined): boolean {
+  return request?.headers !== undefined && 'if-none-match' in request.headers
 }

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isConditional, isObserved, type RangeServeOptions } from '@range-serve/core/adapter'
 import { Filter } from './filter.ts'
+import type { NotModified } from './fresh.ts'
 import type { Methods } from './methods.ts'
 import { PipedSources } from './sources.ts'
 
@@ -19,6 +20,8 @@ export class Watch {
   /** Something has been piped into it. */
   hasPipes = false
   sources: PipedSources | undefined
+  /** What `req.fresh` has found, if it was true. */
+  notModified: NotModified | undefined
   #filter: Filter | undefined
 
   constructor(request: IncomingMessage, layer: object, options: RangeServeOptions) {
