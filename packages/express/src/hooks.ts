@@ -15,6 +15,7 @@ import {
 } from '@range-serve/core/adapter'
 import { type Filter, writeFullHead } from './filter.ts'
 import { type Method, type Methods, methodsBelow } from './methods.ts'
+import { PipedFile } from './piped-file.ts'
 import { destroyIfGone, type PipedSource, PipedSources } from './sources.ts'
 import { Watch, watches } from './watch.ts'
 
@@ -58,8 +59,13 @@ export function bypassFilter(response: ServerResponse): () => void {
 /** A 'pipe' listener, one for all responses. */
 function notePipe(this: ServerResponse, source: PipedSource): void {
   const watch = watches.get(this)!
-  if (!watch.hasPipes) this.on('unpipe', noteUnpipe)
-  watch.hasPipes = true
+  if (watch.hasPipes) {
+    watch.file?.release()
+  } else {
+    watch.hasPipes = true
+    this.on('unpipe', noteUnpipe)
+    watch.file = PipedFile.hold(watch, this, source)
+  }
   if (watch.mode !== 'filter') return
   watch.sources ??= new PipedSources(this)
   watch.sources.add(source)
@@ -67,7 +73,8 @@ function notePipe(this: ServerResponse, source: PipedSource): void {
 
 /** An 'unpipe' listener, one for all responses. */
 function noteUnpipe(this: ServerResponse, source: PipedSource): void {
-  const { sources } = watches.get(this)!
+  const { sources, file } = watches.get(this)!
+  file?.release()
   if (sources) sources.remove(source)
   else destroyIfGone(this, source)
 }
@@ -127,6 +134,7 @@ function install(target: object, sendRange: Method): object {
     writeHead(...args) {
       const watch = watchOf(this)
       if (!watch) return below.writeHead.apply(this, args)
+      watch.file?.verify(args)
       if (watch.mode === 'whole') return writeFullHead(this, args, writeHead)
       return watch.filterOf(this, below).writeHead(args, writeHead)
     },

@@ -1,0 +1,169 @@
+// A file stream that is piped into a response. It is held back before it reads anything: what is
+// requested of it is then read at random, and a full response has its length and validators.
+//
+//   'pipe' ─▶ held ─▶ open ─▶ plan ─▶ a full response to a GET: its fields are set, and the stream flows
+//                              │  └──▶ any other: delivered from the stream's descriptor
+//                              └──▶ none: the stream flows, as if nothing had been there
+
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ResponsePlan, Source } from '@range-serve/core'
+import {
+  contextOf,
+  deliver,
+  type FieldLookup,
+  HeldStream,
+  isGone,
+  parseContentLength,
+  planPassing,
+  prepareDecided,
+  type RangeServeOptions,
+} from '@range-serve/core/adapter'
+import { lookUp, parseHead } from './arguments.ts'
+import { endsResponse } from './ends-response.ts'
+import { isLengthRemoved, isReason } from './head.ts'
+import { destroyIfGone } from './sources.ts'
+
+/** What is known of the response that a file is piped into. */
+export interface PipeTarget {
+  readonly request: IncomingMessage
+  readonly options: RangeServeOptions
+  /** The response is range-aware of its own. */
+  bypassed: boolean
+}
+
+export class PipedFile {
+  readonly #target: PipeTarget
+  readonly #response: ServerResponse
+  readonly #held: HeldStream
+  #isSending = false
+  #added: AddedFields | undefined
+
+  private constructor(target: PipeTarget, response: ServerResponse, held: HeldStream) {
+    this.#target = target
+    this.#response = response
+    this.#held = held
+    void this.#decide()
+  }
+
+  /** Holds back what has just been piped into a response, if it is a file that nothing else reads. */
+  static hold(
+    target: PipeTarget,
+    response: ServerResponse,
+    source: unknown,
+  ): PipedFile | undefined {
+    if (target.bypassed || response.statusCode !== 200 || response.headersSent) return undefined
+    const held = HeldStream.hold(source)
+    return held && new PipedFile(target, response, held)
+  }
+
+  /** The file is not all that is sent, or not piped any more: it flows as it would. */
+  release(): void {
+    if (this.#isSending) return
+    this.#added?.retract()
+    this.#held.release()
+  }
+
+  /**
+   * The head is about to be written: the fields of the file are taken back if it turns out to be that of
+   * another response, or of encoded content.
+   */
+  verify(args: readonly unknown[]): void {
+    const added = this.#added
+    if (!added) return
+    const { status, fields } = parseHead(args)
+    const field = lookUp(this.#response.getHeaders(), fields)
+    const isEncoded = field('content-encoding') !== undefined
+    if (Number(status) !== 200 || isEncoded || !added.holdsLength(field)) added.retract()
+  }
+
+  async #decide(): Promise<void> {
+    const held = this.#held
+    const response = this.#response
+    // The stream itself reports an error to its own listeners.
+    const source = await held.source().catch(() => undefined)
+    if (!held.isHeld) return
+    const plan = source && this.#plan(source)
+    if (plan && (plan.status !== 200 || this.#target.request.method === 'HEAD')) {
+      await this.#send(source, plan)
+      return
+    }
+    if (plan) this.#added = new AddedFields(response, plan, held)
+    held.release()
+    destroyIfGone(response, held.stream)
+  }
+
+  #plan(source: Source): ResponsePlan | undefined {
+    const { request, options, bypassed } = this.#target
+    const response = this.#response
+    const isBegun = response.headersSent || response.writableEnded || isGone(response)
+    if (isBegun || bypassed || response.statusCode !== 200) return undefined
+    if (!isReason(response.statusMessage)) return undefined
+    const field = lookUp(response.getHeaders(), undefined)
+    if (field('content-encoding') !== undefined || !this.#isWhole(source, field)) return undefined
+    const { length } = source
+    // A handler that answers ranges also evaluates preconditions, and knows its own validators only.
+    const hasOwnRanges = field('accept-ranges') !== undefined
+    return planPassing(request, field, hasOwnRanges ? { length } : source, options)
+  }
+
+  /** Whether the stream is all of the content. */
+  #isWhole(source: Source, field: FieldLookup): boolean {
+    const declared = field('content-length')
+    if (declared !== undefined) return parseContentLength(declared) === source.length
+    return !isLengthRemoved(this.#response) && endsResponse(this.#held.stream)
+  }
+
+  async #send(source: Source, plan: ResponsePlan): Promise<void> {
+    const { request, options } = this.#target
+    const response = this.#response
+    const { statusMessage } = response
+    this.#isSending = true
+    this.#target.bypassed = true
+    if (statusMessage) response.statusMessage = STATUS_CODES[plan.status]!
+    const context = contextOf(response, { pooled: true })
+    try {
+      await deliver(response, prepareDecided(request, source, plan, options, context), undefined)
+    } catch {
+      // The stream has been destroyed with the error, so its listeners can respond.
+      this.#target.bypassed = false
+      if (!response.headersSent) response.statusMessage = statusMessage
+    }
+  }
+}
+
+/** Fields of a file that a full response lacked. */
+class AddedFields {
+  readonly #response: ServerResponse
+  readonly #length: string
+  readonly #added: { name: string; value: string; before: ReturnType<FieldLookup> }[] = []
+
+  constructor(response: ServerResponse, { headers }: ResponsePlan, { stream }: HeldStream) {
+    this.#response = response
+    this.#length = String(headers['Content-Length'])
+    for (const name of ['Content-Length', 'ETag', 'Last-Modified']) {
+      const value = headers[name]
+      const before = response.getHeader(name)
+      if (value === undefined || String(value) === String(before)) continue
+      response.setHeader(name, value)
+      this.#added.push({ name, value: String(value), before })
+    }
+    // What is sent instead is not the file.
+    stream.once('close', () => this.retract())
+  }
+
+  holdsLength(field: FieldLookup): boolean {
+    return String(field('content-length')) === this.#length
+  }
+
+  /** Takes back what has not been set anew since, unless the head has been sent. */
+  retract(): void {
+    const response = this.#response
+    const added = this.#added.splice(0)
+    if (response.headersSent) return
+    for (const { name, value, before } of added) {
+      if (String(response.getHeader(name)) !== value) continue
+      if (before === undefined) response.removeHeader(name)
+      else response.setHeader(name, before)
+    }
+  }
+}
