@@ -134,7 +134,6 @@ function install(target: object, sendRange: Method): object {
     writeHead(...args) {
       const watch = watchOf(this)
       if (!watch) return below.writeHead.apply(this, args)
-      watch.file?.verify(args)
       if (watch.mode === 'whole') return writeFullHead(this, args, writeHead)
       return watch.filterOf(this, below).writeHead(args, writeHead)
     },

@@ -1,9 +1,6 @@
-// A file stream that is piped into a response. It is held back before it reads anything: what is
-// requested of it is then read at random, and a full response has its length and validators.
-//
-//   'pipe' ─▶ held ─▶ open ─▶ plan ─▶ a full response to a GET: its fields are set, and the stream flows
-//                              │  └──▶ any other: delivered from the stream's descriptor
-//                              └──▶ none: the stream flows, as if nothing had been there
+// A file stream that is piped into a response. It is held back before it reads anything; once it is
+// open, the response is decided and delivered from its descriptor, as `sendRange` of that file would be.
+// If it is not eligible after all, the stream flows as it would have.
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { ResponsePlan, Source } from '@range-serve/core'
@@ -18,7 +15,7 @@ import {
   prepareDecided,
   type RangeServeOptions,
 } from '@range-serve/core/adapter'
-import { lookUp, parseHead } from './arguments.ts'
+import { lookUp } from './arguments.ts'
 import { endsResponse } from './ends-response.ts'
 import { isLengthRemoved, isReason } from './head.ts'
 import { destroyIfGone } from './sources.ts'
@@ -36,7 +33,6 @@ export class PipedFile {
   readonly #response: ServerResponse
   readonly #held: HeldStream
   #isSending = false
-  #added: AddedFields | undefined
 
   private constructor(target: PipeTarget, response: ServerResponse, held: HeldStream) {
     this.#target = target
@@ -59,21 +55,7 @@ export class PipedFile {
   /** The file is not all that is sent, or not piped any more: it flows as it would. */
   release(): void {
     if (this.#isSending) return
-    this.#added?.retract()
     this.#held.release()
-  }
-
-  /**
-   * The head is about to be written: the fields of the file are taken back if it turns out to be that of
-   * another response, or of encoded content.
-   */
-  verify(args: readonly unknown[]): void {
-    const added = this.#added
-    if (!added) return
-    const { status, fields } = parseHead(args)
-    const field = lookUp(this.#response.getHeaders(), fields)
-    const isEncoded = field('content-encoding') !== undefined
-    if (Number(status) !== 200 || isEncoded || !added.holdsLength(field)) added.retract()
   }
 
   async #decide(): Promise<void> {
@@ -83,11 +65,10 @@ export class PipedFile {
     const source = await held.source().catch(() => undefined)
     if (!held.isHeld) return
     const plan = source && this.#plan(source)
-    if (plan && (plan.status !== 200 || this.#target.request.method === 'HEAD')) {
+    if (plan) {
       await this.#send(source, plan)
       return
     }
-    if (plan) this.#added = new AddedFields(response, plan, held)
     held.release()
     destroyIfGone(response, held.stream)
   }
@@ -119,7 +100,7 @@ export class PipedFile {
     const { statusMessage } = response
     this.#isSending = true
     this.#target.bypassed = true
-    if (statusMessage) response.statusMessage = STATUS_CODES[plan.status]!
+    if (statusMessage && plan.status !== 200) response.statusMessage = STATUS_CODES[plan.status]!
     const context = contextOf(response, { pooled: true })
     try {
       await deliver(response, prepareDecided(request, source, plan, options, context), undefined)
@@ -127,43 +108,6 @@ export class PipedFile {
       // The stream has been destroyed with the error, so its listeners can respond.
       this.#target.bypassed = false
       if (!response.headersSent) response.statusMessage = statusMessage
-    }
-  }
-}
-
-/** Fields of a file that a full response lacked. */
-class AddedFields {
-  readonly #response: ServerResponse
-  readonly #length: string
-  readonly #added: { name: string; value: string; before: ReturnType<FieldLookup> }[] = []
-
-  constructor(response: ServerResponse, { headers }: ResponsePlan, { stream }: HeldStream) {
-    this.#response = response
-    this.#length = String(headers['Content-Length'])
-    for (const name of ['Content-Length', 'ETag', 'Last-Modified']) {
-      const value = headers[name]
-      const before = response.getHeader(name)
-      if (value === undefined || String(value) === String(before)) continue
-      response.setHeader(name, value)
-      this.#added.push({ name, value: String(value), before })
-    }
-    // What is sent instead is not the file.
-    stream.once('close', () => this.retract())
-  }
-
-  holdsLength(field: FieldLookup): boolean {
-    return String(field('content-length')) === this.#length
-  }
-
-  /** Takes back what has not been set anew since, unless the head has been sent. */
-  retract(): void {
-    const response = this.#response
-    const added = this.#added.splice(0)
-    if (response.headersSent) return
-    for (const { name, value, before } of added) {
-      if (String(response.getHeader(name)) !== value) continue
-      if (before === undefined) response.removeHeader(name)
-      else response.setHeader(name, before)
     }
   }
 }

@@ -448,7 +448,7 @@ describe('fromReadStream', () => {
     const stream = fs.createReadStream(file)
     const source = (await fromReadStream(stream)) as DirectSource
     await source.open?.()
-    const reading = readInto(source, Buffer.alloc(5), 5, 0)
+    const reading = readInto(source as FileSource, Buffer.alloc(5), 5, 0)
     stream.destroy()
     await expect(reading).rejects.toMatchObject({ code: 'ERR_SOURCE_CONSUMED' })
     void source.close?.()

@@ -159,6 +159,8 @@ class ReadStreamSource extends DescriptorSource {
       // Its descriptor may have become that of another file before it was read.
       if (!error && this.#stream.destroyed) error = destroyed()
       this.#failure ??= error ?? undefined
+      // What waits for the end of a stream that is piped may tell how much was read.
+      if (this.#isPiped && !error) this.#stream.bytesRead += bytesRead
       done(error, error ? 0 : bytesRead)
     })
   }
