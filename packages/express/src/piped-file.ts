@@ -2,6 +2,7 @@
 // open, the response is decided and delivered from its descriptor, as `sendRange` of that file would be.
 // If it is not eligible after all, the stream flows as it would have.
 
+import { errorMonitor } from 'node:events'
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { ResponsePlan, Source } from '@range-serve/core'
 import {
@@ -98,16 +99,18 @@ export class PipedFile {
     const { request, options } = this.#target
     const response = this.#response
     const { statusMessage } = response
+    const restore = () => {
+      if (response.headersSent) return
+      this.#target.bypassed = false
+      response.statusMessage = statusMessage
+    }
     this.#isSending = true
     this.#target.bypassed = true
     if (statusMessage && plan.status !== 200) response.statusMessage = STATUS_CODES[plan.status]!
+    // Before the handler hears of it, and responds.
+    this.#held.stream.once(errorMonitor, restore)
     const context = contextOf(response, { pooled: true })
-    try {
-      await deliver(response, prepareDecided(request, source, plan, options, context), undefined)
-    } catch {
-      // The stream has been destroyed with the error, so its listeners can respond.
-      this.#target.bypassed = false
-      if (!response.headersSent) response.statusMessage = statusMessage
-    }
+    const prepared = prepareDecided(request, source, plan, options, context)
+    await deliver(response, prepared, undefined).catch(restore)
   }
 }

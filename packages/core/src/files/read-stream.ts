@@ -124,7 +124,6 @@ class ReadStreamSource extends DescriptorSource {
   protected override readonly start: number
   readonly #stream: fs.ReadStream
   readonly #isPiped: boolean
-  #failure: Error | undefined
 
   constructor(stream: fs.ReadStream, version: FileVersion, isPiped: boolean) {
     super()
@@ -155,13 +154,20 @@ class ReadStreamSource extends DescriptorSource {
     position: number,
     done: ReadCallback,
   ): void {
+    const stream = this.#stream
     super.readInto(target, length, position, (error, bytesRead) => {
       // Its descriptor may have become that of another file before it was read.
-      if (!error && this.#stream.destroyed) error = destroyed()
-      this.#failure ??= error ?? undefined
-      // What waits for the end of a stream that is piped may tell how much was read.
-      if (this.#isPiped && !error) this.#stream.bytesRead += bytesRead
-      done(error, error ? 0 : bytesRead)
+      if (stream.destroyed) return done(destroyed(), 0)
+      if (!this.#isPiped) return done(error, bytesRead)
+      if (error) {
+        // As if the stream itself had read it, and before the response is cut off.
+        stream.once(errorMonitor, () => process.nextTick(done, error, 0))
+        stream.destroy(error)
+        return undefined
+      }
+      // What waits for its end may tell how much was read.
+      stream.bytesRead += bytesRead
+      return done(null, bytesRead)
     })
   }
 
@@ -169,10 +175,7 @@ class ReadStreamSource extends DescriptorSource {
 
   protected releaseDescriptor(aborted: boolean): void {
     const stream = this.#stream
-    if (this.#isPiped && aborted) {
-      // As if the stream itself had read it.
-      stream.destroy(this.#failure)
-    } else if (aborted || stream.listenerCount('end') === 0 || stream.destroyed) {
+    if (aborted || stream.listenerCount('end') === 0 || stream.destroyed) {
       stream.destroy()
     } else {
       stream.unpipe()
