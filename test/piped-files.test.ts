@@ -402,3 +402,28 @@ it('closes the file of a client that leaves at any moment', async () => {
   }
   await until('the file is closed', () => openDescriptors(filePath) <= 0)
 })
+
+it('leaves the rest of the file to a handler that has a use for it', async () => {
+  const rests: Promise<Buffer>[] = []
+  const port = await start((_request, response) => {
+    const stream = open()
+    stream.pipe(response)
+    response.on('close', () => {
+      rests.push(
+        stream
+          .pipe(new PassThrough())
+          .toArray()
+          .then((chunks) => Buffer.concat(chunks)),
+      )
+    })
+  })
+  const socket = net.connect(port, '127.0.0.1').on('error', () => {})
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
+  await new Promise<void>((resolve) => socket.once('data', () => resolve()))
+  socket.destroy()
+  await until('the response is over', () => rests.length > 0)
+  const rest = await rests[0]!
+  expect(rest.length).toBeLessThan(size)
+  expect(rest.equals(bytes.subarray(size - rest.length))).toBe(true)
+  await until('the file is closed', () => openDescriptors(filePath) <= 0)
+})

@@ -61,9 +61,8 @@ export class PipedFile {
 
   async #decide(): Promise<void> {
     const held = this.#held
-    const response = this.#response
     // The stream itself reports an error to its own listeners.
-    const source = await held.source().catch(() => undefined)
+    const source = await held.source(() => this.#leave()).catch(() => undefined)
     if (!held.isHeld) return
     const plan = source && this.#plan(source)
     if (plan) {
@@ -71,7 +70,13 @@ export class PipedFile {
       return
     }
     held.release()
-    destroyIfGone(response, held.stream)
+    this.#leave()
+  }
+
+  /** The stream is the handler's again. */
+  #leave(): void {
+    this.#isSending = false
+    destroyIfGone(this.#response, this.#held.stream)
   }
 
   #plan(source: Source): ResponsePlan | undefined {

@@ -29,13 +29,19 @@ export class HeldStream {
   }
 
   /**
-   * Makes a source of it, which destroys or ends it when it is closed. `undefined` if it turns out to be
+   * Makes a source of it, which ends it when it is closed, or releases it if the response was aborted;
+   * it then reads on from where the source has read. `undefined` if it turns out to be
    * no regular file, or other code reads it by now.
    *
+   * @param onAborted is called once it has been released
    * @throws SourceError if the file cannot be opened, which the stream reports too
    */
-  source(): Promise<Source | undefined> {
-    return fromReadStream(this.stream, this.#read)
+  source(onAborted: () => void): Promise<Source | undefined> {
+    const release = () => {
+      this.release()
+      onAborted()
+    }
+    return fromReadStream(this.stream, { read: this.#read, release })
   }
 
   /** Lets it read, as if it had never been held. */

@@ -19,27 +19,31 @@ const fstat = promisify(fs.fstat) as (
 /** The `_read` of a stream that is held back: it reads nothing. */
 export type HeldRead = (size: number) => void
 
+/** A stream that is piped and held back. */
+export interface Held {
+  readonly read: HeldRead
+  /** Lets it read on, as the response was aborted: other code may have a use for it. */
+  release(): void
+}
+
 /**
  * Makes a source of a file stream that has not been read from yet, so that it can be read at random.
  * It has the length of what the stream would give, and the validators of the file that is open, but no
  * type. `undefined` for every other stream.
  *
- * @param held the stream's own `_read`, if it is piped and held back
+ * @param held if it is piped: how it is held back. Otherwise it is destroyed if a response is aborted.
  * @throws SourceError with status 403, 404, 500 or 503, if the file cannot be opened
  */
-export async function fromReadStream(
-  stream: unknown,
-  held?: HeldRead,
-): Promise<Source | undefined> {
-  if (!(stream instanceof fs.ReadStream) || !isPlain(stream, held)) return undefined
+export async function fromReadStream(stream: unknown, held?: Held): Promise<Source | undefined> {
+  if (!(stream instanceof fs.ReadStream) || !isPlain(stream, held?.read)) return undefined
   if (descriptorOf(stream) === undefined) await opened(stream, held !== undefined)
   const fd = descriptorOf(stream)
   if (fd === undefined) return undefined
   const file = await look(stream, fd)
   // Other code had it in hand meanwhile.
-  if (!file || !isPlain(stream, held)) return undefined
+  if (!file || !isPlain(stream, held?.read)) return undefined
   const version = versionOf(file.stats, file.isSettled)
-  return new ReadStreamSource(stream, version, held !== undefined)
+  return new ReadStreamSource(stream, version, held)
 }
 
 const methods = ['read', 'push', 'unshift', 'pipe', '_read', '_construct'] as const
@@ -123,9 +127,11 @@ class ReadStreamSource extends DescriptorSource {
   readonly lastChanged?: Date
   protected override readonly start: number
   readonly #stream: fs.ReadStream
-  readonly #isPiped: boolean
+  readonly #held: Held | undefined
+  /** Where in the file the last read ended. */
+  #position: number | undefined
 
-  constructor(stream: fs.ReadStream, version: FileVersion, isPiped: boolean) {
+  constructor(stream: fs.ReadStream, version: FileVersion, held: Held | undefined) {
     super()
     const { start = 0, end = Infinity } = stream as { start?: number; end?: number }
     const { size } = version.stats
@@ -138,7 +144,7 @@ class ReadStreamSource extends DescriptorSource {
       this.lastChanged = version.lastChanged
     }
     this.#stream = stream
-    this.#isPiped = isPiped
+    this.#held = held
   }
 
   /** A destroyed stream ends what is sent of it. */
@@ -158,7 +164,7 @@ class ReadStreamSource extends DescriptorSource {
     super.readInto(target, length, position, (error, bytesRead) => {
       // Its descriptor may have become that of another file before it was read.
       if (stream.destroyed) return done(destroyed(), 0)
-      if (!this.#isPiped) return done(error, bytesRead)
+      if (!this.#held) return done(error, bytesRead)
       if (error) {
         // As if the stream itself had read it, and before the response is cut off.
         stream.once(errorMonitor, () => process.nextTick(done, error, 0))
@@ -167,6 +173,7 @@ class ReadStreamSource extends DescriptorSource {
       }
       // What waits for its end may tell how much was read.
       stream.bytesRead += bytesRead
+      this.#position = this.start + position + bytesRead
       return done(null, bytesRead)
     })
   }
@@ -175,7 +182,10 @@ class ReadStreamSource extends DescriptorSource {
 
   protected releaseDescriptor(aborted: boolean): void {
     const stream = this.#stream
-    if (aborted || stream.listenerCount('end') === 0 || stream.destroyed) {
+    if (aborted && this.#held) {
+      if (this.#position !== undefined) Object.assign(stream, { pos: this.#position })
+      this.#held.release()
+    } else if (aborted || stream.listenerCount('end') === 0 || stream.destroyed) {
       stream.destroy()
     } else {
       stream.unpipe()
