@@ -244,6 +244,12 @@ const expressFilters: Record<string, RequestHandler> = {
     response.setHeader('Content-Length', bytes.length)
     fs.createReadStream(filePath).pipe(response)
   },
+  'a file stream without a length': (_request, response) => {
+    fs.createReadStream(filePath).pipe(response)
+  },
+  'a pipeline of a file stream': (_request, response, next) => {
+    pipeline(fs.createReadStream(filePath), response, (error) => (error ? next(error) : undefined))
+  },
 }
 /** What is answered otherwise to HEAD, for one reason. */
 const toHead = (reason: string): Record<string, string> =>
@@ -254,7 +260,7 @@ const koa2Http2 = toHead('Koa 2 leaves HEAD over HTTP/2 unanswered, with or with
 const koa3Http2 = toHead(
   'Koa 3 destroys a stream for HEAD over HTTP/2 before it is asked its length',
 )
-const wholeAtOnce = (name: string) => name.startsWith('res.')
+const isSeekable = (name: string) => name.startsWith('res.') || name.includes('file stream')
 
 function koaServer(
   name: string,
@@ -435,7 +441,7 @@ export const servers: readonly TestServer[] = [
     ),
     ...Object.entries(expressFilters).map(([name, send]) =>
       expressServer(`${framework}, filter, ${name}`, create, describeThen(send), {
-        ascending: !wholeAtOnce(name),
+        ascending: !isSeekable(name),
       }),
     ),
     expressServer(

@@ -9,8 +9,15 @@ export type { FieldLookup } from './semantics/fields.ts'
 export { evaluatePassing, planPassing } from './filter.ts'
 export type { FieldTarget } from './semantics/apply-fields.ts'
 export { applyFields } from './semantics/apply-fields.ts'
-export { discardFeeders, DiscardPace, endEarly, mayEndEarly } from './sources/early-end.ts'
+export {
+  discardFeeders,
+  DiscardPace,
+  endAtOnce,
+  endEarly,
+  mayEndEarly,
+} from './sources/early-end.ts'
 export type { Prepared } from './delivery/deliver.ts'
+export { deliver } from './delivery/deliver.ts'
 export type { Deferred } from './delivery/defer.ts'
 export { defer } from './delivery/defer.ts'
 export type { Lent } from './delivery/lend.ts'
@@ -21,6 +28,7 @@ export type { GivenField } from './delivery/head.ts'
 export { applyHead } from './delivery/head.ts'
 export { mayBeEncoded, variesByCoding, writeThrough } from './delivery/encoding.ts'
 export { Cut } from './semantics/segments.ts'
+export { HeldStream } from './files/held-stream.ts'
 export { fromReadStream } from './files/read-stream.ts'
 export type { FilterOptions, RangeServeOptions } from './options.ts'
 export { mergeOptions, validateOptions } from './options.ts'

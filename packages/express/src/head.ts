@@ -20,6 +20,12 @@ interface Framing {
   _removedContLen?: boolean
 }
 
+/** Whether Content-Length was removed, so that content of unknown length goes in chunks. */
+export function isLengthRemoved(response: ServerResponse): boolean {
+  const { _removedContLen: isRemoved } = response as Framing
+  return isRemoved === true
+}
+
 /** Notes the length of content given to `end`, as Node does before it writes the head. */
 export function noteLength(response: ServerResponse, length: number): void {
   Object.assign(response, { _contentLength: length } satisfies Framing)

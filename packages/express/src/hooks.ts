@@ -17,6 +17,7 @@ import type { Filter } from './filter.ts'
 import { hookFresh } from './fresh.ts'
 import { writeFullHead } from './head.ts'
 import { type Method, type Methods, methodsBelow, ownPrototype } from './methods.ts'
+import { PipedFile } from './piped-file.ts'
 import { destroyIfGone, type PipedSource, PipedSources } from './sources.ts'
 import { Watch, watches } from './watch.ts'
 
@@ -62,8 +63,13 @@ export function bypassFilter(response: ServerResponse): () => void {
 /** A 'pipe' listener, one for all responses. */
 function notePipe(this: ServerResponse, source: PipedSource): void {
   const watch = watches.get(this)!
-  if (!watch.hasPipes) this.on('unpipe', noteUnpipe)
-  watch.hasPipes = true
+  if (watch.hasPipes) {
+    watch.file?.release()
+  } else {
+    watch.hasPipes = true
+    this.on('unpipe', noteUnpipe)
+    watch.file = PipedFile.hold(watch, this, source)
+  }
   if (watch.mode !== 'filter') return
   watch.sources ??= new PipedSources(this)
   watch.sources.add(source)
@@ -71,7 +77,8 @@ function notePipe(this: ServerResponse, source: PipedSource): void {
 
 /** An 'unpipe' listener, one for all responses. */
 function noteUnpipe(this: ServerResponse, source: PipedSource): void {
-  const { sources } = watches.get(this)!
+  const { sources, file } = watches.get(this)!
+  file?.release()
   if (sources) sources.remove(source)
   else destroyIfGone(this, source)
 }

@@ -5,6 +5,7 @@ import { isConditional, isObserved, type RangeServeOptions } from '@range-serve/
 import { Filter } from './filter.ts'
 import type { NotModified } from './fresh.ts'
 import type { Methods } from './methods.ts'
+import type { PipedFile } from './piped-file.ts'
 import { PipedSources } from './sources.ts'
 
 export class Watch {
@@ -22,6 +23,8 @@ export class Watch {
   sources: PipedSources | undefined
   /** What `req.fresh` has found, if it was true. */
   notModified: NotModified | undefined
+  /** The file stream that is piped into it, if that is all. */
+  file: PipedFile | undefined
   #filter: Filter | undefined
 
   constructor(request: IncomingMessage, layer: object, options: RangeServeOptions) {

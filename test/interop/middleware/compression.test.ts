@@ -49,7 +49,7 @@ const expressKinds: Kinds<RequestHandler> = [
   ],
   [
     'a pipe',
-    'both',
+    'us',
     textBytes,
     (_, response) => {
       response.set('Content-Length', String(textBytes.length))
