@@ -107,7 +107,10 @@ export function writeFullHead(
   write: WriteHead,
 ): unknown {
   if (Number(args[0]) !== 200) return write(response, args)
-  const field = lookUp(response.getHeaders(), parseHead(args).fields)
+  const { fields } = parseHead(args)
+  const field: FieldLookup = fields
+    ? lookUp(response.getHeaders(), fields)
+    : (name) => response.getHeader(name)
   const length = mayBeCut(field) ? declaredLength(response, field, true) : undefined
   const additions =
     length === undefined ? tagEncoding(response) : missingFields(field, false, length)

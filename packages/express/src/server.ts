@@ -1,11 +1,6 @@
 import http, { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express } from 'express'
-
-/**
- * Before V8 13 (Node 24), an object that is given another prototype and then a property shares what V8
- * learned with no other object, so that every access to it is a first one.
- */
-const isSlow = Number.parseInt(process.versions.v8) < 13
+import { isSlowToTouch } from './watch.ts'
 
 /**
  * Makes an HTTP server for an Express application on which each request costs about half, on Node 20
@@ -23,7 +18,7 @@ const isSlow = Number.parseInt(process.versions.v8) < 13
  * createServer(app).listen(3000)
  */
 export function createServer(app: Express, options: http.ServerOptions = {}): http.Server {
-  if (!isSlow) return http.createServer(options, app)
+  if (!isSlowToTouch) return http.createServer(options, app)
   const classes = {
     IncomingMessage: withPrototype(IncomingMessage, app.request),
     ServerResponse: withPrototype(ServerResponse, app.response),

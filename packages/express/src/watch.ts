@@ -42,7 +42,26 @@ export class Watch {
   }
 }
 
-export const watches: WeakMap<object, Watch> = new WeakMap()
+/**
+ * Before V8 13 (Node 24), an object that is given another prototype and then a property shares what V8
+ * learned with no other object, so that every look at it is a first one. Express does that to each.
+ */
+export const isSlowToTouch: boolean = Number.parseInt(process.versions.v8) < 13
+
+interface Watches {
+  get(response: object): Watch | undefined
+  set(response: object, watch: Watch): unknown
+}
+
+const watchKey = Symbol('range-serve: watch')
+
+/** What is known of each response: beside it if that is cheaper, otherwise on it. */
+export const watches: Watches = isSlowToTouch
+  ? new WeakMap<object, Watch>()
+  : {
+      get: (response) => (response as { [watchKey]?: Watch })[watchKey],
+      set: (response, watch) => ((response as { [watchKey]?: Watch })[watchKey] = watch),
+    }
 
 function modeOf(request: IncomingMessage, options: RangeServeOptions): Watch['mode'] {
   const { method } = request
