@@ -4,8 +4,6 @@ import type { Readable } from 'node:stream'
 
 /** The 'end' listeners of Node's `pipe` and `pipeline` that end the destination. */
 const ending = /^function (?:onend|endFn)\(\) \{[^}]*\b(?:dest|dst)\.end\(\);?\s*\}$/
-/** That of Node's `finished`, which a `pipeline` has for each of its streams. */
-const watching = /^\(\) => \{\s*readableFinished = true;/
 /** A listener that may send more: what it writes would be cut off by the length of the file. */
 const writing = /\.(?:write|end|pipe|send)\w*\(|\[native code\]/
 
@@ -17,7 +15,7 @@ export function endsResponse(stream: Readable): boolean {
   for (const listener of stream.listeners('end')) {
     const text = Function.prototype.toString.call(listener)
     if (ending.test(text)) return true
-    if (!watching.test(text) && writing.test(text)) return false
+    if (writing.test(text)) return false
   }
   return false
 }

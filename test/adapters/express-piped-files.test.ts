@@ -17,11 +17,11 @@ import express4 from 'express4'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Transfer } from '@range-serve/core'
 import { rangeServe, type RangeServeOptions } from '@range-serve/express'
-import { bytes, filePath, folder, range, size, text } from './support/files.ts'
-import { openDescriptors, until } from './support/fixture.ts'
-import { listen, type Running } from './support/listen.ts'
-import { parseByteranges } from './support/multipart.ts'
-import { ask, exchange, field, type RawRequest, type RawResponse } from './support/raw.ts'
+import { bytes, filePath, folder, range, size, text } from '../support/files.ts'
+import { openDescriptors, until } from '../support/fixture.ts'
+import { listen, type Running } from '../support/listen.ts'
+import { parseByteranges } from '../support/multipart.ts'
+import { ask, exchange, field, type RawRequest, type RawResponse } from '../support/raw.ts'
 
 const running: Running[] = []
 afterEach(async () => {
