@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
-import { PassThrough, Readable, Transform } from 'node:stream'
+import { finished, PassThrough, Readable, Transform } from 'node:stream'
 import Koa3, { type Context, type Middleware } from 'koa'
 import Koa2 from 'koa2'
 import serverless from 'serverless-http'
@@ -168,6 +168,35 @@ describe.each([
     expect(response.content.length).toBe(0)
     expect(code).toBe('ERR_HEADERS_SENT')
     await until('it is closed', () => openDescriptors(filePath) === 0)
+  })
+
+  it('sends the head at once if flushHeaders is called after sendRange', async () => {
+    const port = await start(rangeServe(), async (ctx) => {
+      await ctx.sendRange(filePath)
+      ctx.flushHeaders()
+    })
+    const [whole, part] = await exchange(port, [{}, range('5-100004')])
+    expect(whole!.content.equals(bytes)).toBe(true)
+    expect(part!.status).toBe(206)
+    expect(part!.content.equals(bytes.subarray(5, 100_005))).toBe(true)
+    expect(errors).toEqual([])
+    await until('it is closed', () => openDescriptors(filePath) === 0)
+  })
+
+  it('emits the end of a body that other code watches without reading it', async () => {
+    const told: string[] = []
+    const port = await start(rangeServe(), async (ctx) => {
+      await ctx.sendRange(filePath)
+      const body = ctx.body as Readable
+      body.once('end', () => told.push('end'))
+      finished(body, (error) => told.push(error?.code ?? 'finished'))
+    })
+    const [whole, part] = await exchange(port, [{}, range('5-100004')])
+    expect(whole!.content.equals(bytes)).toBe(true)
+    expect(part!.content.equals(bytes.subarray(5, 100_005))).toBe(true)
+    await until('both are told', () => told.length === 4)
+    expect(told).toEqual(['end', 'finished', 'end', 'finished'])
+    expect(errors).toEqual([])
   })
 
   describe('sendRange that is not awaited', () => {

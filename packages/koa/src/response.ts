@@ -127,6 +127,7 @@ export class Applied {
     const { res } = response
     const fields = res.getHeaders()
     Reflect.set(prototype, 'body', this.#lent.body, response)
+    if (res.headersSent) return
     // Koa takes a stream for bytes of unknown length.
     for (const name of ['content-type', 'content-length']) {
       const value = fields[name]
