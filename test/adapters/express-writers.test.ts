@@ -228,6 +228,27 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect(codes).toEqual(['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_WRITE_AFTER_END'])
   })
 
+  it('leaves it to Node to refuse a second end', async () => {
+    const told: unknown[][] = []
+    running = await start(rangeServe(), (_request, response) => {
+      const each: unknown[] = []
+      told.push(each)
+      const tell = (error?: unknown) =>
+        void each.push((error as NodeJS.ErrnoException | undefined)?.code)
+      response.on('error', tell)
+      response.end(bytes.subarray(0, 10), tell)
+      response.end('more', tell)
+      response.on('close', () => response.end(tell))
+    })
+    for (const request of [{}, range('0-1'), { headers: [['If-None-Match', '*']] as const }]) {
+      await ask(running.port, request)
+    }
+    await until('all are called', () => told.length === 3 && told.every((each) => each.length === 4))
+    expect(told[1]).toEqual(told[0])
+    expect(told[2]).toEqual(told[0])
+    expect(told[0]).toContain('ERR_STREAM_ALREADY_FINISHED')
+  })
+
   it('tells of an answer that was shorter than it promised', async () => {
     const transfers: Transfer[] = []
     const onTransfer = (transfer: Transfer) => void transfers.push(transfer)

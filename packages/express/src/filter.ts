@@ -106,10 +106,13 @@ export class Filter {
       noteLength(response, content?.length ?? 0)
       this.#sendHead()
     }
-    const hasEnded = this.#ended || this.#stream?.hasEnded === true
+    const isRepeated = this.#ended
+    const hasEnded = isRepeated || this.#stream?.hasEnded === true
     this.#ended = true
     if (!this.#cut) return this.#outlet.passEnd(args, content, callback)
-    if (this.#stream?.destroyed) return this.#below.end.apply(response, args)
+    if (this.#stream?.destroyed || (isRepeated && response.writableEnded)) {
+      return this.#below.end.apply(response, args)
+    }
     if (hasEnded) {
       if (callback) whenFinished(response, callback)
     } else if (this.#stream) {
