@@ -170,6 +170,41 @@ describe.each([
     await until('it is closed', () => openDescriptors(filePath) === 0)
   })
 
+  describe('another status after sendRange', () => {
+    const sources: [of: string, send: Middleware][] = [
+      ['a file', (ctx) => ctx.sendRange(page)],
+      ['bytes', (ctx) => ctx.sendRange(fs.readFileSync(page))],
+      ['a stream', (ctx) => ctx.sendRange(fromStream(fs.createReadStream(page), { length: 50_007 }))],
+    ]
+    it.each(sources)('sends %s whole with that of a page for an error', async (of, send) => {
+      const port = await start(rangeServe(), async (ctx, next) => {
+        await send(ctx, next)
+        ctx.status = 404
+      })
+      const requests = [{}, range('5-9'), { headers: [['If-None-Match', '*']] as const }]
+      const responses = await exchange(port, of === 'a stream' ? [{}] : requests)
+      for (const response of responses) {
+        expect(response.status).toBe(404)
+        expect(response.content.equals(fs.readFileSync(page))).toBe(true)
+      }
+      expect(errors).toEqual([])
+      await until('it is closed', () => openDescriptors(page) === 0)
+    })
+
+    it.each(sources)('sends a part of %s as one if it is 200', async (_of, send) => {
+      const port = await start(rangeServe(), async (ctx, next) => {
+        await send(ctx, next)
+        ctx.status = 200
+      })
+      const [part, none] = await exchange(port, [range('5-9'), range('99999999-')])
+      expect(part!.status).toBe(206)
+      expect(part!.content.equals(fs.readFileSync(page).subarray(5, 10))).toBe(true)
+      expect(none!.status).toBe(416)
+      expect(errors).toEqual([])
+      await until('it is closed', () => openDescriptors(page) === 0)
+    })
+  })
+
   it('sends the head at once if flushHeaders is called after sendRange', async () => {
     const port = await start(rangeServe(), async (ctx) => {
       await ctx.sendRange(filePath)
