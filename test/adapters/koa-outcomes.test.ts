@@ -174,7 +174,10 @@ describe.each([
     const sources: [of: string, send: Middleware][] = [
       ['a file', (ctx) => ctx.sendRange(page)],
       ['bytes', (ctx) => ctx.sendRange(fs.readFileSync(page))],
-      ['a stream', (ctx) => ctx.sendRange(fromStream(fs.createReadStream(page), { length: 50_007 }))],
+      [
+        'a stream',
+        (ctx) => ctx.sendRange(fromStream(fs.createReadStream(page), { length: 50_007 })),
+      ],
     ]
     it.each(sources)('sends %s whole with that of a page for an error', async (of, send) => {
       const port = await start(rangeServe(), async (ctx, next) => {
