@@ -194,6 +194,17 @@ describe.each([
       await until('it is closed', () => openDescriptors(page) === 0)
     })
 
+    it('sends the text of the status in place of a part that can be read once', async () => {
+      const port = await start(rangeServe(), async (ctx) => {
+        await ctx.sendRange(fromStream(fs.createReadStream(page), { length: 50_007 }))
+        ctx.status = 404
+      })
+      const response = await ask(port, range('5-9'))
+      expect(response.status).toBe(404)
+      expect(response.content.toString()).toBe('Not Found')
+      await until('it is closed', () => openDescriptors(page) === 0)
+    })
+
     it.each(sources)('sends a part of %s as one if it is 200', async (_of, send) => {
       const port = await start(rangeServe(), async (ctx, next) => {
         await send(ctx, next)
@@ -219,6 +230,22 @@ describe.each([
     expect(part!.content.equals(bytes.subarray(5, 100_005))).toBe(true)
     expect(errors).toEqual([])
     await until('it is closed', () => openDescriptors(filePath) === 0)
+  })
+
+  it('lets an end that was patched since set fields', async () => {
+    const port = await start(rangeServe(), async (ctx) => {
+      await ctx.sendRange(filePath)
+      const { end } = ctx.res
+      ctx.res.end = function (this: http.ServerResponse, ...args: unknown[]) {
+        if (!this.headersSent) this.setHeader('X-Late', '1')
+        return Reflect.apply(end, this, args)
+      } as typeof end
+    })
+    const response = await ask(port, { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(field(response, 'X-Late')).toBe('1')
+    const part = await ask(port, range('5-9'))
+    expect(part.content.equals(bytes.subarray(5, 10))).toBe(true)
   })
 
   it('emits the end of a body that other code watches without reading it', async () => {

@@ -144,8 +144,13 @@ function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> 
 function restate(ctx: Served, { plan }: Applied): Promise<void> | undefined {
   const { again } = ctx[pending] ?? {}
   if (again) return again().then(() => {})
-  // What can be read once goes out as it was decided; only a whole can have any status.
-  if (plan.status !== 200) ctx.status = plan.status
+  const { status } = ctx
+  // Only a whole can have any status. What can be read once cannot be made a whole again.
+  if (plan.status !== 200 && status === 200) ctx.status = plan.status
+  else if (plan.status !== 200) {
+    ctx.body = undefined
+    ctx.status = status
+  }
   return undefined
 }
 

@@ -202,7 +202,9 @@ export function isDirect(ctx: ParameterizedContext): boolean {
 
 /** Delivers the response of a context, if it is still what was given and has not been read. */
 export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undefined {
-  const delivery = ctx.respond === false ? undefined : appliedTo(ctx)?.deliver()
+  // What was patched since may set fields as Koa responds.
+  if (ctx.respond === false || !isDirect(ctx)) return undefined
+  const delivery = appliedTo(ctx)?.deliver()
   if (!delivery) return undefined
   const { respond } = ctx
   ctx.respond = false
