@@ -15,6 +15,7 @@ import {
   isObserved,
   mayBeEncoded,
   OngoingTransfer,
+  parseContentLength,
   planPassing,
 } from '@range-serve/core/adapter'
 import {
@@ -55,7 +56,7 @@ export class Filter {
   /** How the content is cut, if it is. */
   #cut: Cut | undefined
   /** The Content-Length of a part, until the head is written. */
-  #partLength: unknown
+  #partLength: number | undefined
   #stream: CutStream | undefined
   /** The whole content, if `end` was given it at once. */
   #content: Uint8Array | undefined
@@ -189,7 +190,8 @@ export class Filter {
       } else if (isReason(reason)) {
         retract = applyHead(response, plan, toFields(fields).values())
         this.#cut = new Cut(plan.body)
-        if (plan.status === 206) this.#partLength = response.getHeader('Content-Length')
+        if (plan.status === 206)
+          this.#partLength = parseContentLength(response.getHeader('Content-Length'))
         result = write(response, [plan.status, STATUS_CODES[plan.status]])
       } else {
         result = write(response, args)
@@ -230,7 +232,7 @@ export class Filter {
     const response = this.#response
     if (this.#partLength === undefined || response.headersSent) return false
     const length = lookUp(response.getHeaders(), parseHead(args).fields)('content-length')
-    return String(length) !== String(this.#partLength)
+    return parseContentLength(length) !== this.#partLength
   }
 
   /** The head could not be written: what is sent instead is not what was planned. */
