@@ -228,6 +228,84 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect(codes).toEqual(['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_WRITE_AFTER_END'])
   })
 
+  describe.each(['write', 'end'] as const)('before a %s patched outside', (method) => {
+    /** Code that sets a field, or makes other content of it, as late as it can. */
+    function outside(patch: (response: http.ServerResponse, args: unknown[]) => void) {
+      return (_request: unknown, response: http.ServerResponse, next: () => void) => {
+        const original = response[method] as (...args: unknown[]) => unknown
+        let isFirst = true
+        Object.assign(response, {
+          [method](this: http.ServerResponse, ...args: unknown[]) {
+            if (isFirst) patch(this, args)
+            isFirst = false
+            return original.apply(this, args)
+          },
+        })
+        next()
+      }
+    }
+
+    it('still lets it set fields', async () => {
+      running = await start(
+        outside((response) => void response.setHeader('X-Late', '1')),
+        rangeServe(),
+        (_request, response) => {
+          response.set('Content-Length', String(size))
+          if (method === 'write') response.write(bytes)
+          response.end(method === 'write' ? undefined : bytes)
+        },
+      )
+      const requests = [{}, range('5-70000'), range(`${size}-`)]
+      const [whole, part, none] = await exchange(running.port, requests)
+      expect(whole!.content.equals(bytes)).toBe(true)
+      expect(part!.status).toBe(206)
+      expect(part!.content.equals(bytes.subarray(5, 70_001))).toBe(true)
+      expect(none!.status).toBe(416)
+      for (const each of [whole!, ...(method === 'end' ? [part!, none!] : [])]) {
+        expect(field(each, 'X-Late')).toBe('1')
+      }
+    })
+
+    it('sends no part that it has made something else of', async () => {
+      running = await start(
+        outside((response, args) => {
+          if (!(args[0] instanceof Uint8Array)) return
+          args[0] = Buffer.concat([args[0], Buffer.from('!')])
+          response.setHeader('Content-Length', (args[0] as Buffer).length)
+        }),
+        rangeServe(),
+        (_request, response) => void response.end(bytes),
+      )
+      const response = await ask(running.port, range('5-9')).catch(() => undefined)
+      if (method === 'end') expect(response?.status).not.toBe(206)
+      else expect(response!.content.equals(bytes.subarray(5, 10))).toBe(true)
+    })
+  })
+
+  it('leaves it to Node to refuse a second end', async () => {
+    const told: unknown[][] = []
+    running = await start(rangeServe(), (_request, response) => {
+      const each: unknown[] = []
+      told.push(each)
+      const tell = (error?: unknown) =>
+        void each.push((error as NodeJS.ErrnoException | undefined)?.code)
+      response.on('error', tell)
+      response.end(bytes.subarray(0, 10), tell)
+      response.end('more', tell)
+      response.on('close', () => response.end(tell))
+    })
+    for (const request of [{}, range('0-1'), { headers: [['If-None-Match', '*']] as const }]) {
+      await ask(running.port, request)
+    }
+    await until(
+      'all are called',
+      () => told.length === 3 && told.every((each) => each.length === 4),
+    )
+    expect(told[1]).toEqual(told[0])
+    expect(told[2]).toEqual(told[0])
+    expect(told[0]).toContain('ERR_STREAM_ALREADY_FINISHED')
+  })
+
   it('tells of an answer that was shorter than it promised', async () => {
     const transfers: Transfer[] = []
     const onTransfer = (transfer: Transfer) => void transfers.push(transfer)

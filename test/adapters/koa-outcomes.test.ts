@@ -4,7 +4,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
-import { PassThrough, Readable, Transform } from 'node:stream'
+import { finished, PassThrough, Readable, Transform } from 'node:stream'
 import Koa3, { type Context, type Middleware } from 'koa'
 import Koa2 from 'koa2'
 import serverless from 'serverless-http'
@@ -168,6 +168,100 @@ describe.each([
     expect(response.content.length).toBe(0)
     expect(code).toBe('ERR_HEADERS_SENT')
     await until('it is closed', () => openDescriptors(filePath) === 0)
+  })
+
+  describe('another status after sendRange', () => {
+    const sources: [of: string, send: Middleware][] = [
+      ['a file', (ctx) => ctx.sendRange(page)],
+      ['bytes', (ctx) => ctx.sendRange(fs.readFileSync(page))],
+      [
+        'a stream',
+        (ctx) => ctx.sendRange(fromStream(fs.createReadStream(page), { length: 50_007 })),
+      ],
+    ]
+    it.each(sources)('sends %s whole with that of a page for an error', async (of, send) => {
+      const port = await start(rangeServe(), async (ctx, next) => {
+        await send(ctx, next)
+        ctx.status = 404
+      })
+      const requests = [{}, range('5-9'), { headers: [['If-None-Match', '*']] as const }]
+      const responses = await exchange(port, of === 'a stream' ? [{}] : requests)
+      for (const response of responses) {
+        expect(response.status).toBe(404)
+        expect(response.content.equals(fs.readFileSync(page))).toBe(true)
+      }
+      expect(errors).toEqual([])
+      await until('it is closed', () => openDescriptors(page) === 0)
+    })
+
+    it('sends the text of the status in place of a part that can be read once', async () => {
+      const port = await start(rangeServe(), async (ctx) => {
+        await ctx.sendRange(fromStream(fs.createReadStream(page), { length: 50_007 }))
+        ctx.status = 404
+      })
+      const response = await ask(port, range('5-9'))
+      expect(response.status).toBe(404)
+      expect(response.content.toString()).toBe('Not Found')
+      await until('it is closed', () => openDescriptors(page) === 0)
+    })
+
+    it.each(sources)('sends a part of %s as one if it is 200', async (_of, send) => {
+      const port = await start(rangeServe(), async (ctx, next) => {
+        await send(ctx, next)
+        ctx.status = 200
+      })
+      const [part, none] = await exchange(port, [range('5-9'), range('99999999-')])
+      expect(part!.status).toBe(206)
+      expect(part!.content.equals(fs.readFileSync(page).subarray(5, 10))).toBe(true)
+      expect(none!.status).toBe(416)
+      expect(errors).toEqual([])
+      await until('it is closed', () => openDescriptors(page) === 0)
+    })
+  })
+
+  it('sends the head at once if flushHeaders is called after sendRange', async () => {
+    const port = await start(rangeServe(), async (ctx) => {
+      await ctx.sendRange(filePath)
+      ctx.flushHeaders()
+    })
+    const [whole, part] = await exchange(port, [{}, range('5-100004')])
+    expect(whole!.content.equals(bytes)).toBe(true)
+    expect(part!.status).toBe(206)
+    expect(part!.content.equals(bytes.subarray(5, 100_005))).toBe(true)
+    expect(errors).toEqual([])
+    await until('it is closed', () => openDescriptors(filePath) === 0)
+  })
+
+  it('lets an end that was patched since set fields', async () => {
+    const port = await start(rangeServe(), async (ctx) => {
+      await ctx.sendRange(filePath)
+      const { end } = ctx.res
+      ctx.res.end = function (this: http.ServerResponse, ...args: unknown[]) {
+        if (!this.headersSent) this.setHeader('X-Late', '1')
+        return Reflect.apply(end, this, args)
+      } as typeof end
+    })
+    const response = await ask(port, { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(field(response, 'X-Late')).toBe('1')
+    const part = await ask(port, range('5-9'))
+    expect(part.content.equals(bytes.subarray(5, 10))).toBe(true)
+  })
+
+  it('emits the end of a body that other code watches without reading it', async () => {
+    const told: string[] = []
+    const port = await start(rangeServe(), async (ctx) => {
+      await ctx.sendRange(filePath)
+      const body = ctx.body as Readable
+      body.once('end', () => told.push('end'))
+      finished(body, (error) => told.push(error?.code ?? 'finished'))
+    })
+    const [whole, part] = await exchange(port, [{}, range('5-100004')])
+    expect(whole!.content.equals(bytes)).toBe(true)
+    expect(part!.content.equals(bytes.subarray(5, 100_005))).toBe(true)
+    await until('both are told', () => told.length === 4)
+    expect(told).toEqual(['end', 'finished', 'end', 'finished'])
+    expect(errors).toEqual([])
   })
 
   describe('sendRange that is not awaited', () => {

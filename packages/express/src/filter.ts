@@ -15,6 +15,7 @@ import {
   isObserved,
   mayBeEncoded,
   OngoingTransfer,
+  parseContentLength,
   planPassing,
 } from '@range-serve/core/adapter'
 import {
@@ -38,7 +39,7 @@ import {
   writeWith,
 } from './head.ts'
 import type { NotModified } from './fresh.ts'
-import type { Methods } from './methods.ts'
+import { isTopmost, type Methods, setStatus } from './methods.ts'
 import { Outlet } from './outlet.ts'
 import type { PipedSources } from './sources.ts'
 
@@ -54,6 +55,8 @@ export class Filter {
   #decided = false
   /** How the content is cut, if it is. */
   #cut: Cut | undefined
+  /** The Content-Length of a part, until the head is written. */
+  #partLength: number | undefined
   #stream: CutStream | undefined
   /** The whole content, if `end` was given it at once. */
   #content: Uint8Array | undefined
@@ -106,10 +109,13 @@ export class Filter {
       noteLength(response, content?.length ?? 0)
       this.#sendHead()
     }
-    const hasEnded = this.#ended || this.#stream?.hasEnded === true
+    const isRepeated = this.#ended
+    const hasEnded = isRepeated || this.#stream?.hasEnded === true
     this.#ended = true
     if (!this.#cut) return this.#outlet.passEnd(args, content, callback)
-    if (this.#stream?.destroyed) return this.#below.end.apply(response, args)
+    if (this.#stream?.destroyed || (isRepeated && response.writableEnded)) {
+      return this.#below.end.apply(response, args)
+    }
     if (hasEnded) {
       if (callback) whenFinished(response, callback)
     } else if (this.#stream) {
@@ -142,11 +148,17 @@ export class Filter {
     return false
   }
 
-  /** Writes the head, through all hooks of `writeHead`, so that it is decided what follows. */
+  /**
+   * Writes the head, through all hooks of `writeHead`, so that it is decided what follows. Patched
+   * methods below may still set fields, as they could without the filter: Node writes the head then.
+   */
   #sendHead(): void {
     const response = this.#response
     if (this.#decided || response.headersSent) return
-    response.writeHead(response.statusCode)
+    const { statusCode } = response
+    const isDeferred = statusCode === 200 && !this.#outlet.isPlain && isTopmost(response)
+    if (isDeferred) this.writeHead([statusCode], setStatus, undefined)
+    else response.writeHead(statusCode)
   }
 
   /** `response.writeHead(...args)`: decides about the response. */
@@ -157,6 +169,7 @@ export class Filter {
     }
     if (this.#decided || response.headersSent || Number(args[0]) !== 200) {
       this.#decided = true
+      if (this.#isAltered(args)) cutOff(response)
       return write(response, args)
     }
     const { fields, reason = response.statusMessage } = parseHead(args)
@@ -177,6 +190,8 @@ export class Filter {
       } else if (isReason(reason)) {
         retract = applyHead(response, plan, toFields(fields).values())
         this.#cut = new Cut(plan.body)
+        if (plan.status === 206)
+          this.#partLength = parseContentLength(response.getHeader('Content-Length'))
         result = write(response, [plan.status, STATUS_CODES[plan.status]])
       } else {
         result = write(response, args)
@@ -212,12 +227,21 @@ export class Filter {
     return result
   }
 
+  /** Whether code below has made other content of a part, which is a part of nothing then. */
+  #isAltered(args: unknown[]): boolean {
+    const response = this.#response
+    if (this.#partLength === undefined || response.headersSent) return false
+    const length = lookUp(response.getHeaders(), parseHead(args).fields)('content-length')
+    return parseContentLength(length) !== this.#partLength
+  }
+
   /** The head could not be written: what is sent instead is not what was planned. */
   #rollBack(retract: () => void): void {
     if (this.#response.headersSent) return
     retract()
     this.#decided = false
     this.#cut = undefined
+    this.#partLength = undefined
     this.#content = undefined
     this.#ended = false
   }

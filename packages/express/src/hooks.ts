@@ -16,7 +16,7 @@ import {
 import type { Filter } from './filter.ts'
 import { hookFresh } from './fresh.ts'
 import { writeFullHead } from './head.ts'
-import { type Method, type Methods, methodsBelow, ownPrototype } from './methods.ts'
+import { declareOwn, type Method, type Methods, methodsBelow, ownPrototype } from './methods.ts'
 import { PipedFile } from './piped-file.ts'
 import { destroyIfGone, type PipedSource, PipedSources } from './sources.ts'
 import { Watch, watches } from './watch.ts'
@@ -62,7 +62,9 @@ export function bypassFilter(response: ServerResponse): () => void {
 
 /** A 'pipe' listener, one for all responses. */
 function notePipe(this: ServerResponse, source: PipedSource): void {
-  const watch = watches.get(this)!
+  // What wraps a response may call its listeners with another `this`.
+  const watch = watches.get(this)
+  if (!watch) return
   if (watch.hasPipes) {
     watch.file?.release()
   } else {
@@ -77,7 +79,7 @@ function notePipe(this: ServerResponse, source: PipedSource): void {
 
 /** An 'unpipe' listener, one for all responses. */
 function noteUnpipe(this: ServerResponse, source: PipedSource): void {
-  const { sources, file } = watches.get(this)!
+  const { sources, file } = watches.get(this) ?? {}
   file?.release()
   if (sources) sources.remove(source)
   else destroyIfGone(this, source)
@@ -138,6 +140,7 @@ function install(target: object, sendRange: Method): object {
       return filter ? filter.end(args) : below.end.apply(this, args)
     },
   }
+  declareOwn(hooks.writeHead)
   declareTransparent(hooks.write, () => below.write)
   declareTransparent(hooks.end, () => below.end)
   Object.assign(target, hooks, { sendRange })

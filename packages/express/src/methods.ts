@@ -39,3 +39,21 @@ export function ownPrototype(object: object, nodes: object): object | undefined 
     prototype = parent
   }
 }
+
+/** The `writeHead` hooks of the filter. */
+const ownHooks = new WeakSet<Method>()
+
+export function declareOwn(hook: Method): void {
+  ownHooks.add(hook)
+}
+
+/** Whether nothing hooks `writeHead` of a response on top of the filter. */
+export function isTopmost({ writeHead }: ServerResponse): boolean {
+  return ownHooks.has(writeHead as Method)
+}
+
+/** Sets what `writeHead(status, reason)` would write. */
+export function setStatus(response: ServerResponse, [status, reason]: unknown[]): void {
+  response.statusCode = status as number
+  if (typeof reason === 'string') response.statusMessage = reason
+}

@@ -22,6 +22,7 @@ import { watchFresh } from './encoding.ts'
 import { filterBody } from './filter.ts'
 import { keepTarget, namesOf, pathBelow } from './mount.ts'
 import {
+  type Applied,
   appliedTo,
   applyPrepared,
   deliverApplied,
@@ -132,8 +133,24 @@ function waitFor(ctx: Served): Promise<unknown> | undefined {
 function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> | undefined {
   const applied = appliedTo(ctx)
   if (!applied) return filterBody(ctx, options)
-  // A 304, as koa-conditional-get makes of a 200, is still about what was planned.
-  if (ctx.status !== applied.plan.status && ctx.status !== 304) applied.takeBack()
+  if (!applied.isRestated || ctx.respond === false) {
+    if (ctx.status !== applied.plan.status && ctx.status !== 304) applied.takeBack()
+    return undefined
+  }
+  return restate(ctx, applied)
+}
+
+/** Sends what was given under a status that was set since: a part may be a part of that no more. */
+function restate(ctx: Served, { plan }: Applied): Promise<void> | undefined {
+  const { again } = ctx[pending] ?? {}
+  if (again) return again().then(() => {})
+  const { status } = ctx
+  // Only a whole can have any status. What can be read once cannot be made a whole again.
+  if (plan.status !== 200 && status === 200) ctx.status = plan.status
+  else if (plan.status !== 200) {
+    ctx.body = undefined
+    ctx.status = status
+  }
   return undefined
 }
 
@@ -142,8 +159,19 @@ function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<P
   const isDropped = () => sending?.isDropped === true
   const options = mergeOptions(this[serving] ?? {}, own)
   const sending: Sending | undefined = Sending.of(send(this, source, options, earlier, isDropped))
+  if (isReadAgain(source)) sending.again = () => send(this, source, options)
   this[pending] = sending
   return sending
+}
+
+/** Whether what was given can be opened a second time. */
+function isReadAgain(source: Servable): boolean {
+  return (
+    typeof source === 'string' ||
+    source instanceof URL ||
+    source instanceof Uint8Array ||
+    source instanceof Blob
+  )
 }
 
 /** The options of {@link rangeStatic}. */

@@ -41,6 +41,8 @@ export class Applied {
   readonly #before: Fields
   readonly #after: Fields
   #isTakenBack = false
+  /** Whether Koa sends another body that is made of this one. */
+  #isWrapped = false
 
   constructor(
     { response }: ParameterizedContext,
@@ -73,6 +75,16 @@ export class Applied {
   /** Whether another response has taken its place. */
   get isTakenBack(): boolean {
     return this.#isTakenBack
+  }
+
+  /**
+   * Whether another status was set since, over the body that was given. A 304, as koa-conditional-get
+   * makes of a 200, is still about what was planned.
+   */
+  get isRestated(): boolean {
+    const { status, res } = this.#response
+    if (this.#isTakenBack || this.#isWrapped || res.headersSent || res.writableEnded) return false
+    return status !== this.plan.status && status !== 304
   }
 
   /** Takes back exactly what was set: what other code has set since is left alone. */
@@ -115,6 +127,7 @@ export class Applied {
       },
       set: (value: unknown) => {
         if (!this.#keeps(value)) this.takeBack()
+        this.#isWrapped = true
         Reflect.set(prototype, 'body', value, response)
       },
     })
@@ -127,6 +140,7 @@ export class Applied {
     const { res } = response
     const fields = res.getHeaders()
     Reflect.set(prototype, 'body', this.#lent.body, response)
+    if (res.headersSent) return
     // Koa takes a stream for bytes of unknown length.
     for (const name of ['content-type', 'content-length']) {
       const value = fields[name]
@@ -188,7 +202,9 @@ export function isDirect(ctx: ParameterizedContext): boolean {
 
 /** Delivers the response of a context, if it is still what was given and has not been read. */
 export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undefined {
-  const delivery = ctx.respond === false ? undefined : appliedTo(ctx)?.deliver()
+  // What was patched since may set fields as Koa responds.
+  if (ctx.respond === false || !isDirect(ctx)) return undefined
+  const delivery = appliedTo(ctx)?.deliver()
   if (!delivery) return undefined
   const { respond } = ctx
   ctx.respond = false

@@ -98,9 +98,14 @@ class DeferredBody extends Readable {
     this.#onDestroy = onDestroy
   }
 
-  /** Whether something reads it, or has ended it. */
+  /** Whether something reads it, has ended it, or waits for what it emits. */
   get isTouched(): boolean {
-    return this.destroyed || this.readableFlowing !== null || this.listenerCount('readable') > 0
+    return this.destroyed || this.readableFlowing !== null || this.#isWatched
+  }
+
+  /** The framework itself listens for the first error. */
+  get #isWatched(): boolean {
+    return this.listenerCount('error') > 1 || this.eventNames().some((name) => name !== 'error')
   }
 
   override _read(): void {

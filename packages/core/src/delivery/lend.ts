@@ -1,6 +1,7 @@
 // The content of a response for a framework that sends it itself. What that sees is never pooled.
 
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import { Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { toError } from '../errors.ts'
 import type { OngoingTransfer, Transfer } from '../transfer.ts'
@@ -160,7 +161,9 @@ async function toBody(
     // As for a stream: a framework may destroy the source's stream when the response is over.
     const isUnread = asStream && plan.status === 304
     if (!response || endsByItself || content.isReadAtRandom || isUnread) await content.close('sent')
-    if (asStream && !isUnread) return new ContentStream(content, transfer, response)
+    // An HTTP/2 session refuses further streams once those that nothing reads hold too much.
+    const isLarge = response instanceof Http2ServerResponse && length > smallSize
+    if ((asStream && !isUnread) || isLarge) return new ContentStream(content, transfer, response)
     return slice && Buffer.from(slice.buffer, slice.byteOffset, slice.length)
   }
   const isNext = response === undefined || isInTurn(response)

@@ -86,6 +86,10 @@ const uncertain: [name: string, make: () => object | Promise<object>][] = [
     },
   ],
   [
+    'a fs.ReadStream whose descriptor the caller closes',
+    () => fs.createReadStream(file, { autoClose: false }),
+  ],
+  [
     'a net.Socket that was written to',
     async () => {
       const client = await socket()

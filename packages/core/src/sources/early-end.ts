@@ -31,8 +31,14 @@ export function mayEndEarly(stream: unknown, own: OwnListeners): stream is Reada
     stream instanceof Readable &&
     !isReadElsewhere(stream, own) &&
     !isWrittenTo(stream) &&
+    !isKeptOpen(stream) &&
     isOfCleanClass(stream)
   )
+}
+
+/** Whether other code closes the file of a stream itself: its descriptor may be another's by then. */
+function isKeptOpen(stream: Readable): boolean {
+  return (stream as { readonly autoClose?: unknown }).autoClose === false
 }
 
 /** Whether anything but this response reads a stream. */
