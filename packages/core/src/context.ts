@@ -1,4 +1,4 @@
-// What a response of Node's says of how it can be made.
+// What a Node response says about how it can be made.
 
 import { Http2ServerResponse } from 'node:http2'
 import { isInTurn, type NodeResponse } from './delivery/outgoing.ts'
@@ -8,7 +8,7 @@ import type { ResponseContext } from './prepare.ts'
 /**
  * The context of a response, for `prepare`.
  *
- * @param own its `status`, if one was set, and whether its content may be `pooled` at all
+ * @param own the `status`, if one was set, and whether the content may be `pooled` at all
  */
 export function contextOf(
   response: NodeResponse,
@@ -20,8 +20,8 @@ export function contextOf(
     status: own.status,
     inTurn: isInTurn(response),
     pooled: own.pooled && !isHttp2,
-    // What the streams of an HTTP/2 session hold counts together, and Node refuses further ones at
-    // 10 MB: a dozen large pieces that no client reads.
+    // Everything that the streams of an HTTP/2 session hold counts together, and Node refuses
+    // further streams at 10 MB: a dozen large pieces that no client reads.
     maxPiece: isHttp2 ? smallSize : undefined,
   }
 }
