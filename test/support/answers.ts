@@ -1,4 +1,4 @@
-// The kinds of answer that have content, and whether they came as they should.
+// The kinds of response that have content, and whether they arrived correctly.
 
 import type { Received } from './clients.ts'
 import { parseByteranges } from './multipart.ts'
