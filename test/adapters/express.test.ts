@@ -66,7 +66,8 @@ describe.each([
     })
 
     it('adds Accept-Ranges to an answer without Range, and changes nothing else', async () => {
-      const handler: RequestHandler = (_request, response) => void response.send('some text')
+      const handler: RequestHandler = (_request, response) =>
+        void response.set('ETag', 'W/"own"').send('some text')
       const port = await withFilter(handler)
       const filtered = await ask(port, {})
       await running.close()

@@ -219,13 +219,6 @@ const describeThen =
     return send(request, response, next)
   }
 
-/** What Express decides itself, before a filter sees the response. */
-const expressFresh = {
-  'im-before-inm': 'res.send decides 304 by req.fresh, which ignores If-Match',
-  'inm-comma': 'res.send decides 304 by req.fresh, which splits entity-tags at every comma',
-  'ims-invalid': 'res.send decides 304 by req.fresh, which accepts every date that Date.parse does',
-}
-
 const expressFilters: Record<string, RequestHandler> = {
   'res.send of a Buffer': (_request, response) => void response.send(bytes),
   'res.end of a Buffer': (_request, response) => void response.end(bytes),
@@ -251,6 +244,12 @@ const expressFilters: Record<string, RequestHandler> = {
     response.setHeader('Content-Length', bytes.length)
     fs.createReadStream(filePath).pipe(response)
   },
+  'a file stream without a length': (_request, response) => {
+    fs.createReadStream(filePath).pipe(response)
+  },
+  'a pipeline of a file stream': (_request, response, next) => {
+    pipeline(fs.createReadStream(filePath), response, (error) => (error ? next(error) : undefined))
+  },
 }
 /** The requirements on HEAD, each not met for one reason. */
 const toHead = (reason: string): Record<string, string> =>
@@ -259,7 +258,7 @@ const toHead = (reason: string): Record<string, string> =>
   )
 const koa2Http2 = toHead('Koa 2 does not respond to HEAD over HTTP/2, with or without range-serve')
 const koa3Http2 = toHead('Koa 3 destroys the stream for HEAD over HTTP/2 before its length is read')
-const wholeAtOnce = (name: string) => name.startsWith('res.')
+const isSeekable = (name: string) => name.startsWith('res.') || name.includes('file stream')
 
 function koaServer(
   name: string,
@@ -442,8 +441,7 @@ export const servers: readonly TestServer[] = [
     ),
     ...Object.entries(expressFilters).map(([name, send]) =>
       expressServer(`${framework}, filter, ${name}`, create, describeThen(send), {
-        ascending: !wholeAtOnce(name),
-        otherwise: name === 'res.send of a Buffer' ? expressFresh : {},
+        ascending: !isSeekable(name),
       }),
     ),
     expressServer(

@@ -471,7 +471,10 @@ function check(asked: Case, response: RawResponse, tally: Tally): void {
     expect(response.content).toHaveLength(0)
     return
   }
-  expect(field(response, 'ETag')).toBe(etag)
+  const isFile = asked.way === 'a body that is a file stream'
+  // A weak tag of a file stream gives way to the strong one of its file.
+  if (isFile && etag.startsWith('W/')) expect(field(response, 'ETag')).toMatch(/^"/)
+  else expect(field(response, 'ETag')).toBe(etag)
   if (verdict.status === 200) {
     tally.whole++
     expect(contentRange).toBeUndefined()

@@ -1,7 +1,7 @@
 // What a Node response says about how it can be made.
 
-import { Http2ServerResponse } from 'node:http2'
-import { isInTurn, type NodeResponse } from './delivery/outgoing.ts'
+import { mayBeEncoded } from './delivery/encoding.ts'
+import { isInTurn, isMultiplexed, type NodeResponse } from './delivery/outgoing.ts'
 import { smallSize } from './delivery/pool.ts'
 import type { ResponseContext } from './prepare.ts'
 
@@ -14,14 +14,20 @@ export function contextOf(
   response: NodeResponse,
   own: { readonly status?: number | undefined; readonly pooled: boolean },
 ): ResponseContext {
-  const isHttp2 = response instanceof Http2ServerResponse
+  const isHttp2 = isMultiplexed(response)
   return {
     set: (name) => response.getHeader(name),
     status: own.status,
+    isEncodable: isTagged(response.req) && mayBeEncoded(response),
     inTurn: isInTurn(response),
     pooled: own.pooled && !isHttp2,
     // Everything that the streams of an HTTP/2 session hold counts together, and Node refuses
     // further streams at 10 MB: a dozen large pieces that no client reads.
     maxPiece: isHttp2 ? smallSize : undefined,
   }
+}
+
+/** Whether the client has a tag. A response for tests may lack its request. */
+function isTagged(request: { readonly headers?: object } | undefined): boolean {
+  return request?.headers !== undefined && 'if-none-match' in request.headers
 }

@@ -33,6 +33,8 @@ export interface ResponseState {
    * gets one. Default `false`.
    */
   readonly isComplete?: boolean | undefined
+  /** Whether other code may encode its content on the way. Default `false`. */
+  readonly isEncodable?: boolean | undefined
 }
 
 /** Selects the representation of a source, and the options to plan a response with. */
@@ -64,7 +66,8 @@ export function selectRepresentation(
     }
   }
   const headers = furtherFields(options, field, variant)
-  const planOptions: PlanOptions = headers ? { ...options, headers } : options
+  let planOptions: PlanOptions = headers ? { ...options, headers } : options
+  if (response.isEncodable === true) planOptions = { ...planOptions, isEncodable: true }
   if (status === 200 || !isStatusOfWhole(status)) return { representation, planOptions }
   return { representation, planOptions: { ...planOptions, status } }
 }

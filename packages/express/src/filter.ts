@@ -10,9 +10,10 @@ import {
   applyHead,
   Cut,
   cutOff,
+  type FieldLookup,
   type FilterOptions,
   isObserved,
-  mayBeCut,
+  mayBeEncoded,
   OngoingTransfer,
   planPassing,
 } from '@range-serve/core/adapter'
@@ -27,36 +28,19 @@ import {
 } from './arguments.ts'
 import { CutStream } from './cut-stream.ts'
 import {
-  addFields,
   declaredLength,
   isReason,
   missingFields,
   noteLength,
-  removeFields,
+  strongTag,
+  tagEncoding,
+  type WriteHead,
+  writeWith,
 } from './head.ts'
+import type { NotModified } from './fresh.ts'
 import type { Methods } from './methods.ts'
 import { Outlet } from './outlet.ts'
 import type { PipedSources } from './sources.ts'
-
-/** Writes the head of a response to a GET that is not to be cut, with Accept-Ranges if it could be. */
-export function writeFullHead(
-  response: ServerResponse,
-  args: unknown[],
-  write: (response: ServerResponse, args: unknown[]) => unknown,
-): unknown {
-  if (Number(args[0]) !== 200) return write(response, args)
-  const { fields } = parseHead(args)
-  const field = lookUp(response.getHeaders(), fields)
-  const length = mayBeCut(field) ? declaredLength(response, field, true) : undefined
-  if (length === undefined) return write(response, args)
-  const additions = missingFields(field, false)
-  try {
-    return write(response, addFields(response, args, fields, additions, length))
-  } catch (error) {
-    removeFields(response, additions)
-    throw error
-  }
-}
 
 /** The filter of one response that may have to be another than its handler makes it. */
 export class Filter {
@@ -166,11 +150,11 @@ export class Filter {
   }
 
   /** `response.writeHead(...args)`: decides about the response. */
-  writeHead(
-    args: unknown[],
-    write: (response: ServerResponse, args: unknown[]) => unknown,
-  ): unknown {
+  writeHead(args: unknown[], write: WriteHead, notModified: NotModified | undefined): unknown {
     const response = this.#response
+    if (Number(args[0]) === 304 && notModified && !this.#decided && !response.headersSent) {
+      return this.#writeNotModified(args, write, notModified)
+    }
     if (this.#decided || response.headersSent || Number(args[0]) !== 200) {
       this.#decided = true
       return write(response, args)
@@ -179,19 +163,17 @@ export class Filter {
     const field = lookUp(response.getHeaders(), fields)
     const seekable = this.#content !== undefined
     const length = declaredLength(response, field, seekable || !this.#isHead)
-    const plan =
-      length === undefined
-        ? undefined
-        : planPassing(this.#request, field, { length, seekable }, this.#options)
+    const plan = length === undefined ? undefined : this.#plan(field, length, seekable)
     this.#decided = true
-    if (length === undefined || !plan) return write(response, args)
+    if (length === undefined || !plan) {
+      return writeWith(response, args, length === undefined ? tagEncoding(response) : [], write)
+    }
     let retract = () => {}
     let result: unknown
     try {
       if (plan.status === 200) {
-        const additions = missingFields(field, this.#isHead)
-        retract = () => removeFields(response, additions)
-        result = write(response, addFields(response, args, fields, additions, length))
+        const additions = missingFields(field, this.#isHead, length)
+        result = writeWith(response, args, additions, write)
       } else if (isReason(reason)) {
         retract = applyHead(response, plan, toFields(fields).values())
         this.#cut = new Cut(plan.body)
@@ -207,6 +189,29 @@ export class Filter {
     return result
   }
 
+  #plan(field: FieldLookup, length: number, seekable: boolean): ResponsePlan | undefined {
+    const etag = strongTag(field, length)
+    const content = { length, seekable, ...(etag === undefined ? {} : { etag }) }
+    const isTagged = this.#request.headers['if-none-match'] !== undefined
+    const isEncodable = isTagged && mayBeEncoded(this.#response)
+    return planPassing(this.#request, field, content, { ...this.#options, isEncodable })
+  }
+
+  /** A 304 that the handler makes, or `res.send`, since `req.fresh` was true. */
+  #writeNotModified(
+    args: unknown[],
+    write: WriteHead,
+    { before, etag, length }: NotModified,
+  ): unknown {
+    const response = this.#response
+    this.#decided = true
+    if (etag !== undefined && response.getHeader('ETag') === before)
+      response.setHeader('ETag', etag)
+    const result = write(response, args)
+    this.#observe({ status: 304, body: [] }, length)
+    return result
+  }
+
   /** The head could not be written: what is sent instead is not what was planned. */
   #rollBack(retract: () => void): void {
     if (this.#response.headersSent) return
@@ -217,7 +222,7 @@ export class Filter {
     this.#ended = false
   }
 
-  #observe(plan: ResponsePlan, length: number): void {
+  #observe(plan: Pick<ResponsePlan, 'status' | 'body'>, length: number): void {
     if (!isObserved(this.#options)) return
     const transfer = new OngoingTransfer(this.#request, this.#options.onTransfer)
     transfer.start(plan, length)

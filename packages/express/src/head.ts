@@ -1,8 +1,16 @@
 // The head of a full response: how long its content is, and the fields that the filter adds.
 
 import { type ServerResponse, validateHeaderValue } from 'node:http'
-import { type FieldLookup, parseContentLength } from '@range-serve/core/adapter'
-import { appendLine, type GivenFields } from './arguments.ts'
+import {
+  encodedTag,
+  type FieldLookup,
+  isEntityTag,
+  isUnpatched,
+  mayBeCut,
+  parseContentLength,
+  vouchedTag,
+} from '@range-serve/core/adapter'
+import { appendLine, lookUp, parseHead } from './arguments.ts'
 
 /** What Node notes beside a response's fields: how to frame content of which no field tells the length. */
 interface Framing {
@@ -10,6 +18,12 @@ interface Framing {
   _contentLength?: number | null
   /** Content-Length was removed: such content is sent in chunks. */
   _removedContLen?: boolean
+}
+
+/** Whether Content-Length was removed, so that content of unknown length goes in chunks. */
+export function isLengthRemoved(response: ServerResponse): boolean {
+  const { _removedContLen: isRemoved } = response as Framing
+  return isRemoved === true
 }
 
 /** Notes the length of content given to `end`, as Node does before it writes the head. */
@@ -35,44 +49,114 @@ export function declaredLength(
   return isMade ? length : undefined
 }
 
-/** The names of fields that the filter adds to a full response. */
-export type Additions = readonly ('Accept-Ranges' | 'Content-Length')[]
-const none: Additions = []
-const acceptRanges: Additions = ['Accept-Ranges']
-const contentLength: Additions = ['Content-Length']
-const both: Additions = ['Accept-Ranges', 'Content-Length']
+/** A field that the filter adds to a full response, or whose value it replaces. */
+interface Addition {
+  readonly name: 'Accept-Ranges' | 'Content-Length' | 'ETag'
+  readonly value: string
+  readonly before?: string
+}
+const none: readonly Addition[] = []
+const acceptRanges: readonly Addition[] = [{ name: 'Accept-Ranges', value: 'bytes' }]
 
-/** The fields that a full response of a known length lacks. Node does not add a length to a HEAD. */
-export function missingFields(field: FieldLookup, isHead: boolean): Additions {
+/**
+ * The fields that a full response lacks, by its length. Node does not add a length to a HEAD, and
+ * Express tags weakly what it has hashed to the byte.
+ */
+export function missingFields(
+  field: FieldLookup,
+  isHead: boolean,
+  length: number,
+): readonly Addition[] {
+  const additions = field('accept-ranges') === undefined ? acceptRanges : none
   const lacksLength = isHead && field('content-length') === undefined
-  if (field('accept-ranges') !== undefined) return lacksLength ? contentLength : none
-  return lacksLength ? both : acceptRanges
+  const value = strongTag(field, length)
+  if (!lacksLength && value === undefined) return additions
+  const more: Addition[] = [...additions]
+  if (lacksLength) more.push({ name: 'Content-Length', value: String(length) })
+  if (value !== undefined) more.push({ name: 'ETag', value, before: String(field('etag')) })
+  return more
+}
+
+/** The strong form of the tag that Express made of content of this length, if nothing encodes it. */
+export function strongTag(field: FieldLookup, length: number | undefined): string | undefined {
+  const etag = field('etag')
+  if (typeof etag !== 'string' || length === undefined) return undefined
+  return field('content-encoding') === undefined ? vouchedTag(etag, length) : undefined
+}
+
+/**
+ * The tag for a response of unknown length that middleware between its handler and the filter encodes:
+ * such middleware has hooked the content, and removed its length.
+ */
+export function tagEncoding(response: ServerResponse): readonly Addition[] {
+  const coding = response.getHeader('Content-Encoding')
+  const { _removedContLen: isRemoved } = response as Framing
+  if (coding === undefined || isRemoved !== true || isUnpatched(response)) return none
+  const before = response.getHeader('ETag')
+  if (typeof before !== 'string' || !isEntityTag(before)) return none
+  return [{ name: 'ETag', value: encodedTag(before, String(coding)), before }]
+}
+
+/** Writes a head through the hooks of others. */
+export type WriteHead = (response: ServerResponse, args: unknown[]) => unknown
+
+/** Writes the head of a response to a GET that is not to be cut, with Accept-Ranges if it could be. */
+export function writeFullHead(
+  response: ServerResponse,
+  args: unknown[],
+  write: WriteHead,
+): unknown {
+  if (Number(args[0]) !== 200) return write(response, args)
+  const field = lookUp(response.getHeaders(), parseHead(args).fields)
+  const length = mayBeCut(field) ? declaredLength(response, field, true) : undefined
+  const additions =
+    length === undefined ? tagEncoding(response) : missingFields(field, false, length)
+  return writeWith(response, args, additions, write)
+}
+
+/** Writes a head with additions; should that fail, they are taken back. */
+export function writeWith(
+  response: ServerResponse,
+  args: unknown[],
+  additions: readonly Addition[],
+  write: WriteHead,
+): unknown {
+  if (additions.length === 0) return write(response, args)
+  try {
+    return write(response, addFields(response, args, additions))
+  } catch (error) {
+    removeFields(response, additions)
+    throw error
+  }
 }
 
 /**
  * Adds fields to a head that is about to be written; returns the arguments to write it with. They go
  * to the fields that `writeHead` was given, if any: once a field is set on a response, Node takes those
- * apart, loses lines of lists, and leaves them on the response if the head fails.
+ * apart, loses lines of lists, and leaves them on the response if the head fails. A tag among those
+ * stays what it is.
  */
-export function addFields(
+function addFields(
   response: ServerResponse,
   args: unknown[],
-  given: GivenFields,
-  additions: Additions,
-  length: number,
+  additions: readonly Addition[],
 ): unknown[] {
-  for (const name of additions) {
-    const value = name === 'Accept-Ranges' ? 'bytes' : String(length)
-    if (given) args = appendLine(args, name, value)
+  const { fields: given } = parseHead(args)
+  for (const { name, value, before } of additions) {
+    if (before !== undefined && response.getHeader(name) !== before) continue
+    if (given && before === undefined) args = appendLine(args, name, value)
     else response.setHeader(name, value)
   }
   return args
 }
 
 /** Takes back added fields, as the head could not be written. */
-export function removeFields(response: ServerResponse, additions: Additions): void {
+function removeFields(response: ServerResponse, additions: readonly Addition[]): void {
   if (response.headersSent) return
-  for (const name of additions) response.removeHeader(name)
+  for (const { name, value, before } of additions) {
+    if (before === undefined) response.removeHeader(name)
+    else if (response.getHeader(name) === value) response.setHeader(name, before)
+  }
 }
 
 /** Whether Node will take a reason: if not, the head fails as it would without the filter. */

@@ -13,8 +13,11 @@ import {
   type RangeServeOptions,
   writeThrough,
 } from '@range-serve/core/adapter'
-import { type Filter, writeFullHead } from './filter.ts'
-import { type Method, type Methods, methodsBelow } from './methods.ts'
+import type { Filter } from './filter.ts'
+import { hookFresh } from './fresh.ts'
+import { writeFullHead } from './head.ts'
+import { type Method, type Methods, methodsBelow, ownPrototype } from './methods.ts'
+import { PipedFile } from './piped-file.ts'
 import { destroyIfGone, type PipedSource, PipedSources } from './sources.ts'
 import { Watch, watches } from './watch.ts'
 
@@ -37,7 +40,9 @@ export function watchResponse(
   }
   const watch = new Watch(request, layerOf(response, sendRange), options)
   watches.set(response, watch)
-  if (watch.mode !== 'off') response.on('pipe', notePipe)
+  if (watch.mode === 'off') return
+  hookFresh(request)
+  response.on('pipe', notePipe)
 }
 
 /** The options that `rangeServe` has for a response's `sendRange`. */
@@ -58,8 +63,13 @@ export function bypassFilter(response: ServerResponse): () => void {
 /** A 'pipe' listener, one for all responses. */
 function notePipe(this: ServerResponse, source: PipedSource): void {
   const watch = watches.get(this)!
-  if (!watch.hasPipes) this.on('unpipe', noteUnpipe)
-  watch.hasPipes = true
+  if (watch.hasPipes) {
+    watch.file?.release()
+  } else {
+    watch.hasPipes = true
+    this.on('unpipe', noteUnpipe)
+    watch.file = PipedFile.hold(watch, this, source)
+  }
   if (watch.mode !== 'filter') return
   watch.sources ??= new PipedSources(this)
   watch.sources.add(source)
@@ -67,7 +77,8 @@ function notePipe(this: ServerResponse, source: PipedSource): void {
 
 /** An 'unpipe' listener, one for all responses. */
 function noteUnpipe(this: ServerResponse, source: PipedSource): void {
-  const { sources } = watches.get(this)!
+  const { sources, file } = watches.get(this)!
+  file?.release()
   if (sources) sources.remove(source)
   else destroyIfGone(this, source)
 }
@@ -80,7 +91,7 @@ function layerOf(response: ServerResponse, sendRange: Method): object {
     Object.hasOwn(response, 'writeHead') ||
     Object.hasOwn(response, 'write') ||
     Object.hasOwn(response, 'end')
-  const prototype = isPatched ? undefined : ownPrototype(response)
+  const prototype = isPatched ? undefined : ownPrototype(response, ServerResponse.prototype)
   if (!prototype) return install(response, sendRange)
   let layer = layers.get(prototype)
   if (!layer) {
@@ -88,18 +99,6 @@ function layerOf(response: ServerResponse, sendRange: Method): object {
     layers.set(prototype, layer)
   }
   return layer
-}
-
-/** The prototype that Express has between its responses and Node's, if the response is Express's. */
-function ownPrototype(response: ServerResponse): object | undefined {
-  let prototype = Object.getPrototypeOf(response) as object
-  if (prototype === ServerResponse.prototype) return undefined
-  for (;;) {
-    const parent = Object.getPrototypeOf(prototype) as object | null
-    if (parent === ServerResponse.prototype) return prototype
-    if (parent === null) return undefined
-    prototype = parent
-  }
 }
 
 /** Puts the hooks on top of the methods that an object has. */
@@ -128,7 +127,7 @@ function install(target: object, sendRange: Method): object {
       const watch = watchOf(this)
       if (!watch) return below.writeHead.apply(this, args)
       if (watch.mode === 'whole') return writeFullHead(this, args, writeHead)
-      return watch.filterOf(this, below).writeHead(args, writeHead)
+      return watch.filterOf(this, below).writeHead(args, writeHead, watch.notModified)
     },
     write(...args) {
       const filter = filterOf(this)

@@ -27,3 +27,15 @@ export function methodsBelow(target: object): Methods {
   }
   return below
 }
+
+/** The prototype that Express has between its own of a kind and Node's, if an object is Express's. */
+export function ownPrototype(object: object, nodes: object): object | undefined {
+  let prototype = Object.getPrototypeOf(object) as object
+  if (prototype === nodes) return undefined
+  for (;;) {
+    const parent = Object.getPrototypeOf(prototype) as object | null
+    if (parent === nodes) return prototype
+    if (parent === null) return undefined
+    prototype = parent
+  }
+}

@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { endEarly, isGone, mayEndEarly } from '@range-serve/core/adapter'
+import { endAtOnce, isGone, mayEndEarly } from '@range-serve/core/adapter'
 
 /** A stream that is piped into a response: of any make. */
 export type PipedSource = Readable
@@ -66,12 +66,6 @@ export class PipedSources {
     if (sent) endAtOnce(source)
     else source.destroy()
   }
-}
-
-/** Ends a source before 'close' of the response, which a `pipeline` takes for a failure until then. */
-function endAtOnce(source: PipedSource): void {
-  endEarly(source)
-  while (source.read() !== null);
 }
 
 /** Reads on what Node has paused as it unpiped it, unless it is read elsewhere. */

@@ -3,7 +3,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { isConditional, isObserved, type RangeServeOptions } from '@range-serve/core/adapter'
 import { Filter } from './filter.ts'
+import type { NotModified } from './fresh.ts'
 import type { Methods } from './methods.ts'
+import type { PipedFile } from './piped-file.ts'
 import { PipedSources } from './sources.ts'
 
 export class Watch {
@@ -19,6 +21,10 @@ export class Watch {
   /** Something has been piped into it. */
   hasPipes = false
   sources: PipedSources | undefined
+  /** What `req.fresh` has found, if it was true. */
+  notModified: NotModified | undefined
+  /** The file stream that is piped into it, if that is all. */
+  file: PipedFile | undefined
   #filter: Filter | undefined
 
   constructor(request: IncomingMessage, layer: object, options: RangeServeOptions) {

@@ -16,11 +16,13 @@ import {
   planPassing,
   prepareDecided,
   type Prepared,
+  variesByCoding,
 } from '@range-serve/core/adapter'
 import { kindOf } from './body.ts'
+import { guardTag, tagEncoding } from './encoding.ts'
 import { decideAtEnd } from './memory.ts'
 import { keepTarget } from './mount.ts'
-import { applyPrepared, guardTag, isDirect } from './response.ts'
+import { applyPrepared, isDirect } from './response.ts'
 
 /** Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait. */
 export function filterBody(ctx: Context, options: FilterOptions): Promise<void> | undefined {
@@ -36,6 +38,7 @@ export function filterBody(ctx: Context, options: FilterOptions): Promise<void> 
   }
   if (body.kind === 'none') return undefined
   const length = body.kind === 'blob' ? body.blob.size : lengthOf(ctx)
+  if (length === undefined) tagEncoding(ctx)
   if (length === undefined || (body.kind === 'stream' && !body.stream)) return undefined
   if (isPlain && ctx.method !== 'HEAD') {
     markRanges(ctx)
@@ -65,7 +68,7 @@ function isMemoryEligible(ctx: Context): boolean {
 /** Says that ranges can be had, of a response that is sent whole. */
 function markRanges({ response, res }: Context): void {
   res.setHeader('Accept-Ranges', 'bytes')
-  if (res.hasHeader('ETag')) guardTag(response)
+  if (res.hasHeader('ETag') || variesByCoding(res)) guardTag(response)
 }
 
 /** Koa takes bytes that are no Buffer for an object to be JSON, and says so. */
@@ -107,7 +110,8 @@ async function filterSource(ctx: Context, source: Source, options: FilterOptions
 
 function planSource(ctx: Context, source: Source, options: FilterOptions): Prepared | undefined {
   const context = contextOf(ctx.res, { pooled: isDirect(ctx) })
-  const plan = planPassing(ctx.req, context.set, source, options)
+  const { isEncodable = false } = context
+  const plan = planPassing(ctx.req, context.set, source, { ...options, isEncodable })
   if (!plan) return undefined
   keepTarget(ctx)
   return prepareDecided(ctx.req, source, plan, options, context)

@@ -18,6 +18,7 @@ import {
   validateOptionNames,
   validateOptions,
 } from '@range-serve/core/adapter'
+import { watchFresh } from './encoding.ts'
 import { filterBody } from './filter.ts'
 import { keepTarget, namesOf, pathBelow } from './mount.ts'
 import {
@@ -98,6 +99,7 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     if (!outer && ctx.app.middleware[0] === middleware) markOutermost(ctx)
     ctx[serving] = options
     ctx.sendRange = sendRange
+    if (filters) watchFresh(ctx)
     // The outermost one waits, and filters.
     if (outer && (!filters || outer.acceptRanges !== false)) return next()
     const finish = () => {

@@ -15,6 +15,7 @@ import {
   OngoingTransfer,
   parseContentLength,
   planPassing,
+  variesByCoding,
   whenOver,
 } from '@range-serve/core/adapter'
 import { keepTarget } from './mount.ts'
@@ -81,7 +82,8 @@ function givenTo(ctx: Context, [chunk]: readonly unknown[]): Given | undefined {
 
 function planOf(ctx: Context, options: FilterOptions, length: number): ResponsePlan | undefined {
   const field = (name: string) => ctx.res.getHeader(name)
-  return planPassing(ctx.req, field, { length }, options)
+  const isEncodable = variesByCoding(ctx.res)
+  return planPassing(ctx.req, field, { length }, { ...options, isEncodable })
 }
 
 function applyHead({ req, res }: Context, plan: ResponsePlan): () => void {

@@ -13,8 +13,8 @@ import {
   lend,
   type Lent,
   type Prepared,
-  weaken,
 } from '@range-serve/core/adapter'
+import { guardTag } from './encoding.ts'
 
 type FieldValue = ReturnType<FieldLookup>
 /** By lower-case names. */
@@ -224,34 +224,6 @@ function isRead(stream: Readable): boolean {
 
 function isPipe(value: unknown): boolean {
   return typeof (value as Partial<Readable>).pipe === 'function'
-}
-
-/** The responses whose `set` is guarded. */
-const guards = new WeakSet<object>()
-
-/**
- * Keeps an entity-tag from being taken for that of other bytes. koa-etag tags the bytes that it finds
- * in a body, and would tag a part as if it were the whole. What koa-compress encodes is another
- * selected representation, for which the tag becomes weak (§8.8.3.3).
- */
-export function guardTag(response: Response): void {
-  if (guards.has(Reflect.get(response, 'set') as object)) return
-  const set = response.set.bind(response) as (...args: unknown[]) => void
-  const isTagged = response.res.hasHeader('ETag')
-  if (response.status !== (isTagged ? 200 : 206)) return
-  const guarded = (...args: unknown[]): void => {
-    const [field] = args
-    if (typeof field === 'object' && field !== null) {
-      for (const [name, value] of Object.entries(field)) response.set(name, value as string)
-      return
-    }
-    const name = String(field).toLowerCase()
-    if (name === 'etag' && !isTagged && response.status === 206) return
-    set(...args)
-    if (name === 'content-encoding' && isTagged) set('ETag', weaken(response.get('ETag')))
-  }
-  response.set = guarded
-  guards.add(guarded)
 }
 
 const leaving = new Set([

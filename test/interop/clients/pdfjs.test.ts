@@ -18,7 +18,7 @@ const folder = temporaryFolder()
 const pages = 64
 
 const page = `<!doctype html><link rel="icon" href="data:,"><script type="module">
-  import { getDocument, GlobalWorkerOptions } from '../../clients/pdf.min.mjs'
+  import { getDocument, GlobalWorkerOptions } from './pdf.min.mjs'
   GlobalWorkerOptions.workerSrc = './pdf.worker.min.mjs'
   window.read = async (numbers) => {
     const task = getDocument({ url: 'long.pdf', disableAutoFetch: true, disableStream: true })

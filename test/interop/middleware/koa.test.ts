@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { Router } from '@koa/router'
 import type { Middleware } from 'koa'
+import koaCompress from 'koa-compress'
 import conditionalGet from 'koa-conditional-get'
 import koaEtag from 'koa-etag'
 import { afterEach, describe, expect, it, vi } from 'vitest'
@@ -17,6 +18,14 @@ const part = bytes.subarray(0, 10_000)
 const partPath = path.join(folder, 'part.bin')
 fs.writeFileSync(partPath, part)
 
+const tags = (): Middleware[] => {
+  // It warns of its newer name.
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const uses = [conditionalGet(), koaEtag()]
+  warn.mockRestore()
+  return uses
+}
+
 describe.each(koaApps)('%s', (_name, start) => {
   let running: Running
   afterEach(() => running.close())
@@ -29,14 +38,6 @@ describe.each(koaApps)('%s', (_name, start) => {
       ['a file stream', (ctx) => void (ctx.body = fs.createReadStream(partPath))],
       ['sendRange of a file', (ctx) => ctx.sendRange(filePath)],
     ]
-    const tags = (): Middleware[] => {
-      // It warns of its newer name.
-      const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-      const uses = [conditionalGet(), koaEtag()]
-      warn.mockRestore()
-      return uses
-    }
-
     it.each(kinds)('behind us tag the whole, and its parts by it: %s', async (_what, handler) => {
       running = await start(rangeServe(), ...tags(), handler)
       const etag = field(await ask(running.port, {}), 'ETag')!
@@ -104,6 +105,47 @@ describe.each(koaApps)('%s', (_name, start) => {
         }
       },
     )
+  })
+
+  describe('koa-etag, koa-conditional-get and koa-compress', () => {
+    const text = 'lorem ipsum '.repeat(3000)
+    const textPath = path.join(folder, 'lorem.txt')
+    fs.writeFileSync(textPath, text)
+    const kinds: [what: string, handler: Middleware][] = [
+      ['a string', (ctx) => void (ctx.body = text)],
+      ['bytes', (ctx) => ((ctx.body = Buffer.from(text)), void (ctx.type = 'txt'))],
+      ['JSON', (ctx) => void (ctx.body = { text })],
+      ['a file stream', (ctx) => ((ctx.type = 'txt'), void (ctx.body = fs.createReadStream(textPath)))], // prettier-ignore
+      ['sendRange', (ctx) => ctx.sendRange(textPath)],
+    ]
+    const compress = koaCompress as () => Middleware
+    const chains: [order: string, uses: () => Middleware[]][] = [
+      ['all behind us', () => [rangeServe(), compress(), ...tags()]],
+      ['comparison before compression', () => [rangeServe(), tags()[0]!, compress(), tags()[1]!]],
+      ['compression before us', () => [compress(), rangeServe(), ...tags()]],
+      ['all before us', () => [compress(), ...tags(), rangeServe()]],
+    ]
+    it.each(
+      chains.flatMap(([order, uses]) => kinds.map((kind) => [order, ...kind, uses] as const)),
+    )('%s, each coding has a tag: %s', async (_order, _what, handler, uses) => {
+      running = await start(...uses(), handler)
+      const get = (accept: string, ...headers: (readonly [string, string])[]) =>
+        ask(running.port, { headers: [['Accept-Encoding', accept], ...headers] })
+      const plain = field(await get('identity'), 'ETag')!
+      const encoded = await get('gzip')
+      expect(field(encoded, 'Content-Encoding')).toBe('gzip')
+      const tag = field(encoded, 'ETag')!
+      expect(tag).toMatch(/^W\/".*-gzip"$/)
+      const known = await get('gzip', ['If-None-Match', tag])
+      expect([known.status, field(known, 'ETag')]).toEqual([304, tag])
+      const foreign = await get('identity', ['If-None-Match', tag])
+      expect([foreign.status, field(foreign, 'ETag')]).toEqual([200, plain])
+      const slice = await get('identity', ['Range', 'bytes=5-9'], ['If-None-Match', tag])
+      expect(slice.status).toBe(206)
+      expect(field(slice, 'Vary')).toBe('Accept-Encoding')
+      const unchanged = await get('identity', ['If-None-Match', plain])
+      expect([unchanged.status, field(unchanged, 'ETag')]).toEqual([304, plain])
+    })
   })
 
   describe('@koa/router', () => {

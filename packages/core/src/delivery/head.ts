@@ -2,8 +2,8 @@
 
 import { ServerResponse } from 'node:http'
 import { applyFields } from '../semantics/apply-fields.ts'
-import { isEntityTag, weaken } from '../semantics/entity-tag.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
+import { writeThrough } from './encoding.ts'
 import { isUnpatched } from './memory.ts'
 
 /** Writes the head of a plan; should that throw, the response is left as it was. */
@@ -88,35 +88,6 @@ export function applyHead(
     throw error
   }
   return retract
-}
-
-/**
- * Writes a head through hooks of `writeHead`. Should they encode the content of a whole, as compression
- * does, its entity-tag becomes weak: a strong one is for one coding alone (§8.8.3.3), and the tail of
- * what is not encoded must not be joined to the beginning of what is. Middleware that defers the head
- * until the first write is watched until it sends it.
- */
-export function writeThrough<T>(response: ServerResponse, write: () => T): T {
-  const own = Object.getOwnPropertyDescriptor(response, 'setHeader')
-  const setHeader = response.setHeader.bind(response)
-  response.setHeader = (name, value) => {
-    setHeader(name, value)
-    if (name.toLowerCase() === 'content-encoding') weakenTag(response, setHeader)
-    return response
-  }
-  try {
-    return write()
-  } finally {
-    if (response.headersSent) {
-      if (own) Object.defineProperty(response, 'setHeader', own)
-      else Reflect.deleteProperty(response, 'setHeader')
-    }
-  }
-}
-
-function weakenTag(response: ServerResponse, setHeader: ServerResponse['setHeader']): void {
-  const etag = response.getHeader('ETag')
-  if (typeof etag === 'string' && isEntityTag(etag)) setHeader('ETag', weaken(etag))
 }
 
 /** Whether `writeHead` is Node's own: hooks may not know of lists. */

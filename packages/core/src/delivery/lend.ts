@@ -33,14 +33,13 @@ export interface Lent {
 
 /**
  * Makes the body of a prepared response: bytes if it is at most 64 KiB or in memory, otherwise a
- * stream whose first bytes have been read, so that a source that fails at once can still be
- * reported as an error. The stream destroys itself if the source fails later or runs short. A
- * response that waits for its turn on a connection, or whose source can only be read to its end,
- * always gets a stream.
+ * stream whose first bytes have been read, so that an early failure of the source can still be
+ * reported. The stream destroys itself if the source fails later or runs short. A response that
+ * waits for its turn on a connection, or whose source can only be read to its end, always gets a
+ * stream.
  *
- * @param destination the `response` that the body is for, if known; a `signal` that ends it;
- *   `asStream` if the framework destroys the source's stream as soon as its body is anything but a
- *   stream
+ * @param destination the `response`, if known; a `signal` that ends it; `asStream` if the framework
+ *   destroys the source's stream as soon as its body is anything but a stream
  * @throws the error of the source, by rejecting, if it fails before the first bytes
  */
 export async function lend(

@@ -178,3 +178,8 @@ export function cutOff(response: NodeResponse): void {
     response.destroy()
   }
 }
+
+/** Whether a response is one of many on a session, which counts what all of them hold. */
+export function isMultiplexed(response: NodeResponse): boolean {
+  return response instanceof Http2ServerResponse
+}

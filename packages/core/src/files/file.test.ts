@@ -400,17 +400,59 @@ describe('fromReadStream', () => {
     await expect(fromReadStream(stream)).rejects.toMatchObject({ status: 404, code: 'ENOENT' })
   })
 
-  it.runIf(hasProc)(
-    'closes the descriptor of the stream, and a shared one a moment later',
-    async () => {
-      const stream = fs.createReadStream(file)
+  it.runIf(hasProc)('closes the descriptor of the stream, and opens no other', async () => {
+    const source = await fromReadStream(fs.createReadStream(file))
+    expect(openCount(file)).toBe(1)
+    await source?.close?.()
+    await vi.waitFor(() => expect(openCount(file)).toBe(0))
+  })
+
+  it('has the validators that the file has by its path', async () => {
+    const { etag, lastModified } = await fromFile(file)
+    const handle = await fs.promises.open(file)
+    const streams = [
+      fs.createReadStream(file),
+      fs.createReadStream(Buffer.from(file)),
+      fs.createReadStream(file, { start: 0, end: size + 5 }),
+      handle.createReadStream({ start: 0 }),
+    ]
+    for (const stream of streams) {
       const source = await fromReadStream(stream)
-      expect(openCount(file)).toBe(2)
+      expect(source).toMatchObject({ etag, lastModified, length: size })
       await source?.close?.()
-      await vi.waitFor(() => expect(openCount(file)).toBe(1))
-      await vi.waitFor(() => expect(openCount(file)).toBe(0), 3000)
-    },
-  )
+    }
+  })
+
+  it('tags each part of a file as another representation', async () => {
+    const tags = new Set<string | undefined>()
+    const parts = [{}, { start: 1 }, { end: size - 2 }, { start: 1, end: 5 }, { start: 1, end: 6 }]
+    for (const part of parts) {
+      const source = await fromReadStream(fs.createReadStream(file, part))
+      expect(source?.etag).toMatch(/^"[\w-]+"$/)
+      tags.add(source?.etag)
+      await source?.close?.()
+    }
+    expect(tags.size).toBe(parts.length)
+  })
+
+  it('waits until a file that was just written has settled', async () => {
+    const young = path.join(folder, 'young.bin')
+    fs.writeFileSync(young, bytes)
+    const source = await fromReadStream(fs.createReadStream(young))
+    expect(source?.etag).toMatch(/^"/)
+    expect(Date.now() - fs.statSync(young).ctimeMs).toBeGreaterThan(20)
+    await source?.close?.()
+  })
+
+  it('drops what was read of a stream that was destroyed meanwhile', async () => {
+    const stream = fs.createReadStream(file)
+    const source = (await fromReadStream(stream)) as DirectSource
+    await source.open?.()
+    const reading = readInto(source as FileSource, Buffer.alloc(5), 5, 0)
+    stream.destroy()
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_SOURCE_CONSUMED' })
+    void source.close?.()
+  })
 
   it.runIf(hasProc)('keeps nothing open of a response that was cancelled', async () => {
     const source = (await fromReadStream(fs.createReadStream(file))) as DirectSource

@@ -1,13 +1,13 @@
 import fs from 'node:fs'
-import path from 'node:path'
+import { errorMonitor } from 'node:events'
 import { promisify } from 'node:util'
 import { fileError, sourceError } from '../errors.ts'
-import { declareCleanEnd, endEarly } from '../sources/early-end.ts'
+import { declareCleanEnd, endAtOnce } from '../sources/early-end.ts'
+import type { ReadCallback, Source } from '../sources/source.ts'
 import { DescriptorSource } from './descriptor-source.ts'
-import type { Descriptor } from './descriptor.ts'
-import { descriptors } from './descriptors.ts'
+import { settle, type Settled } from './settle.ts'
 import { isUnsized } from './unsized.ts'
-import type { Source } from '../sources/source.ts'
+import { type FileVersion, versionOf } from './validators.ts'
 
 declareCleanEnd(fs.ReadStream.prototype)
 
@@ -16,69 +16,70 @@ const fstat = promisify(fs.fstat) as (
   options: { bigint: true },
 ) => Promise<fs.BigIntStats>
 
+/** The `_read` of a stream that is held back: it reads nothing. */
+export type HeldRead = (size: number) => void
+
+/** A stream that is piped and held back. */
+export interface Held {
+  readonly read: HeldRead
+  /** Lets it read on, as the response was aborted: other code may have a use for it. */
+  release(): void
+}
+
 /**
  * Makes a source of a file stream that has not been read from yet, so that it can be read at random.
- * It knows the length, and nothing else of the file. `undefined` for every other stream.
+ * It has the length of what the stream would give, and the validators of the file that is open, but no
+ * type. `undefined` for every other stream.
  *
- * While the stream opens its path, that is looked up among the files that are open already: often
- * there is nothing left to do then. Otherwise the stream's own descriptor serves.
- *
+ * @param held if it is piped: how it is held back. Otherwise it is destroyed if a response is aborted.
  * @throws SourceError with status 403, 404, 500 or 503, if the file cannot be opened
  */
-export async function fromReadStream(stream: unknown): Promise<Source | undefined> {
-  if (!(stream instanceof fs.ReadStream) || !isPlain(stream)) return undefined
-  const shared = descriptorOf(stream) === undefined ? await openBoth(stream) : undefined
+export async function fromReadStream(stream: unknown, held?: Held): Promise<Source | undefined> {
+  if (!(stream instanceof fs.ReadStream) || !isPlain(stream, held?.read)) return undefined
+  if (descriptorOf(stream) === undefined) await opened(stream, held !== undefined)
   const fd = descriptorOf(stream)
-  // What the system writes as it is read has no length: the framework sends it as it comes.
-  if (fd === undefined || shared?.content !== undefined) {
-    shared?.release()
-    return undefined
-  }
-  const size = shared ? Number(shared.stats.size) : await sizeOf(stream, fd)
+  if (fd === undefined) return undefined
+  const file = await look(stream, fd)
   // Other code had it in hand meanwhile.
-  if (size === undefined || !isPlain(stream)) {
-    shared?.release()
-    return undefined
-  }
-  return new ReadStreamSource(stream, size, shared)
+  if (!file || !isPlain(stream, held?.read)) return undefined
+  const version = versionOf(file.stats, file.isSettled)
+  return new ReadStreamSource(stream, version, held)
 }
 
 const methods = ['read', 'push', 'unshift', 'pipe', '_read', '_construct'] as const
 
-/** Whether a stream gives the bytes of its file, all of them, and nothing else. */
-function isPlain(stream: fs.ReadStream): boolean {
-  if (stream.destroyed || stream.readableDidRead || stream.readableFlowing === true) return false
+/**
+ * Whether a stream gives the bytes of its file, all of them, and nothing else.
+ *
+ * @param held if it is piped: the `_read` that it may have of its own. The pipe is all that reads it.
+ */
+export function isPlain(stream: fs.ReadStream, held?: HeldRead): boolean {
+  if (stream.destroyed || stream.readableDidRead) return false
+  if ((stream.readableFlowing === true) !== (held !== undefined)) return false
+  if (held && stream.listenerCount('data') !== 1) return false
   if (stream.readableEncoding !== null || stream.bytesRead > 0) return false
   // What was put back into it is held there; a listener for 'readable' is about to read it.
   if (stream.readableLength > 0 || stream.listenerCount('readable') > 0) return false
   for (const name of methods) {
-    if (Reflect.get(stream, name) !== Reflect.get(fs.ReadStream.prototype, name)) return false
+    const method: unknown = Reflect.get(stream, name)
+    if (method !== Reflect.get(fs.ReadStream.prototype, name) && method !== held) return false
   }
   return isPositioned(stream)
 }
 
-/** Waits until a stream is open, and meanwhile for its file in the table of open files. */
-async function openBoth(stream: fs.ReadStream): Promise<Descriptor | undefined> {
-  const { path: filePath, flags } = stream as { path: unknown; flags?: string }
-  const acquiring =
-    typeof filePath === 'string' && flags === 'r'
-      ? descriptors.acquire(path.resolve(filePath)).catch(() => undefined)
-      : undefined
+/**
+ * Looks at the file of a stream until it has settled. `undefined` unless it is a regular file that is
+ * as long as it says: what the system writes as it is read has no length.
+ */
+async function look(stream: fs.ReadStream, fd: number): Promise<Settled | undefined> {
   try {
-    await opened(stream)
+    const settled = await settle(() => fstat(fd, { bigint: true }))
+    const { stats } = settled
+    return stats.isFile() && !(await isUnsized(fd, stats)) ? settled : undefined
   } catch (error) {
-    void acquiring?.then((descriptor) => descriptor?.release())
-    throw error
-  }
-  return acquiring
-}
-
-/** `undefined` unless it is a regular file that is as long as it says. */
-async function sizeOf(stream: fs.ReadStream, fd: number): Promise<number | undefined> {
-  const stats = await fstat(fd, { bigint: true }).catch((error: unknown) => {
+    if (stream.destroyed) return undefined
     throw fileError(error, String(stream.path))
-  })
-  return stats.isFile() && !(await isUnsized(fd, stats)) ? Number(stats.size) : undefined
+  }
 }
 
 /**
@@ -104,47 +105,100 @@ function descriptorOf(stream: fs.ReadStream): number | undefined {
   return typeof fd === 'number' && !stream.destroyed ? fd : undefined
 }
 
-/** Resolves when a stream is open, or destroyed before it was. */
-function opened(stream: fs.ReadStream): Promise<void> {
+/**
+ * Resolves when a stream is open, or destroyed before it was.
+ *
+ * @param isMonitored whether an error is for the listeners of the caller, or an uncaught exception
+ */
+function opened(stream: fs.ReadStream, isMonitored: boolean): Promise<void> {
   return new Promise((resolve, reject) => {
+    const onError = (error: Error) => reject(fileError(error, String(stream.path)))
     stream.once('open', () => resolve())
     stream.once('close', () => resolve())
-    stream.once('error', (error) => reject(fileError(error, String(stream.path))))
+    if (isMonitored) stream.once(errorMonitor, onError)
+    else stream.once('error', onError)
   })
 }
 
 class ReadStreamSource extends DescriptorSource {
   readonly length: number
+  readonly etag: string
+  readonly lastModified?: Date
+  readonly lastChanged?: Date
   protected override readonly start: number
   readonly #stream: fs.ReadStream
-  #shared: Descriptor | undefined
+  readonly #held: Held | undefined
+  /** Where in the file the last read ended. */
+  #position: number | undefined
 
-  constructor(stream: fs.ReadStream, size: number, shared: Descriptor | undefined) {
+  constructor(stream: fs.ReadStream, version: FileVersion, held: Held | undefined) {
     super()
     const { start = 0, end = Infinity } = stream as { start?: number; end?: number }
+    const { size } = version.stats
     this.start = start
     this.length = Math.max(0, Math.min(size, end + 1) - start)
+    this.etag =
+      this.length === size ? version.etag : tagOfPart(version.etag, start, start + this.length)
+    if (version.lastModified) {
+      this.lastModified = version.lastModified
+      this.lastChanged = version.lastChanged
+    }
     this.#stream = stream
-    this.#shared = shared
+    this.#held = held
   }
 
-  /** A destroyed stream ends what is sent of it, whichever descriptor is read. */
+  /** A destroyed stream ends what is sent of it. */
   protected get fd(): number {
     const fd = descriptorOf(this.#stream)
-    if (fd === undefined) throw sourceError(500, 'ERR_SOURCE_CONSUMED', 'The stream was destroyed')
-    return this.#shared?.fd ?? fd
+    if (fd === undefined) throw destroyed()
+    return fd
+  }
+
+  override readInto(
+    target: Uint8Array,
+    length: number,
+    position: number,
+    done: ReadCallback,
+  ): void {
+    const stream = this.#stream
+    super.readInto(target, length, position, (error, bytesRead) => {
+      // Its descriptor may have become that of another file before it was read.
+      if (stream.destroyed) return done(destroyed(), 0)
+      if (!this.#held) return done(error, bytesRead)
+      if (error) {
+        // As if the stream itself had read it, and before the response is cut off.
+        stream.once(errorMonitor, () => process.nextTick(done, error, 0))
+        stream.destroy(error)
+        return undefined
+      }
+      // What waits for its end may tell how much was read.
+      stream.bytesRead += bytesRead
+      this.#position = this.start + position + bytesRead
+      return done(null, bytesRead)
+    })
   }
 
   protected obtain(): undefined {}
 
   protected releaseDescriptor(aborted: boolean): void {
-    if (this.#shared) descriptors.release(this.#shared, aborted)
-    this.#shared = undefined
     const stream = this.#stream
-    if (aborted || stream.listenerCount('end') === 0 || stream.destroyed) {
+    if (aborted && this.#held) {
+      if (this.#position !== undefined) Object.assign(stream, { pos: this.#position })
+      this.#held.release()
+    } else if (aborted || stream.listenerCount('end') === 0 || stream.destroyed) {
       stream.destroy()
     } else {
-      endEarly(stream)
+      stream.unpipe()
+      endAtOnce(stream)
     }
   }
+}
+
+/** A part of a file that is served as a whole is another representation. */
+function tagOfPart(etag: string, start: number, end: number): string {
+  return `${etag.slice(0, -1)}-${start}-${end}"`
+}
+
+function destroyed(): Error {
+  return sourceError(500, 'ERR_SOURCE_CONSUMED', 'The stream was destroyed')
 }

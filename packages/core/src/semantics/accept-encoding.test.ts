@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseAcceptEncoding, selectCodings } from './accept-encoding.ts'
+import { acceptsCoding, parseAcceptEncoding, selectCodings } from './accept-encoding.ts'
 
 describe('parseAcceptEncoding', () => {
   it.each<[fieldValue: string, expected: Record<string, number>]>([
@@ -98,5 +98,26 @@ describe('selectCodings', () => {
         }
       }),
     )
+  })
+})
+
+describe('acceptsCoding', () => {
+  it.each<[accepted: string | undefined, br: boolean]>([
+    [undefined, true],
+    ['gzip, deflate, br, zstd', true],
+    ['BR', true],
+    ['gzip', false],
+    ['identity', false],
+    ['', false],
+    ['br;q=0', false],
+    ['br; q=0.000', false],
+    ['br;q=0.1', true],
+    ['*', true],
+    ['gzip, *;q=0', false],
+    ['br;q=0, *', false],
+    ['*;q=0, br', true],
+    ['brotli', false],
+  ])('of %s is %s for br', (accepted, br) => {
+    expect(acceptsCoding(accepted, 'br')).toBe(br)
   })
 })

@@ -51,3 +51,10 @@ export function selectCodings(
     .filter((coding) => weightOf(coding) > 0 && weightOf(coding) >= ofNone)
     .toSorted((a, b) => weightOf(b) - weightOf(a))
 }
+
+/** Whether content in a coding is acceptable: any is without the field. */
+export function acceptsCoding(fieldValue: string | undefined, coding: string): boolean {
+  if (fieldValue === undefined) return true
+  const weights = parseAcceptEncoding(fieldValue)
+  return (weights.get(coding) ?? weights.get('*') ?? 0) > 0
+}

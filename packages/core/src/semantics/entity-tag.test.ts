@@ -2,7 +2,15 @@
 
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { isEntityTag, parseEntityTags, strongCompare, weakCompare } from './entity-tag.ts'
+import {
+  codingOf,
+  encodedTag,
+  isEntityTag,
+  parseEntityTags,
+  strongCompare,
+  vouchedTag,
+  weakCompare,
+} from './entity-tag.ts'
 
 const lists: [fieldValue: string, expected: '*' | string[]][] = [
   ['"xyzzy"', ['"xyzzy"']], // §13.1.1
@@ -200,6 +208,52 @@ describe('comparison', () => {
       }),
       { numRuns: 5_000 },
     )
+  })
+})
+
+describe('encodedTag and codingOf', () => {
+  it.each<[plain: string, coding: string, encoded: string]>([
+    ['"v1"', 'gzip', 'W/"v1-gzip"'],
+    ['W/"v1"', 'br', 'W/"v1-br"'],
+    ['"v1"', 'ZSTD', 'W/"v1-zstd"'],
+    ['"v1-br"', 'br', 'W/"v1-br-br"'],
+    ['""', 'deflate', 'W/"-deflate"'],
+  ])('of %s in %s is %s', (plain, coding, encoded) => {
+    expect(encodedTag(plain, coding)).toBe(encoded)
+    expect(codingOf(encoded, plain)).toBe(coding.toLowerCase())
+  })
+
+  it('is an entity-tag whatever the coding', () => {
+    for (const coding of ['gzip, br', 'x"y', 'é', '']) {
+      expect(isEntityTag(encodedTag('"v1"', coding)), coding).toBe(true)
+    }
+  })
+
+  it.each<[tag: string, plain: string]>([
+    ['"v1"', '"v1"'],
+    ['"v1-br"', '"v1-br"'],
+    ['W/"v2-br"', '"v1"'],
+    ['W/"v1-br-br"', '"v1"'],
+    ['W/"v1-identity"', '"v1"'],
+    ['W/"v1-br"', '"V1"'],
+  ])('takes %s for no encoding of %s', (tag, plain) => {
+    expect(codingOf(tag, plain)).toBeUndefined()
+  })
+})
+
+describe('vouchedTag', () => {
+  const hash = '2jmj7l5rSw0yVb/vlWAYkK/YBwk'
+  it.each<[what: string, tag: string, length: number, strong: string | undefined]>([
+    ['a hash of this length', `W/"2a-${hash}"`, 42, `"2a-${hash}"`],
+    ['nothing', `W/"0-${hash}"`, 0, `"0-${hash}"`],
+    ['a hash of another length', `W/"2a-${hash}"`, 43, undefined],
+    ['a strong tag', `"2a-${hash}"`, 42, undefined],
+    ['stats', 'W/"2a-18c2e5d8f00"', 42, undefined],
+    ['a longer hash', `W/"2a-${hash}A"`, 42, undefined],
+    ['a list', `W/"2a-${hash}", W/"2a-${hash}"`, 42, undefined],
+    ['a tag of its own', 'W/"v1"', 42, undefined],
+  ])('of %s', (_what, tag, length, strong) => {
+    expect(vouchedTag(tag, length)).toBe(strong)
   })
 })
 

@@ -45,9 +45,15 @@ export function weakCompare(a: EntityTag, b: EntityTag): boolean {
   return opaqueTag(a) === opaqueTag(b)
 }
 
-/** The weak tag for content that is equivalent but no longer the same byte for byte (§8.8.1). */
-export function weaken(tag: EntityTag): EntityTag {
-  return isWeak(tag) ? tag : `W/${tag}`
+/**
+ * The entity-tag of an encoding of content: an opaque-tag of its own for each coding, since it is another
+ * selected representation (§8.8.3.3), as Apache has it. It is weak: versions of an encoder differ.
+ *
+ * @param coding the value of Content-Encoding
+ */
+export function encodedTag(tag: EntityTag, coding: string): EntityTag {
+  const suffix = coding.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')
+  return `W/${opaqueTag(tag).slice(0, -1)}-${suffix}"`
 }
 
 /** The tag of a variant of what has this tag: no cache takes the bytes of one for those of the other. */
@@ -55,7 +61,27 @@ export function tagOfVariant(tag: EntityTag, name: string): EntityTag {
   return `${tag.slice(0, -1)}-${name}"`
 }
 
-function isWeak(tag: EntityTag): boolean {
+const suffixOfCoding = /-(br|deflate|gzip|zstd)"$/
+
+/** The coding of the content with this tag, `plain`, that another tag is for; `undefined` if none. */
+export function codingOf(tag: EntityTag, plain: EntityTag): string | undefined {
+  const coding = suffixOfCoding.exec(tag)?.[1]
+  return coding !== undefined && tag === encodedTag(plain, coding) ? coding : undefined
+}
+
+const expressTag = /^W\/"([\da-f]+)-[\w+/]{27}"$/i
+
+/**
+ * The strong form of a weak tag that Express's `res.send` makes: the length of the content, and a hash
+ * of it. `undefined` for a tag of another form, or for content of another length.
+ */
+export function vouchedTag(tag: string, length: number): EntityTag | undefined {
+  const match = expressTag.exec(tag)
+  return match && Number.parseInt(match[1]!, 16) === length ? tag.slice(2) : undefined
+}
+
+/** Whether a tag is weak (§8.8.3). */
+export function isWeak(tag: EntityTag): boolean {
   return tag.startsWith('W/')
 }
 

@@ -27,6 +27,11 @@ export interface PlanOptions {
   readonly maxResponse?: number
   /** `false` ignores Range and sends `Accept-Ranges: none`. Default `true`. */
   readonly acceptRanges?: boolean
+  /**
+   * Whether other code may encode the full response on its way, as compression does. If-None-Match then
+   * also knows the tags of its encodings: `W/"v1-gzip"` is one of `"v1"`. Default `false`.
+   */
+  readonly isEncodable?: boolean
   /** The time of the response in milliseconds since the epoch. Default: the clock. */
   readonly now?: number
   /** Returns the boundary of a multipart response, which must be a token. Default: 96 random bits. */

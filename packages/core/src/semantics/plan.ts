@@ -7,7 +7,7 @@ import { formatContentRange } from './content-range.ts'
 import { isPlanned, isWithheld, type ResponseFields } from './fields.ts'
 import { formatHttpDate } from './http-date.ts'
 import { type PlanContext, type PlanOptions, validateStatus } from './plan-options.ts'
-import { evaluatePreconditions } from './preconditions.ts'
+import { evaluatePreconditions, notModifiedTag } from './preconditions.ts'
 import { type ByteRange, byteLength, coalesce } from './range.ts'
 import { evaluateRange } from './range-outcome.ts'
 import { type Representation, validateLength } from './representation.ts'
@@ -49,8 +49,9 @@ export function planResponse(
     return whole(context)
   }
   if (method !== 'GET' && method !== 'HEAD') return whole(context)
-  const outcome = evaluatePreconditions(request, representation, context.now)
-  if (outcome === 'not-modified') return withoutContent(304, context)
+  const { isEncodable = false } = options
+  const outcome = evaluatePreconditions(request, representation, context.now, isEncodable)
+  if (outcome === 'not-modified') return notModified(request, isEncodable, context)
   if (outcome === 'precondition-failed') return withoutContent(412, context)
   if (method !== 'GET') return whole(context)
   const ranges = evaluateRange(request, context)
@@ -100,6 +101,18 @@ function inParts(body: readonly Segment[], boundary: string, context: PlanContex
   headers['Content-Type'] = `multipart/byteranges; boundary=${boundary}`
   headers['Content-Length'] = String(contentLength(body))
   return { status: 206, headers, body }
+}
+
+function notModified(
+  request: RangeRequest,
+  isEncodable: boolean,
+  context: PlanContext,
+): ResponsePlan {
+  const { representation } = context
+  const { etag } = representation
+  if (etag === undefined || !isEncodable) return withoutContent(304, context)
+  const known = { ...representation, etag: notModifiedTag(request, etag, isEncodable) }
+  return withoutContent(304, { ...context, representation: known })
 }
 
 function withoutContent(status: 304 | 412 | 416, context: PlanContext): ResponsePlan {

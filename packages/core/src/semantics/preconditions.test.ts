@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import {
   evaluateIfRange,
   evaluatePreconditions,
+  notModifiedTag,
   type PreconditionOutcome,
 } from './preconditions.ts'
 import type { Representation } from './representation.ts'
@@ -207,6 +208,38 @@ describe('evaluateIfRange', () => {
 function changedAt(ms: number): Representation {
   return { ...untagged, lastChanged: new Date(Date.parse(modified) + ms) }
 }
+
+describe('a representation that may be encoded', () => {
+  const accept = { 'accept-encoding': 'gzip, br' }
+  it.each<[fields: Record<string, string>, expected: PreconditionOutcome, tag?: string]>([
+    [{ ...accept, 'if-none-match': 'W/"v1-br"' }, 'not-modified', 'W/"v1-br"'],
+    // That of a precompressed variant, say.
+    [{ ...accept, 'if-none-match': '"v1-gzip"' }, 'proceed'],
+    [{ ...accept, 'if-none-match': '"v0", W/"v1-br"' }, 'not-modified', 'W/"v1-br"'],
+    [{ ...accept, 'if-none-match': 'W/"v1-br", "v1"' }, 'not-modified', '"v1"'],
+    [{ ...accept, 'if-none-match': 'W/"v1"' }, 'not-modified', 'W/"v1"'],
+    [{ ...accept, 'if-none-match': '"v1"' }, 'not-modified', '"v1"'],
+    [{ ...accept, 'if-none-match': '*' }, 'not-modified', '"v1"'],
+    [{ ...accept, 'if-none-match': 'W/"v2-br"' }, 'proceed'],
+    [{ ...accept, 'if-none-match': 'W/"v1-x"' }, 'proceed'],
+    // A coding that this request cannot get: what the client has is not what it asks for.
+    [{ ...accept, 'if-none-match': 'W/"v1-zstd"' }, 'proceed'],
+    [{ 'accept-encoding': 'identity', 'if-none-match': 'W/"v1-br"' }, 'proceed'],
+    [{ ...accept, 'if-none-match': 'W/"v1-br"', range: 'bytes=0-4' }, 'proceed'],
+    [{ ...accept, 'if-match': 'W/"v1-br"' }, 'precondition-failed'],
+    [{ ...accept, 'if-match': '"v1-br"' }, 'precondition-failed'],
+  ])('%j: %s', (headers, expected, tag) => {
+    expect(evaluatePreconditions({ headers }, strong, now, true)).toBe(expected)
+    if (tag !== undefined) expect(notModifiedTag({ headers }, strong.etag, true)).toBe(tag)
+  })
+
+  it('is compared exactly if it may not', () => {
+    const request = { headers: { ...accept, 'if-none-match': 'W/"v1-br"' } }
+    expect(evaluatePreconditions(request, strong, now)).toBe('proceed')
+    expect(evaluatePreconditions(request, { ...strong, etag: '"v1-br"' }, now)).toBe('not-modified')
+    expect(notModifiedTag({ headers: { 'if-none-match': 'W/"v1"' } }, '"v1"', false)).toBe('"v1"')
+  })
+})
 
 function addMs(representation: { length: number; lastModified: Date }, ms: number) {
   const lastModified = new Date(representation.lastModified.getTime() + ms)

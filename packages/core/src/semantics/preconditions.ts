@@ -1,6 +1,15 @@
 // Conditional requests, RFC 9110 §13: https://www.rfc-editor.org/rfc/rfc9110#section-13
 
-import { isEntityTag, parseEntityTags, strongCompare, weakCompare } from './entity-tag.ts'
+import { acceptsCoding } from './accept-encoding.ts'
+import {
+  codingOf,
+  type EntityTag,
+  isEntityTag,
+  isWeak,
+  parseEntityTags,
+  strongCompare,
+  weakCompare,
+} from './entity-tag.ts'
 import { parseHttpDate } from './http-date.ts'
 import type { Representation } from './representation.ts'
 import { fieldValue, type RangeRequest } from './request.ts'
@@ -11,11 +20,15 @@ export type PreconditionOutcome = 'proceed' | 'not-modified' | 'precondition-fai
 /**
  * Evaluates If-Match or If-Unmodified-Since, then If-None-Match or If-Modified-Since, in the order
  * of §13.2.2, for a GET or HEAD. {@link evaluateIfRange} follows if the request has a Range.
+ *
+ * @param isEncodable whether the full response may be encoded on its way: If-None-Match then also
+ *   knows the tags of its encodings
  */
 export function evaluatePreconditions(
   request: RangeRequest,
   representation: Representation,
   now: number,
+  isEncodable = false,
 ): PreconditionOutcome {
   const ifMatch = fieldValue(request, 'if-match')
   if (ifMatch !== undefined) {
@@ -29,7 +42,8 @@ export function evaluatePreconditions(
   }
   const ifNoneMatch = fieldValue(request, 'if-none-match')
   if (ifNoneMatch !== undefined) {
-    if (!evaluateIfNoneMatch(ifNoneMatch, representation)) return 'not-modified'
+    if (!evaluateIfNoneMatch(ifNoneMatch, request, representation, isEncodable))
+      return 'not-modified'
   } else {
     const ifModifiedSince = fieldValue(request, 'if-modified-since')
     if (ifModifiedSince !== undefined) {
@@ -84,11 +98,51 @@ function evaluateIfMatch(value: string, { etag }: Representation): boolean {
   return entityTags.some((entityTag) => strongCompare(entityTag, etag))
 }
 
-function evaluateIfNoneMatch(value: string, { etag }: Representation): boolean {
+function evaluateIfNoneMatch(
+  value: string,
+  request: RangeRequest,
+  { etag }: Representation,
+  isEncodable: boolean,
+): boolean {
   const entityTags = parseEntityTags(value)
   if (entityTags === '*') return false
   if (!entityTags || etag === undefined) return true
-  return !entityTags.some((entityTag) => weakCompare(entityTag, etag))
+  if (entityTags.some((entityTag) => weakCompare(entityTag, etag))) return false
+  return !isEncodable || findEncoding(entityTags, request, etag) === undefined
+}
+
+/**
+ * The tag of an encoding that the client has, and that this request may get. With a Range it may get
+ * none: a client that holds an encoding would cut the range out of that.
+ */
+function findEncoding(
+  entityTags: readonly EntityTag[],
+  request: RangeRequest,
+  etag: EntityTag,
+): EntityTag | undefined {
+  if (fieldValue(request, 'range') !== undefined) return undefined
+  const accepted = fieldValue(request, 'accept-encoding')
+  return entityTags.find((entityTag) => {
+    const coding = codingOf(entityTag, etag)
+    return coding !== undefined && acceptsCoding(accepted, coding)
+  })
+}
+
+/**
+ * The entity-tag of a 304: that of the representation, unless the full response may be encoded on its
+ * way. Then it is the tag of what the client has, so that its cache freshens that and nothing else.
+ */
+export function notModifiedTag(
+  request: RangeRequest,
+  etag: EntityTag,
+  isEncodable: boolean,
+): EntityTag {
+  if (!isEncodable) return etag
+  const entityTags = parseEntityTags(fieldValue(request, 'if-none-match') ?? '')
+  if (!entityTags || entityTags === '*' || entityTags.includes(etag)) return etag
+  // A weak one may be for an encoding that was made before encodings had tags of their own.
+  const weak = entityTags.find((entityTag) => isWeak(entityTag) && weakCompare(entityTag, etag))
+  return weak ?? findEncoding(entityTags, request, etag) ?? etag
 }
 
 /** Returns `undefined` if either date is missing or invalid: the field is then ignored. */

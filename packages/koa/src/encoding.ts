@@ -1,0 +1,94 @@
+// Entity-tags beside middleware that encodes content, or that makes and compares tags.
+
+import zlib from 'node:zlib'
+import type { ParameterizedContext as Context, Response } from 'koa'
+import { encodedTag, evaluatePassing, isEntityTag, variesByCoding } from '@range-serve/core/adapter'
+
+/** The responses whose `set` is guarded. */
+const guards = new WeakSet<object>()
+
+/**
+ * Keeps an entity-tag from being taken for that of other bytes. koa-etag tags the bytes that it finds
+ * in a body, and would tag a part as if it were the whole. What koa-compress encodes is another
+ * selected representation, and has a tag of its own (§8.8.3.3).
+ */
+export function guardTag(response: Response): void {
+  if (guards.has(Reflect.get(response, 'set') as object)) return
+  const { res, status } = response
+  const isTagged = res.hasHeader('ETag')
+  const isGuarded = status === 200 ? isTagged || variesByCoding(res) : status === 206 && !isTagged
+  if (!isGuarded) return
+  const set = response.set.bind(response) as (...args: unknown[]) => void
+  let plain: string | undefined
+  const guarded = (...args: unknown[]): void => {
+    const [field] = args
+    if (typeof field === 'object' && field !== null) {
+      for (const [name, value] of Object.entries(field)) response.set(name, value as string)
+      return
+    }
+    const name = String(field).toLowerCase()
+    if (name === 'etag' && !isTagged && response.status === 206) return
+    set(...args)
+    if (name !== 'content-encoding' || response.status !== 200) return
+    plain ??= response.get('ETag')
+    if (isEntityTag(plain)) set('ETag', encodedTag(plain, response.get(name)))
+  }
+  response.set = guarded
+  guards.add(guarded)
+}
+
+const { BrotliCompress, Deflate, Gzip, ZstdCompress } = zlib as unknown as Record<
+  string,
+  (abstract new () => object) | undefined
+>
+/** The streams that encode; Zstandard has come to Node later than the others. */
+const encoders = [BrotliCompress, Deflate, Gzip, ZstdCompress].filter((each) => each !== undefined)
+
+/** Gives what inner middleware encodes the tag of that coding. */
+export function tagEncoding({ res, response }: Context): void {
+  const coding = res.getHeader('Content-Encoding')
+  const etag = res.getHeader('ETag')
+  if (coding === undefined || typeof etag !== 'string' || !isEntityTag(etag)) return
+  const { body } = response as { readonly body?: unknown }
+  const isEncoder = encoders.some((each) => body instanceof each)
+  if (isEncoder && variesByCoding(res)) res.setHeader('ETag', encodedTag(etag, String(coding)))
+}
+
+/**
+ * Makes `ctx.fresh`, by which koa-conditional-get responds with a 304, know the tags of encodings. Such
+ * a 304 gets the tag that the client has.
+ */
+export function watchFresh(ctx: Context): void {
+  const { req, request } = ctx
+  const listed = req.headers['if-none-match']
+  if (listed === undefined || !/-(?:br|deflate|gzip|zstd)"/.test(listed)) return
+  if (Object.hasOwn(request, 'fresh')) return
+  const prototype = Object.getPrototypeOf(request) as object
+  Object.defineProperty(request, 'fresh', {
+    configurable: true,
+    get: () => Reflect.get(prototype, 'fresh', request) === true || isFreshEncoding(ctx),
+  })
+}
+
+function isFreshEncoding({ req, res }: Context): boolean {
+  const { statusCode: status } = res
+  const isCacheable = (status >= 200 && status < 300) || status === 304
+  if (!isCacheable || (req.method !== 'GET' && req.method !== 'HEAD')) return false
+  const known = evaluatePassing(req, (name) => res.getHeader(name), {}, variesByCoding(res))
+  const before = res.getHeader('ETag')
+  if (known?.etag === undefined || known.etag === before) return false
+  const { etag } = known
+  const end = Reflect.get(res, 'end') as (...args: unknown[]) => unknown
+  const isOwn = Object.hasOwn(res, 'end')
+  const tagThenEnd = (...args: unknown[]): unknown => {
+    if (res.end === tagThenEnd) {
+      if (isOwn) res.end = end as typeof res.end
+      else Reflect.deleteProperty(res, 'end')
+    }
+    const isNotModified = res.statusCode === 304 && !res.headersSent
+    if (isNotModified && res.getHeader('ETag') === before) res.setHeader('ETag', etag)
+    return Reflect.apply(end, res, args)
+  }
+  res.end = tagThenEnd as typeof res.end
+  return true
+}

@@ -1,0 +1,178 @@
+// What Express tags weakly is a hash of the very bytes: downloads resume with `rangeServe()` alone.
+
+import type { RequestHandler } from 'express'
+import compression from 'compression'
+import { afterEach, describe, expect, it } from 'vitest'
+import { rangeServe } from '@range-serve/express'
+import { expressApps } from '../support/apps.ts'
+import { bytes } from '../support/files.ts'
+import type { Running } from '../support/listen.ts'
+import { ask, field, type RawResponse } from '../support/raw.ts'
+
+type Line = [name: string, value: string]
+const text = 'lorem ipsum '.repeat(3000)
+const range: Line = ['Range', 'bytes=5-9']
+const past = 'Tue, 03 Nov 2026 12:00:00 GMT'
+
+describe.each(expressApps)('%s', (_name, start) => {
+  let running: Running
+  afterEach(() => running.close())
+
+  const get = (...headers: Line[]): Promise<RawResponse> => ask(running.port, { headers })
+
+  const kinds: [what: string, handler: RequestHandler][] = [
+    ['bytes', (_, response) => void response.type('bin').send(bytes)],
+    ['a string', (_, response) => void response.send(text)],
+    ['JSON', (_, response) => void response.json({ text })],
+    ['nothing', (_, response) => void response.send('')],
+  ]
+  it.each(kinds)('a strong tag for %s', async (what, handler) => {
+    running = await start(handler)
+    const bare = field(await get(), 'ETag')!
+    await running.close()
+    running = await start(rangeServe(), handler)
+    const strong = bare.slice(2)
+    expect(bare).toBe(`W/${strong}`)
+    const isEmpty = what === 'nothing'
+    const rows: [status: number, ...Line[]][] = [
+      [200],
+      [200, ['If-None-Match', '"v0"']],
+      [isEmpty ? 200 : 206, range],
+      // Resumed by Chromium and curl, by Firefox, and by what has taken the W/ off.
+      [isEmpty ? 200 : 206, range, ['If-Range', strong]],
+      [isEmpty ? 200 : 206, range, ['If-Match', strong]],
+      [200, range, ['If-Range', bare]],
+      [304, ['If-None-Match', strong]],
+      [304, ['If-None-Match', bare]],
+      [304, range, ['If-None-Match', strong]],
+      [304, ['If-Match', strong], ['If-None-Match', strong]],
+      [412, ['If-Match', '"v0"'], ['If-None-Match', strong]],
+      [412, ['If-Match', bare]],
+    ]
+    for (const [status, ...headers] of rows) {
+      const response = await get(...headers)
+      expect(response.status, headers.join(' ')).toBe(status)
+      const due = status === 412 ? undefined : strong
+      expect(field(response, 'ETag'), headers.join(' ')).toBe(due)
+    }
+    const head = await ask(running.port, { method: 'HEAD' })
+    expect(field(head, 'ETag')).toBe(strong)
+    const unchanged = await ask(running.port, {
+      method: 'HEAD',
+      headers: [['If-None-Match', strong]],
+    })
+    expect([unchanged.status, field(unchanged, 'ETag')]).toEqual([304, strong])
+  })
+
+  it('resumes what was cut, and begins anew what has changed', async () => {
+    let content = bytes
+    running = await start(rangeServe(), (_, response) => void response.send(content))
+    const etag = field(await get(['Range', 'bytes=0-999']), 'ETag')!
+    const rest: Line = ['Range', 'bytes=1000-']
+    const same = await get(rest, ['If-Range', etag])
+    expect(same.status).toBe(206)
+    expect(same.content.equals(bytes.subarray(1000))).toBe(true)
+    content = Buffer.from(bytes).fill(1, 5000, 5001)
+    const other = await get(rest, ['If-Range', etag])
+    expect(other.status).toBe(200)
+    expect(other.content.equals(content)).toBe(true)
+    expect((await get(rest, ['If-Match', etag])).status).toBe(412)
+  })
+
+  const hash = '2jmj7l5rSw0yVb/vlWAYkK/YBwk'
+  it.each<[what: string, etag: string, fields?: Line[]]>([
+    ['a tag of its own', 'W/"v1"'],
+    ['the tag of other content', `W/"8-${hash}"`],
+    ['the tag of an encoding', `W/"9-${hash}"`, [['Content-Encoding', 'br']]],
+    ['a strong tag', '"v1"'],
+  ])('leaves %s as it is', async (_what, etag, fields = []) => {
+    running = await start(rangeServe(), (_request, response) => {
+      for (const [name, value] of [['ETag', etag] as Line, ...fields]) response.set(name, value)
+      response.send('some text')
+    })
+    for (const headers of [[], [range], [['If-None-Match', etag] as Line]]) {
+      expect(field(await get(...headers), 'ETag')).toBe(etag)
+    }
+  })
+
+  it.each(['before', 'after'])('with compression %s, each coding has a tag', async (order) => {
+    const uses = [compression(), rangeServe()]
+    if (order === 'after') uses.reverse()
+    running = await start(...uses, (_, response) => void response.type('txt').send(text))
+    const plain = field(await get(), 'ETag')!
+    expect(plain).toMatch(/^"/)
+    const accept: Line = ['Accept-Encoding', 'gzip']
+    const encoded = await get(accept)
+    expect(field(encoded, 'Content-Encoding')).toBe('gzip')
+    const tag = `W/${plain.slice(0, -1)}-gzip"`
+    expect(field(encoded, 'ETag')).toBe(tag)
+    const known = await get(accept, ['If-None-Match', tag])
+    expect([known.status, field(known, 'ETag')]).toEqual([304, tag])
+    const foreign = await get(['Accept-Encoding', 'identity'], ['If-None-Match', tag])
+    expect([foreign.status, field(foreign, 'ETag')]).toEqual([200, plain])
+    const slice = await get(range, ['If-None-Match', tag])
+    expect([slice.status, field(slice, 'ETag')]).toEqual([206, plain])
+    expect(field(slice, 'Vary')).toBe('Accept-Encoding')
+    // Of the time when encodings had the tag of the bytes as they are: not promoted to a strong one.
+    const old = await get(accept, ['If-None-Match', `W/${plain}`])
+    expect([old.status, field(old, 'ETag')]).toEqual([304, `W/${plain}`])
+  })
+
+  describe('req.fresh', () => {
+    it.each<[fresh: boolean, what: string, fields: Line[], ...conditions: Line[]]>([
+      [false, 'no condition', [['ETag', '"v1"']]],
+      [true, 'a tag', [['ETag', '"v1"']], ['If-None-Match', '"v0", W/"v1"']],
+      [false, 'another tag', [['ETag', '"v1"']], ['If-None-Match', '"v0"']],
+      [false, 'a part of a tag', [['ETag', '"b"']], ['If-None-Match', '"a,"b",c"']],
+      [true, 'a tag with a comma', [['ETag', '"a,b"']], ['If-None-Match', '"a,b"']],
+      [true, 'a date', [['Last-Modified', past]], ['If-Modified-Since', past]],
+      [false, 'no date', [['Last-Modified', past]], ['If-Modified-Since', '2099-01-01']],
+      [
+        false,
+        'If-Match before If-None-Match',
+        [['ETag', '"v1"']],
+        ['If-Match', '"v0"'],
+        ['If-None-Match', '"v1"'],
+      ],
+      [true, 'the tag of an encoding', [['ETag', '"v1"'], ['Vary', 'Accept-Encoding']], ['If-None-Match', 'W/"v1-gzip"']], // prettier-ignore
+    ])('is %s for %s, and req.stale the opposite', async (fresh, _what, fields, ...conditions) => {
+      const seen: unknown[] = []
+      running = await start(rangeServe(), (request, response) => {
+        for (const [name, value] of fields) response.set(name, value)
+        seen.push(request.fresh, request.stale)
+        response.status(404)
+        seen.push(request.fresh)
+        response.end()
+      })
+      await get(...conditions)
+      expect(seen).toEqual([fresh, !fresh, false])
+    })
+
+    it('is that of Express before and without the filter', async () => {
+      const look: RequestHandler = (request, response, next) => {
+        response.set('ETag', '"v1"').append('X-Fresh', String(request.fresh))
+        next()
+      }
+      running = await start(look, rangeServe({ acceptRanges: false }), look, (_, response) => {
+        response.send(text)
+      })
+      const conditions: Line[] = [['If-Match', '"v0"'], ['If-None-Match', '"v1"']] // prettier-ignore
+      const response = await get(...conditions)
+      expect(response.fields.get('x-fresh')).toEqual(['true', 'true'])
+      expect(response.status).toBe(304)
+    })
+
+    it('lets a handler respond by itself, and tells of its 304', async () => {
+      const told: number[] = []
+      const filter = rangeServe({ onTransfer: ({ status }) => told.push(status) })
+      running = await start(filter, (request, response) => {
+        response.set('ETag', '"v1"')
+        if (request.fresh) response.status(304).end()
+        else response.send(text)
+      })
+      expect((await get(['If-None-Match', '"v1"'])).status).toBe(304)
+      expect((await get(['If-None-Match', '"v0"'])).status).toBe(200)
+      expect(told).toEqual([304, 200])
+    })
+  })
+})
