@@ -1,5 +1,4 @@
-// The content of a response for a framework that sends it itself. Bytes that the framework sees are
-// never pooled.
+// The content of a response for a framework that sends it, which never sees pooled bytes.
 
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { Readable } from 'node:stream'
@@ -120,9 +119,8 @@ export async function lend(
   async function settle(): Promise<Transfer> {
     isRead = body instanceof ContentStream && content.length > 0 ? await body.consumed : true
     isOut = body instanceof ContentStream && isRead && response !== undefined && isFlushed(response)
-    // A framework may destroy the source's stream when the response is over, so such a source is
-    // closed first. Any other stays open until then: its end may tell other code that the response
-    // is complete.
+    // A framework may destroy the source's stream when the response is over: it is closed first.
+    // Any other stays open until then: its end may tell other code that the response is complete.
     if (!over || !isRead || content.endsByItself || content.isReadAtRandom) {
       await content.close(isRead ? 'sent' : 'aborted')
     }
