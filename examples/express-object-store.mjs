@@ -1,7 +1,7 @@
 // A remote object, read by range: a seek in the player is one small request to the store.
 //
-// The store here is another HTTP server, and S3, GCS or Azure look the same: a length and a tag from
-// a HEAD, bytes from a GET with a Range.
+// The store here is another HTTP server. S3, GCS and Azure work the same way: length and entity-tag
+// come from a HEAD, bytes from a GET with a Range.
 //
 //   node examples/express-object-store.mjs
 
@@ -11,7 +11,7 @@ import { fromReader, serve } from '@range-serve/core'
 import { rangeServe } from '@range-serve/express'
 import express from 'express'
 
-/** Any server that knows ranges, as a source. */
+/** Makes a source of a URL whose server supports ranges. */
 async function fromUrl(url) {
   const head = await fetch(url, { method: 'HEAD' })
   if (!head.ok) throw Object.assign(new Error(`The store says ${head.status}`), { status: 502 })
@@ -29,7 +29,7 @@ async function fromUrl(url) {
   })
 }
 
-// The store: somewhere else, in earnest.
+// The store, which is usually another machine.
 const clip = fileURLToPath(new URL('media-server/media/dive.mp4', import.meta.url))
 const store = createServer((request, response) => void serve(request, response, clip))
 await new Promise((resolve) => store.listen(0, '127.0.0.1', resolve))

@@ -1,4 +1,4 @@
-// A video that seeks, on Koa: by the verb, and by the filter behind the line everybody writes.
+// A seekable video on Koa: by ctx.sendRange, and by the filter over an ordinary file stream.
 //
 //   node examples/koa-video.mjs
 
@@ -14,10 +14,10 @@ app.use(rangeServe())
 
 app.use(async (ctx) => {
   if (ctx.path === '/clip.mp4') {
-    // Validators, 304, resuming: all that a file can have.
+    // With validators: 304, and downloads resume.
     await ctx.sendRange(clip)
   } else if (ctx.path === '/stream.mp4') {
-    // Seeks too: the filter reads the file from the first byte that is asked for.
+    // Seekable too: the filter reads the file from the first requested byte.
     ctx.type = 'mp4'
     ctx.body = createReadStream(clip)
   } else {

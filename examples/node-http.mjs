@@ -1,4 +1,4 @@
-// Core alone, on node:http: a file, with no framework at all.
+// A file on node:http, without a framework.
 //
 //   node examples/node-http.mjs [file]
 //   curl -r 0-99 http://localhost:3000/
@@ -13,7 +13,7 @@ const file = resolve(process.argv[2] ?? clip)
 
 const server = createServer((request, response) => {
   serve(request, response, file).catch((error) => {
-    // Nothing has been sent yet: the file is missing, unreadable, or no file.
+    // Nothing has been sent yet: the file is missing, unreadable, or not a file.
     response.writeHead(error.status ?? 500).end()
   })
 })

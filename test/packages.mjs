@@ -1,4 +1,4 @@
-// What users would get: each package, packed, checked, and weighed.
+// Each package as users get it: packed, checked, and weighed.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'

@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Names every test that was skipped, and closes with the counts alone on a line. */
+/** Names every skipped test, and ends with the counts on a separate line. */
 export class NamesWhatWasSkipped implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
     const count = { passed: 0, failed: 0, skipped: 0, pending: 0 }

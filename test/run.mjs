@@ -1,5 +1,5 @@
-// Everything that `npm test` runs, in order; the first that fails ends it. The tests come last, so
-// that their summary, with the names of what was skipped, is the last there is to read.
+// Everything that `npm test` runs, in order; the first failure ends it. The tests come last, so
+// that their summary, with the names of skipped tests, is the last output.
 
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

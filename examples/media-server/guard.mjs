@@ -25,7 +25,7 @@ export function guard(host, listener) {
 function refuse({ method, headers, socket }, names) {
   const { host = '', origin } = headers
   const name = host.replace(/:\d*$/, '').toLowerCase()
-  // A server that listens on every address also goes by the one that this client connected to.
+  // A server that listens on every address also has the name of the address that this client connected to.
   if (!names.has(name) && name !== nameOf(socket.localAddress ?? '')) {
     return { status: 421, reason: `This server does not go by the name ${JSON.stringify(name)}.` }
   }

@@ -21,7 +21,7 @@ export function createApp({ folder, page, list, feed, line }) {
     }
   })
 
-  // no-store, so that what the map shows is what the player asked for, not what a cache left over.
+  // no-store, so that the map shows what the player requests, not what a cache lacks.
   app.use(rangeStatic(folder, { prefix: '/media', cacheControl: 'no-store' }))
   app.use(rangeStatic(page, { index: 'index.html' }))
 

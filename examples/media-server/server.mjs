@@ -1,4 +1,4 @@
-// A folder as a page with a player and, beside it, a live map of the bytes the player asks for.
+// A folder as a page with a player and, beside it, a live map of the bytes that the player requests.
 //
 //   node server.mjs [folder] [--koa]          PORT=3000 HOST=127.0.0.1
 

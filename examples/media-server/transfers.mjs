@@ -7,8 +7,8 @@ const heartbeatMs = 15_000
 /**
  * What is being sent, as server-sent events: `start`, `progress` while the bytes go, and `end`.
  *
- * The packages publish a live object when an answer begins and again when it is over; in between,
- * its `bytesSent` is sampled, so that nothing is paid for each chunk.
+ * The packages publish a live object when a response begins and again when it is over. In between
+ * its `bytesSent` is sampled, so that a chunk costs nothing.
  */
 export class TransferFeed {
   #prefix
@@ -71,7 +71,7 @@ export class TransferFeed {
     this.#write(format('end', state.id, transfer))
   }
 
-  // A client that has stopped reading is let go; its EventSource comes back when it wakes up.
+  // A client that has stopped reading is disconnected; its EventSource reconnects once it reads again.
   #write(event) {
     for (const follower of this.#followers) {
       if (follower.writableLength > 1 << 20) follower.destroy()

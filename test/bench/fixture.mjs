@@ -1,4 +1,4 @@
-// The files that are served, and what is in them.
+// The files that are served, and their content.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -8,7 +8,7 @@ export const MiB = 1024 * KiB
 export const GiB = 1024 * MiB
 export const TiB = 1024 * GiB
 
-/** Name → length. A sparse file holds zeros, any other what {@link contentAt} says. */
+/** Name → length. A sparse file holds zeros, any other the bytes of {@link contentAt}. */
 export const files = {
   'big.bin': { length: GiB },
   'middle.bin': { length: 16 * MiB },
@@ -24,7 +24,7 @@ export const files = {
 /** Older than the two seconds in which a second write could hide, so entity-tags are strong. */
 const modified = new Date('2026-01-02T03:04:05Z')
 
-/** Whether the file could be made: not every file system takes a TiB of nothing. */
+/** Whether the file could be created: not every file system accepts a sparse TiB. */
 export function makeFile(folder, name) {
   const { length, sparse } = files[name]
   const file = path.join(folder, name)
@@ -58,7 +58,7 @@ export function contentAt(name, position, length) {
   return Buffer.from(words.buffer, position - 4 * firstWord, length)
 }
 
-/** What the JSON handlers answer: 1 KiB of it. */
+/** The response of the JSON handlers: 1 KiB. */
 export const json = {
   items: Array.from({ length: 26 }, (_, id) => ({ id, name: `item ${id}`, ok: true })),
 }

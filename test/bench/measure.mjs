@@ -9,7 +9,7 @@ import { servers } from './servers.mjs'
 
 /**
  * @param bench `{ folder, state, program, profile, note }`
- * @returns a row for each server and case: what each round measured
+ * @returns a row for each server and case: the measurements of each round
  */
 export async function measure(bench, workload, names) {
   const started = bench.kept ?? new Map()
@@ -63,7 +63,7 @@ async function prepare(bench, workload, names, started) {
   return entries
 }
 
-/** A server for a file: one process for all cases that ask for that file. */
+/** A server for a file: one process for all cases that request that file. */
 async function obtain({ folder, state, note }, started, name, file) {
   const key = `${name} ${file}`
   if (!started.has(key)) {
@@ -90,7 +90,7 @@ async function verifyAnswers({ state, profile }, entry, workload, file, asks) {
   fs.writeFileSync(entry.requestsFile, formatRequests(asked, url))
 }
 
-/** So many answers that the JIT has settled; of large ones so many as make some GiB. */
+/** Enough responses for the JIT to settle; of large ones, enough to make some GiB. */
 async function warm({ program, profile }, entry) {
   const { server, size, slow } = entry
   if (slow) return

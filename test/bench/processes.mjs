@@ -1,4 +1,4 @@
-// The programs that a measurement takes: servers on one core, the load generator on the other.
+// The programs of a measurement: servers on one core, the load generator on the other.
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -18,7 +18,7 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL')
 })
 
-/** This process too stays off the servers' core. Whether there is a way to. */
+/** Keeps this process off the servers' core too. Returns whether that is possible. */
 export function pinToLoadCore() {
   return taskset !== undefined && spawnSync(taskset, ['-cp', loadCore, process.pid]).status === 0
 }
@@ -28,7 +28,7 @@ const pinned = (core, command) => (taskset ? [taskset, '-c', core, ...command] :
 /**
  * Starts a server of the table for one file.
  *
- * @returns its port and processes; `undefined` where it is not there (yet)
+ * @returns its port and processes; `undefined` if it does not exist (yet)
  */
 export async function startServer(name, file, state) {
   const { module } = servers[name]
@@ -119,7 +119,7 @@ export function compileLoad(state) {
   return program
 }
 
-/** Loads a server; what was measured in the window that follows the warm-up. */
+/** Loads a server, and returns the measurements of the window after the warm-up. */
 export async function load(program, wanted) {
   const { server, connections, seconds, least, warmUp, requestsFile } = wanted
   const { most = 12, mostWarmUp = most } = wanted

@@ -1,4 +1,4 @@
-// What was measured, as Markdown.
+// The measurements as Markdown.
 
 import { servers } from './servers.mjs'
 import { slowReaderTargets, targets } from './workloads.mjs'
@@ -9,7 +9,7 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/** Of two that took turns: the ratio of their costs in each round. */
+/** The ratio of the costs of two servers that took turns, in each round. */
 export function pairedRatios(over, under) {
   const rounds = Math.min(over.results.length, under.results.length)
   const ratios = Array.from(
@@ -109,7 +109,7 @@ export function formatTargets(measured, slowRows) {
 const met = (yes) => (yes ? 'met' : '**missed**')
 const percent = (part) => `${(100 * part).toFixed(0)} %`
 
-/** Three digits that count. */
+/** Three significant digits. */
 function number(value) {
   if (value >= 100) return value.toFixed(0)
   return value.toPrecision(3)

@@ -1,4 +1,4 @@
-// What is asked of a server, and whether its answer is right to the byte.
+// The requests to a server, and whether its responses are right to the byte.
 
 import http from 'node:http'
 import { contentAt, files, json, KiB, MiB } from './fixture.mjs'
@@ -7,8 +7,9 @@ import { contentAt, files, json, KiB, MiB } from './fixture.mjs'
  * @typedef {object} Ask
  * @property {Record<string, string>} headers
  * @property {number} status
- * @property {[first: number, last: number][]} [parts] what it must hold; default: what it says
- * @property {number} [content] its Content-Length, where that is the same for every server
+ * @property {[first: number, last: number][]} [parts] the ranges it must hold; default: those it
+ *   claims
+ * @property {number} [content] its Content-Length, if that is the same for every server
  */
 
 /** Numbers in [0, 1), the same in every run (mulberry32). */
@@ -62,7 +63,7 @@ export const manyRanges =
     )
   }
 
-/** Bytes at even distances: a part each, until there are too many; then the answer is the whole. */
+/** Bytes at even distances: a part each, until there are too many; then the response is full. */
 export const bytesApart =
   (count) =>
   ({ file }) => {
@@ -82,7 +83,7 @@ export const whole = ({ file }) => {
   return [{ headers: {}, status: 200, parts: [[0, length - 1]], content: length }]
 }
 
-/** What the server itself gave as its entity-tag, given back to it. */
+/** A request with the entity-tag that the server itself sent. */
 export const notModified = async ({ url, port }) => {
   const { response } = await get(port, url, { Range: 'bytes=0-0' })
   const { etag } = response.headers
@@ -90,7 +91,7 @@ export const notModified = async ({ url, port }) => {
   return [{ headers: { 'If-None-Match': etag }, status: 304, parts: [], content: 0 }]
 }
 
-/** An answer that is no file: the same text from every server. */
+/** A response that is not a file: the same text from every server. */
 export const text = (expected) => () => [
   { headers: {}, status: 200, text: expected, content: expected.length },
 ]
@@ -112,7 +113,7 @@ export function formatRequests(asks, url) {
   return lines.join('')
 }
 
-/** Asks, and throws where the answer's status, Content-Range or any byte of it is wrong. */
+/** Sends a request, and throws if the response's status, Content-Range or any byte is wrong. */
 export async function verify(port, url, file, ask) {
   const { response, body } = await get(port, url, ask.headers, ask.parts, file)
   const { statusCode, headers } = response
@@ -148,7 +149,7 @@ function parseContentRange(field, length) {
   return [Number(match[1]), Number(match[2])]
 }
 
-/** Content of up to 4 MiB comes back; of more, each byte is compared as it passes. */
+/** Content of up to 4 MiB is returned; of more, each byte is compared as it passes. */
 function get(port, url, headers, parts, file) {
   const compared =
     parts?.length === 1 && parts[0][1] - parts[0][0] >= 4 * MiB ? parts[0] : undefined

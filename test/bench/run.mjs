@@ -56,7 +56,7 @@ async function main() {
   const { formatSlowReaders, formatTargets, formatWorkload } = await import('./report.mjs')
 
   const chosen = choose(workloads)
-  // In memory for certain: a page cache may lose pages to the kernel in the middle of a window.
+  // Certainly in memory: a page cache may lose pages in the middle of a window.
   const parent = process.env.TMPDIR ?? (fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir())
   const folder = fs.mkdtempSync(path.join(parent, 'range-serve-bench-'))
   fs.chmodSync(folder, 0o755)
@@ -157,10 +157,12 @@ function list() {
 }
 
 /**
- * Installs what this project is compared with: a package of its own, which nothing else needs.
+ * Installs the peers that this project is compared with: a separate package, which nothing else
+ * needs.
  *
- * Two packages below Fastify (one for downloads, one for its tests) declare Node 22 and run on 20.19.
- * The `engine-strict` of the repository, which npm hands down, is for what this project depends on.
+ * Two packages below Fastify (one for downloads, one for its tests) declare Node 22 and run on
+ * 20.19. The `engine-strict` of the repository, which npm passes on, is for the dependencies of
+ * this project.
  */
 function installPeers() {
   if (fs.existsSync(path.join(here, 'node_modules/.modules.yaml'))) return

@@ -1,4 +1,4 @@
-// What is measured: name → the module that makes it, and what is special about it.
+// The servers: name → the module that makes one, and its particulars.
 
 export const servers = {
   ram: { module: 'node', about: 'bytes in memory through node:http' },

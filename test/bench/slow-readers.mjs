@@ -1,4 +1,4 @@
-// What clients that hardly read cost: memory while they are there, descriptors when they are gone.
+// The cost of slow clients: memory while they are connected, descriptors afterwards.
 
 import fs from 'node:fs'
 import net from 'node:net'
@@ -8,7 +8,7 @@ import { contentAt, files, makeFile, MiB } from './fixture.mjs'
 import { load, startServer } from './processes.mjs'
 import { formatRequests, randomRanges } from './requests.mjs'
 
-/** How often a reader takes what has come, in milliseconds. */
+/** How often a reader reads what has arrived, in milliseconds. */
 const tick = 250
 
 /** @returns for each server its memory in MiB, idle and at most, and the descriptors left */
@@ -76,7 +76,7 @@ async function measureServer({ folder, state, program, profile }, workload, name
   }
 }
 
-/** Readers that take what has come, at most 64 KiB, whenever they are told to. */
+/** Readers that read what has arrived, at most 64 KiB, on demand. */
 async function connectAll(port, url, { file, slowReaders, length }) {
   const places = Math.floor(files[file].length / length)
   return Promise.all(

@@ -1,4 +1,4 @@
-// What is asked of whom, as data; and the targets that the ratios are held against.
+// The requests to each server, as data, and the targets of the ratios.
 
 import { KiB, MiB } from './fixture.mjs'
 import {
@@ -44,10 +44,10 @@ const without = (...names) => everything.filter((name) => !names.includes(name))
 
 /**
  * Each: name, title; `file`, and `asks` for it; `servers`, the first of which the others are
- * compared with; `quick`, those of a quick run (`[]`: none). `cases` stand in for `file`, `asks` and
- * `connections` where one server is asked in several ways. `per` is what the cost is counted by,
- * `rounds` how many times the usual number, `growth` compares each server with itself. The order is
- * that of weight: a quick run that is short of time leaves out the end.
+ * compared with; `quick`, those of a quick run (`[]`: none). `cases` stand in for `file`, `asks`
+ * and `connections` if one server gets several kinds of request. `per` is the unit of the cost,
+ * `rounds` how many times the usual number, `growth` compares each server with itself. The most
+ * important come first: a quick run that is short of time omits the end.
  */
 export const workloads = [
   {
@@ -236,7 +236,7 @@ export const workloads = [
 
 const target = (text, workload, ours, peer, least) => ({ text, workload, ours, peer, least })
 
-/** `least` of the peer's CPU over ours; where ours stands alone, of one case of it over another. */
+/** `least` of the peer's CPU over ours; if it stands alone, of one of its cases over another. */
 export const targets = [
   target('core, 64 KiB, against the naive pipe', '64k', 'core', 'naive', 2),
   target('core, 64 KiB, of the RAM ceiling', '64k', 'core', 'ram', 0.65),

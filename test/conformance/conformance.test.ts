@@ -22,7 +22,7 @@ describe.each(servers.map((server) => [server.name, server] as const))('%s', (_n
     })
   }
 
-  it('gives 15 answers in a row on one connection, asked for all at once', async () => {
+  it('responds to 15 requests sent at once on one connection', async () => {
     const requests = Array.from({ length: 15 }, (_, i) => ({
       headers: [['Range', `bytes=${i * 100}-${i * 100 + 9}`]] as const,
     }))

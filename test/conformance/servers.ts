@@ -41,11 +41,11 @@ writeOldFile(filePath, bytes, representation.lastModified)
 
 export interface TestServer {
   readonly name: string
-  /** Whether several ranges come ascending, since the bytes pass by once. */
+  /** Whether several ranges are sent in ascending order, since the bytes pass once. */
   readonly ascending: boolean
   /** Whether it speaks HTTP/2 rather than HTTP/1. */
   readonly http2?: boolean
-  /** What this combination answers otherwise, by the id of the requirement, and why. */
+  /** The requirements that this combination does not meet, by id, and why. */
   readonly otherwise: Readonly<Record<string, string>>
   start(): Promise<{ port: number; close(): Promise<void> }>
 }
@@ -53,7 +53,7 @@ export interface TestServer {
 const { type, etag, lastModified, cacheControl } = representation
 const metadata: SendOptions = { type, etag, lastModified }
 
-/** A new source for each answer, by name. */
+/** A new source for each response, by name. */
 const sources: Record<string, () => Servable | Promise<Servable>> = {
   'a path': () => filePath,
   'a file: URL': () => pathToFileURL(filePath),
@@ -92,7 +92,7 @@ function slowly(content: Buffer): Readable {
   return Readable.from(chunks(), { objectMode: false })
 }
 
-/** FileHandles stay ours, also when the answer is over. */
+/** FileHandles that stay open after a response, since the caller closes them. */
 async function withSource<T>(
   make: () => Servable | Promise<Servable>,
   send: (source: Servable) => Promise<T>,
@@ -126,7 +126,7 @@ function nodeServer(
   options: SendOptions = {},
   more: Partial<TestServer> = {},
 ): TestServer {
-  const answer = (
+  const respond = (
     request: http.IncomingMessage | http2.Http2ServerRequest,
     response: http.ServerResponse | http2.Http2ServerResponse,
   ): void => {
@@ -141,11 +141,11 @@ function nodeServer(
     otherwise: {},
     ...more,
     start: () =>
-      listen(more.http2 === true ? http2.createServer(answer) : http.createServer(answer)),
+      listen(more.http2 === true ? http2.createServer(respond) : http.createServer(respond)),
   }
 }
 
-/** The adapter that CONTRIBUTING.md shows, for a framework of a page. */
+/** The adapter that CONTRIBUTING.md shows, for a one-page framework. */
 function smallServer(
   name: string,
   handler: (context: Context) => unknown,
@@ -155,7 +155,7 @@ function smallServer(
     for (const [field, value] of fields) set.set(field.toLowerCase(), value)
   }
   return {
-    name: `a framework of a page, ${name}`,
+    name: `a one-page framework, ${name}`,
     ascending: false,
     otherwise: {},
     ...more,
@@ -168,7 +168,7 @@ function nodeFolder(
   handler: StaticRequestHandler<NodeResponse>,
   more: Partial<TestServer> = {},
 ): TestServer {
-  const answer = (
+  const respond = (
     request: http.IncomingMessage | http2.Http2ServerRequest,
     response: http.ServerResponse | http2.Http2ServerResponse,
   ): void => {
@@ -181,7 +181,7 @@ function nodeFolder(
     ...more,
     otherwise: folderOtherwise,
     start: () =>
-      listen(more.http2 === true ? http2.createServer(answer) : http.createServer(answer)),
+      listen(more.http2 === true ? http2.createServer(respond) : http.createServer(respond)),
   }
 }
 
@@ -251,15 +251,13 @@ const expressFilters: Record<string, RequestHandler> = {
     pipeline(fs.createReadStream(filePath), response, (error) => (error ? next(error) : undefined))
   },
 }
-/** What is answered otherwise to HEAD, for one reason. */
+/** The requirements on HEAD, each not met for one reason. */
 const toHead = (reason: string): Record<string, string> =>
   Object.fromEntries(
     requirements.filter(({ request }) => request.method === 'HEAD').map(({ id }) => [id, reason]),
   )
-const koa2Http2 = toHead('Koa 2 leaves HEAD over HTTP/2 unanswered, with or without us')
-const koa3Http2 = toHead(
-  'Koa 3 destroys a stream for HEAD over HTTP/2 before it is asked its length',
-)
+const koa2Http2 = toHead('Koa 2 does not respond to HEAD over HTTP/2, with or without range-serve')
+const koa3Http2 = toHead('Koa 3 destroys the stream for HEAD over HTTP/2 before its length is read')
 const isSeekable = (name: string) => name.startsWith('res.') || name.includes('file stream')
 
 function koaServer(
@@ -282,11 +280,11 @@ function koaServer(
       })
       app.use(forKoa.rangeServe())
       app.use(middleware)
-      const answer = app.callback()
+      const respond = app.callback()
       return listen(
         more.http2 === true
-          ? http2.createServer((request, response) => void answer(request, response))
-          : http.createServer((request, response) => void answer(request, response)),
+          ? http2.createServer((request, response) => void respond(request, response))
+          : http.createServer((request, response) => void respond(request, response)),
       )
     },
   }
@@ -322,17 +320,19 @@ const koas: [string, typeof Koa3, 2 | 3][] = [
   ['Koa 3', Koa3, 3],
   ['Koa 2', Koa2, 2],
 ]
-/** What is answered otherwise to methods that the filter leaves alone. */
+/** The requirements on methods that the filter leaves alone, each not met for one reason. */
 const toOthers = (reason: string): Record<string, string> => ({
   'range-post': reason,
   'range-options': reason,
 })
-const folderOtherwise = toOthers('rangeStatic leaves all but GET and HEAD to others')
+const folderOtherwise = toOthers(
+  'rangeStatic leaves methods other than GET and HEAD to the next handler',
+)
 const viewOtherwise = toOthers(
-  'Koa sends bytes that are no Buffer as JSON, where we do not see to it',
+  'Koa sends bytes other than a Buffer as JSON if the filter leaves the method alone',
 )
 const folderOptions = { etag, cacheControl } as const
-/** A store of one thing, under whatever path. */
+/** A store that has the same source under every path. */
 const find = () => fromBuffer(bytes, { type, etag, lastModified })
 const storeOptions = { cacheControl } as const
 

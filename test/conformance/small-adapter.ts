@@ -2,14 +2,14 @@ import type { ResponsePlan, SendOptions, Servable, Transfer } from '@range-serve
 import { applyFields, contextOf, lend, planPassing, prepare } from '@range-serve/core/adapter'
 import type { Context } from './small-framework.ts'
 
-/** The verb: responds with a source. Resolves once that is decided. */
+/** Responds with a source. Resolves once the response is decided. */
 export async function sendRange(
   context: Context,
   source: Servable,
   options: SendOptions = {},
 ): Promise<{ readonly finished: Promise<Transfer> }> {
   const { request, response, fields } = context
-  // The fields that are set already are the caller's word; memory that the framework sees is its own.
+  // Fields that are already set count as the caller's; bytes that the framework gets are not pooled.
   const known = {
     ...contextOf(response, { pooled: false }),
     set: (name: string) => fields.get(name),
@@ -20,7 +20,7 @@ export async function sendRange(
   return { finished }
 }
 
-/** The filter: makes range-aware what the handlers have left. */
+/** The filter: makes a body that the handlers have set range-aware. */
 export function filter(context: Context): void {
   const { request, fields, body, status } = context
   if (status !== 200 || !Buffer.isBuffer(body)) return
@@ -32,7 +32,7 @@ export function filter(context: Context): void {
   apply(context, plan, pieces.length > 0 ? Buffer.concat(pieces) : undefined)
 }
 
-/** The fields of a plan over those that are set, less those that its status must not have. */
+/** Applies a plan: its status, and its fields over those that are set. */
 function apply(context: Context, plan: ResponsePlan, body: Context['body']): void {
   const { fields } = context
   applyFields(

@@ -1,4 +1,4 @@
-// A framework of a page, to make an adapter for: handlers set a context, the framework sends it.
+// A one-page framework to write an adapter for: handlers fill in a context, the framework sends it.
 
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -7,7 +7,7 @@ export interface Context {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   status: number
-  /** By lower-case names. */
+  /** By lower-case name. */
   readonly fields: Map<string, string | string[]>
   body: Buffer | Readable | undefined
 }
@@ -40,7 +40,7 @@ function send({ request, response, status, fields, body }: Context): void {
     response.end(request.method === 'HEAD' ? undefined : body)
     return
   }
-  // As frameworks do: a body that fails cuts the connection, and a client that leaves ends the body.
+  // As other frameworks do: a failed body cuts the connection, a lost connection destroys the body.
   body.on('error', () => response.destroy())
   response.on('close', () => body.destroy())
   body.pipe(response)

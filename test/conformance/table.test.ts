@@ -7,7 +7,7 @@ import { servers } from './servers.ts'
 const readme = fileURLToPath(new URL('../../README.md', import.meta.url))
 const generated = /(?<=<!-- requirements -->\n)[\s\S]*(?=<!-- \/requirements -->)/
 
-/** Rows of cells, the first the heads, as Markdown with its columns in line. */
+/** Formats rows of cells, the first of which are the heads, as Markdown with aligned columns. */
 function formatTable(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)))
@@ -23,7 +23,7 @@ function formatRequirements(): string {
   )
   const escape = (text: string) => text.replaceAll('*', String.raw`\*`)
   return `
-${requirements.length} requirements, each asked of ${servers.length} servers (framework, source and way to send it) over HTTP/1.1 or HTTP/2: ${combinations - otherwise.length} of ${combinations} combinations hold. What is answered otherwise, before or after we have a say:
+${requirements.length} requirements, each tested on ${servers.length} servers (framework, source and way to send it) over HTTP/1.1 or HTTP/2: ${combinations - otherwise.length} of ${combinations} combinations hold. The others are decided by other code, before or after range-serve:
 
 ${reasons.join('\n')}
 
@@ -45,7 +45,7 @@ ${formatTable([
 `
 }
 
-it('stands in the README as it is; RANGE_SERVE_UPDATE=1 writes it there', () => {
+it('is the table in the README; RANGE_SERVE_UPDATE=1 updates it', () => {
   const text = fs.readFileSync(readme, 'utf8')
   if (process.env['RANGE_SERVE_UPDATE'] === '1') {
     fs.writeFileSync(

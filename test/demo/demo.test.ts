@@ -1,4 +1,4 @@
-// The demo, as a person uses it: `npm start`, a browser, a player that seeks.
+// The demo, as it is used: `npm start`, a browser, a player that seeks.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
@@ -33,7 +33,7 @@ interface MediaFile {
   readonly type: string
 }
 
-/** What the server says of one answer when it is over. */
+/** What the server reports about one response when it is over. */
 interface Ended {
   readonly id: number
   readonly url: string
@@ -178,7 +178,7 @@ describe.each(frameworks)('The demo on %s, from the command line', (_name, optio
     aborter.abort()
     await events.until((all) => all.length === 1)
     events.close()
-    // Another request is answered after both have been noticed.
+    // Another request gets its response after both have been noticed.
     await fetch(`${demo.url}api/media`)
     const closed = once(demo.process, 'close')
     demo.process.kill('SIGINT')
@@ -248,7 +248,7 @@ describeWith('chromium', 'A browser', (executablePath) => {
       const segments = await segmentsOf(page)
       expect(segments.every(({ status }) => status === 206)).toBe(true)
       expect(segments.some(({ first }) => first > 0)).toBe(true)
-      // The index lies in the last tenth, and was asked for by its place.
+      // The index lies in the last tenth, and was requested by its position.
       const size = Number(await page.locator('#fetched').getAttribute('data-bytes'))
       expect(segments.some(({ first }) => first > 0.9 * size)).toBe(true)
 
@@ -291,7 +291,7 @@ describeWith('chromium', 'A browser', (executablePath) => {
     test('shows what is still on its way, and what was cut off by a seek', async () => {
       await choose(page, demo, 'dive.webm')
       await page.check('#slow')
-      // A player of its own, at the new speed.
+      // A new player, at the new speed.
       await page.waitForSelector('#player[src*="visit"]')
       await page.waitForSelector('#strip .segment[data-state="sending"]:not([data-sent="0"])')
       await page.screenshot({ path: artifact(`${name}-slow`) })
@@ -391,7 +391,7 @@ async function fileNamed(demo: Demo, wanted: string): Promise<MediaFile> {
   return files.find(({ name }) => name === wanted)!
 }
 
-/** Reads the server-sent events, and collects those that end an answer. */
+/** Reads the server-sent events, and collects those that end a response. */
 async function follow(demo: Demo) {
   const aborter = new AbortController()
   const response = await fetch(`${demo.url}api/transfers`, { signal: aborter.signal })
@@ -399,7 +399,7 @@ async function follow(demo: Demo) {
   const names: string[] = []
   const ended: Ended[] = []
   const arrivals = new EventEmitter()
-  // It ends with an error when either side breaks it off; until() tells when that was too early.
+  // It ends with an error when either side aborts; until() tells if that was too early.
   read().catch(() => {})
   return {
     names,
@@ -463,7 +463,7 @@ async function seekAndCheck(page: Page, share: number): Promise<void> {
   await shown(page, share)
 }
 
-/** Waits for the place that was sought, and reads the time off the picture itself. */
+/** Waits for the requested position, and reads the time from the picture itself. */
 async function shown(page: Page, share: number): Promise<void> {
   await page.waitForFunction((to) => {
     const video = document.querySelector('video')!
@@ -486,7 +486,7 @@ async function shown(page: Page, share: number): Promise<void> {
   expect(second).toBe(Math.floor(time))
 }
 
-/** Waits until nothing is on its way. */
+/** Waits until nothing is under way. */
 async function settled(page: Page): Promise<void> {
   await page.waitForFunction(
     () =>

@@ -1,4 +1,4 @@
-// Ten thousand clients that leave: what a server holds is what it held before.
+// Ten thousand clients disconnect: the server holds what it held before.
 
 import { execFile } from 'node:child_process'
 import path from 'node:path'
@@ -10,7 +10,7 @@ import { modified } from '../support/files.ts'
 const run = promisify(execFile)
 const folder = temporaryFolder()
 
-it('10,000 aborted answers leave no descriptor and no memory', { timeout: 90_000 }, async () => {
+it('10,000 aborted responses leave no descriptor and no memory', { timeout: 90_000 }, async () => {
   const file = path.join(folder, 'file')
   writeOldFile(file, Buffer.alloc(8 * 1024 * 1024, 1), modified)
   const script = path.join(import.meta.dirname, '../support/aborts.mjs')

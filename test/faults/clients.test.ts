@@ -1,4 +1,4 @@
-// Clients that leave, at each moment that there is: nothing is kept for them.
+// Clients that disconnect, at every stage: nothing is kept for them.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -11,7 +11,7 @@ import { openDescriptors, temporaryFolder, until, writeOldFile } from '../suppor
 import { protocols, type Sent } from '../support/frameworks.ts'
 
 const folder = temporaryFolder()
-/** More than the kernel takes for a client that does not read. */
+/** More than the kernel buffers for a client that does not read. */
 const large = 16 * 1024 * 1024
 
 describe.each(protocols)('%s', (name, start) => {
@@ -25,7 +25,7 @@ describe.each(protocols)('%s', (name, start) => {
 
   const sources: [what: string, make: () => Servable][] = [
     ['a file', () => file],
-    ['a stream that passes by once', () => fromStream(opened(fs.createReadStream(file)), { length: large })], // prettier-ignore
+    ['a stream that passes once', () => fromStream(opened(fs.createReadStream(file)), { length: large })], // prettier-ignore
     ['streams of ranges', () => fromStream(({ firstPos, lastPos }) => opened(fs.createReadStream(file, { start: firstPos, end: lastPos })), { length: large })], // prettier-ignore
   ]
   const ranges = ['', 'bytes=1000-', 'bytes=0-7999999,8005000-']
@@ -72,12 +72,12 @@ describe.each(protocols)('%s', (name, start) => {
   it.each(sources)('gone with the last byte: %s', async (_what, make) => {
     running = await start(make)
     const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
-    // Whether it left before the answer was over is a matter of luck: either is its end.
+    // Whether it disconnected before the response was over is a matter of luck: both are its end.
     await Promise.all(clients.map(({ leaveAtEnd }) => leaveAtEnd()))
     await expectNothingLeft(ranges.length)
   })
 
-  it('gone while what comes before the range is read past', async () => {
+  it('gone while the bytes before the range are skipped', async () => {
     let given = 0
     running = await start(
       () => {

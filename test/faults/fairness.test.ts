@@ -1,4 +1,4 @@
-// Many large answers at once: all of them get on, and none has the server to itself.
+// Many large responses at once: all of them progress, and none monopolises the server.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import net from 'node:net'
@@ -14,7 +14,7 @@ const content = pattern(4 * 1024 * 1024)
 const filePath = path.join(folder, 'fair.bin')
 writeOldFile(filePath, content, modified)
 
-/** Asks once for each client, and gives how many bytes each was sent when the first has all. */
+/** Sends a request for each client, and returns how many bytes each has when the first has all. */
 async function sentTo(port: number): Promise<number[]> {
   const begun = new Set<Transfer>()
   const begin = (transfer: unknown): unknown => begun.add(transfer as Transfer)
@@ -22,7 +22,7 @@ async function sentTo(port: number): Promise<number[]> {
   subscribe('range-serve:transfer:start', begin)
   try {
     return await new Promise((resolve) => {
-      // Those of the test before may still be ending.
+      // Responses of the previous test may still be ending.
       const end = (transfer: unknown): void => {
         if (!begun.has(transfer as Transfer)) return
         unsubscribe('range-serve:transfer', end)
@@ -42,7 +42,7 @@ async function sentTo(port: number): Promise<number[]> {
   }
 }
 
-/** How much all have when the first has all: a piece or two less. */
+/** The share that all have when the first has all: a piece or two less. */
 const sources = [
   ['a file', 0.75, () => filePath, {}],
   ['a file read synchronously', 0.75, () => filePath, { syncReads: true }],

@@ -1,4 +1,4 @@
-// Failing, short and long sources; clients that leave; descriptors that must not stay open.
+// Failing, short and long sources; clients that disconnect; descriptors that must not stay open.
 
 import fs from 'node:fs'
 import { open } from 'node:fs/promises'
@@ -27,24 +27,27 @@ describe.each(frameworks)('%s', (name, start) => {
     ['as bytes', async () => bytes.subarray(0, 300_000)],
     ['as a stream', async () => Readable.from([bytes.subarray(0, 300_000)])],
   ] as const
-  it.each(short)('never ends an answer cleanly whose source runs short %s', async (_kind, read) => {
-    running = await start(() => fromReader({ length: size, read: () => read() }))
-    const { status, content, complete } = await download(running.port)
-    expect(status).toBe(200)
-    expect(complete).toBe(false)
-    expect(content.equals(bytes.subarray(0, content.length))).toBe(true)
-    await until('the transfer ends', () => running.transfers.length === 1)
-    expect(running.transfers[0]).toMatchObject({
-      aborted: true,
-      error: { code: 'ERR_SOURCE_TOO_SHORT' },
-    })
-  })
+  it.each(short)(
+    'never ends a response cleanly if its source runs short %s',
+    async (_kind, read) => {
+      running = await start(() => fromReader({ length: size, read: () => read() }))
+      const { status, content, complete } = await download(running.port)
+      expect(status).toBe(200)
+      expect(complete).toBe(false)
+      expect(content.equals(bytes.subarray(0, content.length))).toBe(true)
+      await until('the transfer ends', () => running.transfers.length === 1)
+      expect(running.transfers[0]).toMatchObject({
+        aborted: true,
+        error: { code: 'ERR_SOURCE_TOO_SHORT' },
+      })
+    },
+  )
 
-  it('answers with an error where a small source runs short before the head is sent', async () => {
+  it('responds with an error if a small source runs short before the head is sent', async () => {
     running = await start(() =>
       fromReader({ length: 100, read: async () => bytes.subarray(0, 50) }),
     )
-    // Only where the framework owns the body can the whole be read before the head is written.
+    // Only if the framework owns the body can all of it be read before the head is written.
     const { status, complete } = await download(running.port)
     if (name.startsWith('Koa')) expect(status).toBe(500)
     else expect(complete).toBe(false)
@@ -59,7 +62,7 @@ describe.each(frameworks)('%s', (name, start) => {
     expect(content.equals(bytes.subarray(0, 1000))).toBe(true)
   })
 
-  it('gives an error before the first byte to the framework', async () => {
+  it('passes an error before the first byte to the framework', async () => {
     const failure = Object.assign(new Error('no such object'), { status: 404 })
     running = await start(() => fromReader({ length: size, read: () => Promise.reject(failure) }))
     const { status } = await download(running.port)
@@ -67,7 +70,7 @@ describe.each(frameworks)('%s', (name, start) => {
     expect(running.errors).toEqual([failure])
   })
 
-  it('gives a missing file to the framework as 404', async () => {
+  it('reports a missing file to the framework as 404', async () => {
     running = await start(() => path.join(folder, 'missing'))
     const response = await ask(running.port, {})
     expect(response.status).toBe(404)
@@ -75,13 +78,13 @@ describe.each(frameworks)('%s', (name, start) => {
     expect(running.errors).toMatchObject([{ status: 404, code: 'ENOENT', expose: false }])
   })
 
-  it('gives a folder to the framework as 404', async () => {
+  it('reports a folder to the framework as 404', async () => {
     running = await start(() => folder)
     expect((await ask(running.port, {})).status).toBe(404)
     expect(running.errors).toMatchObject([{ status: 404, code: 'ERR_NOT_A_FILE' }])
   })
 
-  it('closes the file when the client leaves', async () => {
+  it('closes the file when the client disconnects', async () => {
     const filePath = largeFile(`left-${name}`)
     running = await start(() => filePath)
     await leave(running.port)
@@ -90,7 +93,7 @@ describe.each(frameworks)('%s', (name, start) => {
     expect(running.transfers[0]).toMatchObject({ status: 200, aborted: true })
   })
 
-  it('keeps a FileHandle open when the client leaves', async () => {
+  it('keeps a FileHandle open when the client disconnects', async () => {
     const handle = await open(largeFile(`handle-${name}`))
     try {
       running = await start(() => handle)
@@ -104,7 +107,7 @@ describe.each(frameworks)('%s', (name, start) => {
     }
   })
 
-  it('aborts a source and destroys its stream when the client leaves', async () => {
+  it('aborts a source and destroys its stream when the client disconnects', async () => {
     const signals: AbortSignal[] = []
     const streams: Readable[] = []
     running = await start(() =>
@@ -124,7 +127,7 @@ describe.each(frameworks)('%s', (name, start) => {
     await until('the stream is destroyed', () => streams[0]?.destroyed === true, 1000)
   })
 
-  it('destroys a one-pass stream after the last byte asked for', async () => {
+  it('destroys a one-pass stream after the last requested byte', async () => {
     const filePath = largeFile(`one-pass-${name}`)
     let stream: fs.ReadStream | undefined
     running = await start(() => {
@@ -138,7 +141,7 @@ describe.each(frameworks)('%s', (name, start) => {
     expect(stream!.bytesRead).toBeLessThan(size / 4)
   })
 
-  it('ends an answer when its signal aborts', async () => {
+  it('ends a response when its signal aborts', async () => {
     const aborter = new AbortController()
     running = await start(() => slowFile(largeFile(`signal-${name}`)), { signal: aborter.signal })
     const { complete, content } = await download(running.port, {}, () => aborter.abort())
@@ -171,7 +174,7 @@ function slowFile(filePath: string) {
 }
 
 describe('HTTP/2', () => {
-  it('serves ranges, and resets the stream where a source runs short', async () => {
+  it('serves ranges, and resets the stream if a source runs short', async () => {
     const filePath = largeFile('http2')
     let isShort = false
     const running = await startHttp2(() =>

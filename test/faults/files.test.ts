@@ -1,4 +1,4 @@
-// What becomes of a file while answers are sent from it, to clients that have paused half-way.
+// Changes of a file while it is being sent to clients that have paused half-way.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -16,7 +16,7 @@ import {
 import { protocols, type Sent } from '../support/frameworks.ts'
 
 const folder = temporaryFolder()
-// More than the kernel takes for a client that does not read.
+// More than the kernel buffers for a client that does not read.
 const old = pattern(16 * 1024 * 1024)
 const other = Buffer.alloc(old.length, 0xff)
 const kinds = kindsOfAnswer(old.length)
@@ -32,7 +32,7 @@ const faults: [what: string, change: (file: string) => void, ending: 'cut' | 'wh
   ],
   ['deleted', (file) => fs.rmSync(file), 'whole'],
   ['replaced by a folder', (file) => (fs.rmSync(file), fs.mkdirSync(file)), 'whole'],
-  // Root may read it all the same; nobody needs to who has it open.
+  // Root may still read it; an open descriptor needs no permission.
   ['made unreadable', (file) => fs.chmodSync(file, 0), 'whole'],
 ]
 
@@ -55,7 +55,7 @@ describe.each(protocols)('%s', (name, start) => {
       const answer = answers[i]!
       expect(answer.status, kind).toBe(expected.status)
       expect(answer.complete, kind).toBe(ending === 'whole')
-      // Of what is new there is not a byte.
+      // There is not a byte of the new file.
       if (ending === 'whole') {
         expect(contentOf(answer, expected).equals(expectedOf(old, expected)), kind).toBe(true)
       } else {

@@ -1,4 +1,4 @@
-// Nothing stale, nothing unbounded, nobody delayed: what the table of open files must never cost.
+// The table of open files: nothing stale, nothing unbounded, no request delayed.
 
 import { execFile } from 'node:child_process'
 import fs from 'node:fs'
@@ -42,7 +42,7 @@ describe.each(frameworks)('%s', (name, start) => {
     }
   })
 
-  it('shows at once that a file was touched, and resumes nothing of before', async () => {
+  it('shows at once that a file was touched, and does not resume an earlier download', async () => {
     const filePath = path.join(folder, `${name}-touched`)
     writeOldFile(filePath, Buffer.from('AAAA'), modified)
     running = await start(() => filePath)
@@ -55,7 +55,7 @@ describe.each(frameworks)('%s', (name, start) => {
     expect((await ask(running.port, rest)).status).toBe(404)
   })
 
-  it('sees a change that comes while others look at the same file', async () => {
+  it('sees a change during concurrent requests for the same file', async () => {
     const filePath = path.join(folder, `${name}-busy`)
     writeOldFile(filePath, Buffer.from('0000'), modified)
     running = await start(() => filePath)
@@ -92,7 +92,7 @@ describe.each(frameworks)('%s', (name, start) => {
     ],
   ]
   it.each(disappointments)(
-    'lets go of what it read of a file that was %s',
+    'releases what it read of a file that was %s',
     async (what, spoil, options) => {
       const filePath = path.join(folder, `${name}-let-go-${what}`)
       writeOldFile(filePath, Buffer.from('AAAA'), modified)
@@ -115,7 +115,7 @@ describe.each(frameworks)('%s', (name, start) => {
     await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
   })
 
-  it('does not let a slow source delay other answers', async () => {
+  it('does not let a slow source delay other responses', async () => {
     const filePath = path.join(folder, `${name}-fast`)
     writeOldFile(filePath, pattern(1000), modified)
     let isSlow = true
@@ -137,14 +137,14 @@ describe.each(frameworks)('%s', (name, start) => {
     await until('the slow answer has begun', () => reads.length > 0)
     isSlow = false
     for (let i = 0; i < 50; i++) expect((await ask(running.port, {})).content.length).toBe(1000)
-    // Fifty answers came before ten reads were over.
+    // Fifty responses arrived before ten reads were over.
     expect(isDone).toBe(false)
     await slow
   })
 })
 
 describe('a process with few descriptors', () => {
-  it('serves more files than it can have open', async () => {
+  it('serves more files than it can keep open', async () => {
     const files = Array.from({ length: 200 }, (_, i) => path.join(folder, `many-${i}`))
     for (const file of files) writeOldFile(file, Buffer.from(file), modified)
     const script = path.join(import.meta.dirname, '../support/few-descriptors.mjs')

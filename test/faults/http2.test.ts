@@ -1,4 +1,4 @@
-// Clients of HTTP/2 that do not read: what a stream with a closed window may hold.
+// HTTP/2 clients that do not read: how much a stream with a closed window may hold.
 
 import { once } from 'node:events'
 import http2, { type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
@@ -21,7 +21,7 @@ afterEach(() => {
   for (const each of cleanUp.splice(0).toReversed()) each()
 })
 
-/** Yields chunks of a size, and counts what is pulled out of it. */
+/** Yields chunks of one size, and counts how much is read. */
 function counted(size: number): Source {
   return fromReader({
     length,
@@ -78,7 +78,7 @@ describe.each(ways)('%s over HTTP/2, to a client that does not read', (_name, ha
     }
     await until('all streams are answered', () => answered === streams)
     await new Promise((resolve) => setTimeout(resolve, 100))
-    // A piece is in the session, one more may be read ahead of it.
+    // One piece is in the session, and one more may have been read ahead.
     expect(read / streams).toBeLessThanOrEqual(2 * 64 * KiB)
     session.destroy()
     await until('all sources are closed', () => closed === streams)

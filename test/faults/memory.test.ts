@@ -1,5 +1,5 @@
-// Memory is used again only if nothing but Node's own code and the kernel can read it: whatever else
-// sees the bytes of a response may keep them.
+// Memory is reused only if nothing but Node's own code and the kernel can read it: any other code
+// that sees the bytes of a response may keep them.
 
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -34,7 +34,7 @@ const contentOf = (name: string, size: number) =>
     Uint8Array.from({ length: 251 }, (_, i) => (name === 'mine' ? i : 255 - i)),
   )
 
-/** Sees what goes out for `/mine`, by reference, as a cache or a recorder does. */
+/** Keeps what is written for `/mine`, by reference, as a cache or a recorder does. */
 type Keeper = (server: http.Server, keep: (chunk: unknown) => void) => void
 
 const isMine = (request: IncomingMessage) => request.url!.startsWith('/mine')
@@ -63,7 +63,7 @@ const keepers: [name: string, keeper: Keeper][] = [
       }),
   ],
   [
-    'a response whose end alone is patched',
+    'a response of which only end is patched',
     (server, keep) =>
       server.prependListener('request', (request, response) => {
         if (!isMine(request)) return
@@ -104,8 +104,8 @@ async function get(port: number, target: string, headers = {}): Promise<Buffer> 
   return Buffer.concat(await response.toArray())
 }
 
-describe.each(keepers)('what is kept of %s', (_name, keeper) => {
-  it.each(sizes)('is not another response later: %i bytes', async (size) => {
+describe.each(keepers)('the bytes kept of %s', (_name, keeper) => {
+  it.each(sizes)('are not those of another response later: %i bytes', async (size) => {
     const kept: Uint8Array[] = []
     const server = http.createServer((request, response) => {
       const [, name = ''] = request.url!.split('/')
@@ -120,14 +120,14 @@ describe.each(keepers)('what is kept of %s', (_name, keeper) => {
     const wasKept = kept.splice(0)
     for (let i = 0; i < 4; i++) await get(port, '/other')
     const bytes = Buffer.concat(wasKept)
-    // The head may come before, and what is kept may be the end alone.
+    // The head may come first, and only the end may be kept.
     const tail = bytes.subarray(Math.max(0, bytes.length - size))
     expect(tail.length).toBeGreaterThan(0)
     expect(tail.equals(mine.subarray(size - tail.length))).toBe(true)
   })
 })
 
-describe('a connection that acknowledges what it has not passed on', () => {
+describe('a connection that acknowledges bytes before it has passed them on', () => {
   it.each(sizes)('gets the bytes of its own response: %i bytes', async (size) => {
     const server = http.createServer((request, response) => {
       void serve(request, response, pathOf('mine', size))
@@ -150,7 +150,7 @@ describe('a connection that acknowledges what it has not passed on', () => {
       connection.push('GET /mine HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     })
     await ended
-    // A real client of another response, whose memory the first must not share.
+    // A real client of another response, which must not share memory with the first.
     const other = http.createServer((request, response) => {
       void serve(request, response, pathOf('other', size))
     })
@@ -196,14 +196,14 @@ describe('a read that fills one buffer again and again', () => {
     ['bytes=1000-', 1000, length - 1],
   ]
   for (const [name, handler] of Object.entries(handlers)) {
-    it.each(ranges)(`is sent right by ${name}: %s`, async (range, first, last) => {
+    it.each(ranges)(`is sent correctly by ${name}: %s`, async (range, first, last) => {
       const port = await listen(http.createServer(handler))
       const body = await get(port, '/mine', { range })
       expect(body.equals(content.subarray(first, last + 1))).toBe(true)
     })
   }
 
-  it.each(ranges)('is sent right over HTTP/2: %s', async (range, first, last) => {
+  it.each(ranges)('is sent correctly over HTTP/2: %s', async (range, first, last) => {
     const server = http2.createServer((request, response) => {
       void serve(request, response, reusing(4096))
     })
@@ -226,7 +226,7 @@ describe('the body of respond', () => {
     return body
   }
 
-  it('gives all of it to each of two readers', async () => {
+  it('gives everything to each of two readers', async () => {
     const body = await bodyOf(3_000_000)
     const heard: Uint8Array[] = []
     body.on('data', (chunk: Uint8Array) => heard.push(chunk))

@@ -1,4 +1,4 @@
-// What others do to a response, a connection or the server, while answers are under way.
+// What other code does to a response, a connection or the server during responses.
 
 import { execFile } from 'node:child_process'
 import { getEventListeners } from 'node:events'
@@ -33,7 +33,7 @@ describe.each(protocols)('%s', (name, start) => {
   const file = path.join(folder, name.replaceAll('/', ' '))
   writeOldFile(file, content, modified)
 
-  /** Begins an answer of each kind, and gives the responses that they are written to. */
+  /** Begins a response of each kind, and returns Node's response objects. */
   async function beginAll() {
     running = await start(() => file)
     const responses: { destroy(): void }[] = []
@@ -43,13 +43,14 @@ describe.each(protocols)('%s', (name, start) => {
     return { clients, responses }
   }
 
-  it('a response that somebody destroys is cut off, and its file closed', async () => {
+  it('a response that other code destroys is cut off, and its file closed', async () => {
     const { clients, responses } = await beginAll()
     for (const response of responses) response.destroy()
     for (const { rest } of clients) {
       const { complete, content } = await rest()
       expect(content.length).toBeLessThan(large / 2)
-      // Node resets a stream without an error that is destroyed without one: its length must tell.
+      // Node resets a stream that is destroyed without an error as if it had succeeded: only its
+      // length tells.
       if (name !== 'HTTP/2') expect(complete).toBe(false)
     }
     await expectAllAborted(clients.length)
@@ -62,7 +63,7 @@ describe.each(protocols)('%s', (name, start) => {
     await expectAllAborted(clients.length)
   })
 
-  it('a server that closes sends what is under way to its end', async () => {
+  it('a server that closes finishes the responses under way', async () => {
     const { clients } = await beginAll()
     let isClosed = false
     running.server.close(() => (isClosed = true))
@@ -102,7 +103,7 @@ describe.each(frameworks)('%s', (name, start) => {
     const requests = [range('0-9'), range('0-99,5000-5099'), {}, range('1000-'), range('99999999-')]
     running.server.on('request', (_request, response: http.ServerResponse) => {
       if (!response.req.url!.startsWith('/count')) return
-      // In the next turn everybody has done with the answer before.
+      // In the next turn, all code is done with the previous response.
       setImmediate(count)
     })
     await exchange(running.port, [{ path: '/count' }, ...requests, ...requests, ...requests].flatMap((each) => [each, { path: '/count', method: 'HEAD' }])) // prettier-ignore
@@ -113,7 +114,7 @@ describe.each(frameworks)('%s', (name, start) => {
     expect(warnings).toEqual([])
   })
 
-  it('what is written after the end is no part of an answer, nor of the next', async () => {
+  it('bytes that are written after the end belong neither to the response nor to the next', async () => {
     running = await start(() => file)
     const errors: unknown[] = []
     running.server.on('request', (_request, response: http.ServerResponse) => {
@@ -133,7 +134,7 @@ describe.each(frameworks)('%s', (name, start) => {
   })
 })
 
-it('a process out of descriptors answers with an error, and serves when it has some', async () => {
+it('a process out of descriptors responds with an error, and serves once it has some', async () => {
   const file = path.join(folder, 'file')
   writeOldFile(file, bytes.subarray(0, size / 8), modified)
   const script = path.join(import.meta.dirname, '../support/no-descriptors.mjs')

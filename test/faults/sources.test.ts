@@ -1,4 +1,4 @@
-// Sources that fail, in each way that there is; what a client sees of it, and what they are told.
+// Sources that fail in every way: what the client sees, and how the source is closed.
 
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -17,7 +17,7 @@ const failure = Object.assign(new Error('the disk is gone'), { code: 'EIO' })
 const wrong = (value: unknown): Uint8Array => value as Uint8Array
 const never = new Promise<never>(() => {})
 
-/** Begins a range well, and goes on as it is told. */
+/** Yields the beginning of a range correctly, then continues as given. */
 const broken = (goOn: (range: ByteRange) => AsyncIterable<Uint8Array>): Source['read'] =>
   async function* (range) {
     yield whole.subarray(range.firstPos, range.firstPos + 100_000)
@@ -35,7 +35,7 @@ const slice = ({ firstPos, lastPos }: ByteRange) => whole.subarray(firstPos, las
 
 type Fault = [what: string, read: Source['read']]
 
-/** Before a byte is there: the framework can still answer. */
+/** Before the first byte: the framework can still respond. */
 const early: Fault[] = [
   ['throws', () => { throw failure }], // prettier-ignore
   ['rejects', () => Promise.reject(failure)],
@@ -47,7 +47,7 @@ const early: Fault[] = [
   ['gives a stream of nothing', async function* () {}],
 ]
 
-/** When the status is out: all that is left is to cut it off. */
+/** After the status was sent: the response can only be cut off. */
 const late: Fault[] = [
   ['throws', broken(async function* () { throw failure })], // prettier-ignore
   ['ends', broken(async function* () {})],
@@ -61,10 +61,10 @@ const late: Fault[] = [
   }], // prettier-ignore
 ]
 
-/** Odd, and no fault of the answer's. */
+/** Unusual, but harmless. */
 const harmless: Fault[] = [
-  ['gives more than it was asked for', async ({ firstPos }) => whole.subarray(firstPos)],
-  ['streams more than it was asked for', async function* (range) { yield slice(range); yield whole }], // prettier-ignore
+  ['gives more than was requested', async ({ firstPos }) => whole.subarray(firstPos)],
+  ['streams more than was requested', async function* (range) { yield slice(range); yield whole }], // prettier-ignore
   ['gives empty chunks, many of them', async function* (range) {
     for (let i = 0; i < 20_000; i++) yield new Uint8Array(0)
     yield slice(range)
@@ -72,14 +72,14 @@ const harmless: Fault[] = [
   ['never ends after the last byte', async function* (range) { yield slice(range); await never }], // prettier-ignore
 ]
 
-/** What must be let go of when the client leaves. */
+/** Reads that have to be cancelled when the client disconnects. */
 const endless: Fault[] = [
   ['never gives a stream', () => never],
   ['gives a stream of nothing, for ever', async () => new Readable({ read() {} })],
   ['gives empty chunks for ever', () => emptyForEver()],
   ['hangs half-way', broken(async function* () { await never })], // prettier-ignore
   ['gives empty chunks for ever from half-way', broken(emptyForEver)],
-  ['gives the rest when nobody wants it any more', broken(async function* (range) {
+  ['gives the rest when it is no longer wanted', broken(async function* (range) {
     await new Promise((resolve) => setTimeout(resolve, 200))
     yield slice(range)
   })], // prettier-ignore
@@ -109,7 +109,7 @@ describe.each(protocols)('%s: a source', (_name, start) => {
   const ask = ({ headers }: (typeof kinds)[number][1]) =>
     begin(running.server, running.port, { ...headers })
 
-  /** All of them, as long as each closes its source, once. */
+  /** Waits until each source is closed, once. */
   async function askForEach() {
     const answers = []
     for (const [kind, expected] of kinds) {
@@ -129,7 +129,7 @@ describe.each(protocols)('%s: a source', (_name, start) => {
     expect(running.errors.length).toBe(kinds.length)
   })
 
-  it.each(late)('that %s half-way is no clean end', async (_what, read) => {
+  it.each(late)('that %s half-way does not end cleanly', async (_what, read) => {
     await serveFrom(read)
     for (const [kind, { status }, answer] of await askForEach()) {
       expect(answer.status, kind).toBe(status)
@@ -151,7 +151,7 @@ describe.each(protocols)('%s: a source', (_name, start) => {
     for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: false })
   })
 
-  it.each(endless)('that %s is let go of when the client leaves', async (_what, read) => {
+  it.each(endless)('that %s is closed when the client disconnects', async (_what, read) => {
     await serveFrom(read)
     for (const [i, [, expected]] of kinds.entries()) {
       const asked = signals.length

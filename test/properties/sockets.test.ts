@@ -1,4 +1,4 @@
-// Whatever is asked for, over sockets: what arrives is what RFC 9110 says of a byte array.
+// Arbitrary requests over sockets: what arrives is what RFC 9110 says about a byte array.
 
 import fs from 'node:fs'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
@@ -37,22 +37,22 @@ const bytes = pattern(longest)
 const folder = temporaryFolder()
 const lastModified = new Date('2025-01-01T10:00:00Z')
 
-/** One representation, how it is served, and what is asked of it. */
+/** One representation, how it is served, and the requests for it. */
 interface Case {
   readonly way: string
   readonly length: number
   readonly etag: string
   readonly type: string
-  /** How large the chunks of a stream are, over and over. */
+  /** The sizes of the chunks of a stream, repeated. */
   readonly chunks: readonly number[]
   readonly method: string
   readonly range: readonly string[]
   readonly ifRange: string | undefined
-  /** The option of this name, for the verb. */
+  /** The option of this name, for `sendRange`. */
   readonly maxResponse?: number | undefined
 }
 
-/** What the verb is told. */
+/** The options of `sendRange`. */
 const optionsOf = ({ maxResponse }: Case) => (maxResponse === undefined ? {} : { maxResponse })
 const contentOf = ({ length }: Case): Buffer => bytes.subarray(0, length)
 const metadata = ({ etag, type }: Case) => ({ etag, type, lastModified })
@@ -63,11 +63,11 @@ function filePath({ length }: Case): string {
   return file
 }
 
-/** Bytes in chunks of arbitrary sizes, some of them empty, now and then in a turn of their own. */
+/** Bytes in chunks of arbitrary sizes, some empty, now and then in a separate turn. */
 async function* inChunks(content: Uint8Array, { chunks }: Case): AsyncGenerator<Uint8Array> {
   for (let at = 0, i = 0; at < content.length; i++) {
     const chunk = chunks[i % chunks.length]!
-    // Not more than a few hundred of them.
+    // At most a few hundred chunks.
     const size = chunk === 0 ? 0 : Math.max(chunk, Math.ceil(content.length / 300))
     yield content.subarray(at, at + size)
     at += size
@@ -77,7 +77,7 @@ async function* inChunks(content: Uint8Array, { chunks }: Case): AsyncGenerator<
 const toStream = (asked: Case): Readable =>
   Readable.from(inChunks(contentOf(asked), asked), { objectMode: false })
 
-/** Made for one answer by the verb. */
+/** Created for one response by `sendRange`. */
 const sources: Record<string, (asked: Case) => Servable | Promise<Servable>> = {
   'a Buffer': (asked) => fromBuffer(contentOf(asked), metadata(asked)),
   'a Blob': (asked) => fromBlob(new Blob([new Uint8Array(contentOf(asked))]), metadata(asked)),
@@ -115,7 +115,7 @@ const sources: Record<string, (asked: Case) => Servable | Promise<Servable>> = {
     }),
 }
 
-/** Sent by a handler of Express's own, for the filter to see to. */
+/** Sent by the methods of Express, for the filter. */
 const expressHandlers: Record<string, (asked: Case, response: express5.Response) => void> = {
   'res.send': (asked, response) => void response.send(contentOf(asked)),
   'res.end': (asked, response) => void response.end(contentOf(asked)),
@@ -136,7 +136,7 @@ const expressHandlers: Record<string, (asked: Case, response: express5.Response)
   },
 }
 
-/** Set by middleware of Koa's own, for the filter to see to. */
+/** Set as the body of Koa, for the filter. */
 const koaBodies: Record<string, (asked: Case) => unknown> = {
   'a body of bytes': contentOf,
   'a body that is a file stream': (asked) => fs.createReadStream(filePath(asked)),
@@ -152,13 +152,13 @@ interface Server {
   readonly name: string
   readonly ways: readonly string[]
   start(): Promise<Running>
-  /** What of a case its client can send. */
+  /** The part of a case that its client can send. */
   readonly adapt?: (asked: Case) => Case
-  /** Asks on some connections at once, several times on each. */
+  /** Sends requests on several connections at once, several on each. */
   ask(port: number, asked: readonly (readonly Case[])[]): Promise<RawResponse[][]>
 }
 
-// The case is named in the request, so that a server needs to know nothing else.
+// The request names the case, so that a server needs nothing else.
 const cases = new Map<string, Case>()
 let count = 0
 function nameOf(asked: Case): string {
@@ -227,7 +227,7 @@ function fieldLines({ range, ifRange }: Case): [string, string][] {
   return ifRange === undefined ? lines : [...lines, ['If-Range', ifRange]]
 }
 
-/** All of a connection's requests are sent at once; behind them one shows that nothing else comes. */
+/** All of a connection's requests are sent at once; a last one shows that nothing else arrives. */
 const askHttp1: Server['ask'] = (port, asked) =>
   Promise.all(
     asked.map(async (onOne) => {
@@ -256,7 +256,7 @@ const askHttp2: Server['ask'] = (port, asked) =>
     }),
   )
 
-/** A client of Node's sends neither two Range lines nor white space around a value. */
+/** Node's client sends neither two Range lines nor white space around a value. */
 const forHttp2 = (asked: Case): Case => ({
   ...asked,
   range: asked.range.slice(0, 1).map((value) => value.trim()),
@@ -304,7 +304,7 @@ const lengths = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(4096, 70_000, ...boundaries, longest) },
 )
 
-/** A position that matters: near the ends, near a size of ours, anywhere, or beyond all. */
+/** A position that matters: near the ends, near an internal size, anywhere, or beyond the end. */
 const positions = (length: number): fc.Arbitrary<string> =>
   fc.oneof(
     { weight: 4, arbitrary: fc.nat({ max: length + 2 }).map(String) },
@@ -324,13 +324,13 @@ function rangeSpecs(length: number): fc.Arbitrary<string> {
   )
 }
 
-/** Short ones, apart from one another in a representation that is large enough, in any order. */
+/** Short ranges, apart from each other in a representation that is large enough, in any order. */
 const specsApart = (length: number): fc.Arbitrary<string[]> =>
   fc
     .uniqueArray(fc.nat({ max: 3 + Math.floor(length / 250) }), { minLength: 2, maxLength: 9 })
     .map((slots) => slots.map((slot) => `${slot * 250}-${slot * 250 + (slot % 100)}`))
 
-/** Gaps that a part costs about as much as, so that it is decided to the byte which are joined. */
+/** Gaps about as large as the overhead of a part, so that a byte decides which are joined. */
 const specsNear = fc
   .array(fc.tuple(fc.integer({ min: 80, max: 120 }), fc.nat({ max: 40 })), {
     minLength: 2,
@@ -345,7 +345,7 @@ const specsNear = fc
     })
   })
 
-/** About as many as an answer may have, far enough from one another not to be joined. */
+/** About as many ranges as a response may have, far enough apart not to be joined. */
 const manySpecs = fc
   .tuple(fc.integer({ min: 98, max: 103 }), fc.constantFrom(200, 2000), fc.boolean())
   .map(([many, step, reversed]) => {
@@ -376,7 +376,7 @@ function rangeValues(length: number): fc.Arbitrary<string> {
   )
 }
 
-/** What a field value may hold, visible or not (§5.5). */
+/** Characters that a field value may hold, visible or not (§5.5). */
 const fieldText = fc.string({
   maxLength: 40,
   unit: fc.oneof(
@@ -385,7 +385,7 @@ const fieldText = fc.string({
   ),
 })
 
-/** Puts something in the place of a few characters. */
+/** Replaces a few characters. */
 const mutations: fc.Arbitrary<(text: string) => string> = fc
   .array(
     fc.tuple(
@@ -440,7 +440,7 @@ const casesFor = (ways: readonly string[]): fc.Arbitrary<Case> =>
     }),
   )
 
-/** How often each kind of answer came. */
+/** How often each kind of response occurred. */
 type Tally = Record<'whole' | 'one' | 'several' | 'unsatisfiable', number>
 
 function check(asked: Case, response: RawResponse, tally: Tally): void {
@@ -504,9 +504,9 @@ function check(asked: Case, response: RawResponse, tally: Tally): void {
   expect(contentLength).toBe(multipartLength(question, ranges))
 }
 
-describe('what arrives is what RFC 9110 says of a byte array', () => {
+describe('what arrives is what RFC 9110 says about a byte array', () => {
   it.each(servers.map((server) => [server.name, server] as const))(
-    'by %s, whatever is asked for',
+    'by %s, whatever is requested',
     { timeout: 60_000 },
     async (_name, { ways, start, ask, adapt = (asked) => asked }) => {
       const running = await start()
@@ -523,18 +523,18 @@ describe('what arrives is what RFC 9110 says of a byte array', () => {
               for (const [j, each] of onOne.entries()) check(each, answers[i]![j]!, tally)
             }
           }),
-          // A failure is made smaller for a while, and told of with its seed, rather than run into a timeout.
+          // A failure is shrunk for a while, and reported with its seed, rather than by a timeout.
           { numRuns: runs, interruptAfterTimeLimit: 40_000, markInterruptAsFailure: true },
         )
       } finally {
         await running.close()
       }
-      // A property says nothing of what never came.
+      // A property says nothing about a kind that never occurred.
       for (const [kind, times] of Object.entries(tally)) expect(times, kind).toBeGreaterThan(10)
     },
   )
 
-  it('is asked for five thousand times and more', () => {
+  it('is requested more than five thousand times', () => {
     expect(servers.length * runs * connections * requestsEach).toBeGreaterThan(5000)
   })
 })

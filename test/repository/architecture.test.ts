@@ -1,4 +1,4 @@
-// The structure that ARCHITECTURE.md draws, held against the imports of the sources.
+// The structure that ARCHITECTURE.md draws, compared with the imports of the sources.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -19,7 +19,7 @@ const modules = ['core', 'express', 'koa']
 interface Import {
   readonly from: string
   readonly to: string
-  /** Nothing of it is left at run time. */
+  /** Whether it is erased at run time. */
   readonly isType: boolean
 }
 
@@ -35,7 +35,7 @@ const imports: Import[] = modules.flatMap((from) => {
   })
 })
 
-/** A module of ours, or undefined for a package of others. */
+/** A module of this repository, or undefined for another package. */
 function resolveImport(from: string, to: string): string | undefined {
   if (to === '@range-serve/core') return 'packages/core/src/index.ts'
   if (to === '@range-serve/core/adapter') return 'packages/core/src/adapter.ts'
@@ -86,7 +86,7 @@ describe('the imports of the sources', () => {
 
 describe('every module', () => {
   it.each(modules.filter((module) => module.includes('/core/')))(
-    'is at most 260 lines long, or says why not: %s',
+    'is at most 260 lines long, or says why: %s',
     (module) => {
       const text = readFileSync(path.join(root, module), 'utf8')
       if (text.trimEnd().split('\n').length > 260) expect(text).toMatch(/^\/\/ .*\blong\b/m)

@@ -1,4 +1,4 @@
-// Every example starts, and answers as it says.
+// Every example starts, and responds as it says.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ describe('examples', () => {
       ['express-object-store.mjs', '/clip.mp4', 'video/mp4', () => media('dive.mp4')],
       ['express-download.mjs', '/report.csv', 'text/csv; charset=utf-8', () => undefined],
     ]
-  it.each(cases)('%s answers a range of %s', async (example, path, type, content) => {
+  it.each(cases)('%s responds with a range of %s', async (example, path, type, content) => {
     const port = await start(example)
     const whole = content() ?? (await ask(port, { path })).content
     const range = await ask(port, { path, headers: [['Range', 'bytes=1000-1999']] })

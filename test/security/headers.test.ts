@@ -1,4 +1,4 @@
-// Header fields made to cost: CPU, bytes and memory stay in proportion to what was sent.
+// Expensive header fields: CPU, bytes and memory stay in proportion to the request.
 
 import http from 'node:http'
 import { describe, expect, it } from 'vitest'
@@ -17,7 +17,7 @@ function list(length: number, element: (index: number) => string): string {
   return elements.join(',')
 }
 
-/** The elements of a list in an order that looks like none, the same each time. */
+/** The elements of a list in a random order, the same each time. */
 function shuffled(text: string): string {
   const elements = text.split(',')
   let state = 1
@@ -40,20 +40,20 @@ type Row = [
 ]
 const rows: Row[] = [
   // CVE-2011-3192: Apache made a bucket for each of 1,300 ranges.
-  ['overlapping ranges, as they killed Apache', 'Range', (n) => `bytes=0-,${list(n, (i) => `5-${i}`)}`, 200],
+  ['overlapping ranges, as in the attack on Apache', 'Range', (n) => `bytes=0-,${list(n, (i) => `5-${i}`)}`, 200],
   ['overlapping ranges in order', 'Range', (n) => `bytes=${list(n, (i) => `${i % 4000}-`)}`, 206],
   ['ranges around one another', 'Range', (n) => `bytes=${list(n, (i) => `${i % 2000}-${4000 - (i % 2000)}`)}`, 206],
   ['one range, over and over', 'Range', (n) => `bytes=${list(n, () => '0-0')}`, 206],
   ['suffixes', 'Range', (n) => `bytes=${list(n, (i) => `-${1 + (i % 5000)}`)}`, 206],
-  // CVE-2025-62727: Starlette looked at all ranges before for each range.
+  // CVE-2025-62727: Starlette compared each range with all earlier ones.
   ['ranges of every other byte', 'Range', (n) => `bytes=${apart(n)}`, 206],
   ['the same, reversed', 'Range', (n) => `bytes=${apart(n).split(',').toReversed().join(',')}`, 206],
   ['the same, shuffled', 'Range', (n) => `bytes=${shuffled(apart(n))}`, 206],
-  ['ranges too far apart to be joined', 'Range', (n) => `bytes=${far(n)}`, 200],
+  ['ranges too far apart to join', 'Range', (n) => `bytes=${far(n)}`, 200],
   ['the same ones, shuffled', 'Range', (n) => `bytes=${shuffled(far(n))}`, 200],
   ['ranges beyond the end', 'Range', (n) => `bytes=${list(n, (i) => `${9e15 - i}-`)}`, 416],
   ['suffixes of nothing', 'Range', (n) => `bytes=${list(n, () => '-0')}`, 416],
-  ['a range that is none behind many', 'Range', (n) => `bytes=${list(n, () => '0-')},x`, 200],
+  ['an invalid range after many', 'Range', (n) => `bytes=${list(n, () => '0-')},x`, 200],
   ['commas', 'Range', (n) => `bytes=${','.repeat(n)}`, 200],
   ['spaces', 'Range', (n) => `bytes=0-0,${' '.repeat(n)}x`, 200],
   ['zeros', 'Range', (n) => `bytes=${'0'.repeat(n)}-${'0'.repeat(n)}`, 206],
@@ -82,7 +82,7 @@ function plan(
   return () => planResponse({ headers }, large)
 }
 
-/** The least CPU that a piece of work takes, in milliseconds, of several times: others only add. */
+/** The least CPU time of several runs, in milliseconds: other processes only add to it. */
 function leastCpu(times: number, work: () => void): number {
   let least = Infinity
   for (let i = 0; i < times; i++) {
@@ -103,7 +103,8 @@ describe('a decision', () => {
       const whole = plan(row, 1024 * 1024)
       expect(half().status).toBe(row[3])
       expect(half().body.length).toBeLessThan(250)
-      // A garbage collection may fall into any of them, but not into each; a busy machine gets three goes.
+      // A garbage collection may fall into any of them, but not into each; a busy machine gets
+      // three attempts.
       let [least, most] = [0, 0]
       for (let go = 0; go < 3; go++) {
         least = leastCpu(5, half)
@@ -115,7 +116,7 @@ describe('a decision', () => {
     },
   )
 
-  it('about a million slices takes memory for the text of them, and no more than a few seconds', () => {
+  it('on a million slices takes memory in proportion to their text, and at most a few seconds', () => {
     const slices = Array.from({ length: 1_000_000 }, (_, i) => `${1000 * i}-${1000 * i}`)
     const headers = { range: `bytes=${slices.join(',')}` }
     const cpu = leastCpu(1, () => expect(planResponse({ headers }, large).status).toBe(200))
@@ -128,7 +129,7 @@ describe('a decision', () => {
 })
 
 describe.each(frameworks)('%s', (_name, start) => {
-  it('answers all of them at once that a header section holds, with no more than the whole', async () => {
+  it('responds to everything that a header section holds with no more than the full response', async () => {
     const running = await start(() => bytes)
     try {
       const answers = rows.map(async ([what, name, value]) => {
@@ -155,29 +156,33 @@ describe('node:http with room for large header sections', () => {
       '200',
       (i: number) => `${4000 * (i % 1000)}-${4000 * (i % 1000)}`,
     ],
-  ])('answers a million one-byte ranges: %s', { timeout: 60_000 }, async (_what, status, spec) => {
-    const content = Buffer.alloc(4_000_000, 1)
-    const running = await listen(
-      http.createServer({ maxHeaderSize: 64 * 1024 * 1024 }, (request, response) => {
-        void serve(request, response, content)
-      }),
-    )
-    try {
-      const range = `bytes=${Array.from({ length: 1_000_000 }, (_, i) => spec(i)).join(',')}`
-      const before = process.memoryUsage().rss
-      const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
-        const options = { port: running.port, headers: { Range: range }, agent: false }
-        http.get(options, resolve).on('error', reject)
-      })
-      const response = await answer
-      let length = 0
-      for await (const chunk of response) length += (chunk as Buffer).length
-      expect(String(response.statusCode)).toBe(status)
-      expect(length).toBe(Number(response.headers['content-length']))
-      expect(length).toBeLessThanOrEqual(content.length)
-      expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(1500)
-    } finally {
-      await running.close()
-    }
-  })
+  ])(
+    'responds to a million one-byte ranges: %s',
+    { timeout: 60_000 },
+    async (_what, status, spec) => {
+      const content = Buffer.alloc(4_000_000, 1)
+      const running = await listen(
+        http.createServer({ maxHeaderSize: 64 * 1024 * 1024 }, (request, response) => {
+          void serve(request, response, content)
+        }),
+      )
+      try {
+        const range = `bytes=${Array.from({ length: 1_000_000 }, (_, i) => spec(i)).join(',')}`
+        const before = process.memoryUsage().rss
+        const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
+          const options = { port: running.port, headers: { Range: range }, agent: false }
+          http.get(options, resolve).on('error', reject)
+        })
+        const response = await answer
+        let length = 0
+        for await (const chunk of response) length += (chunk as Buffer).length
+        expect(String(response.statusCode)).toBe(status)
+        expect(length).toBe(Number(response.headers['content-length']))
+        expect(length).toBeLessThanOrEqual(content.length)
+        expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(1500)
+      } finally {
+        await running.close()
+      }
+    },
+  )
 })

@@ -1,4 +1,4 @@
-// Text that goes into fields: it never makes another line, and comes out as it went in.
+// Text in header fields: it never begins another line, and is read back unchanged.
 
 import fc from 'fast-check'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -23,7 +23,7 @@ const request = { method: 'GET', headers: {} }
 const content = bytes.subarray(0, 10)
 const describeText = (text: string) => JSON.stringify(text)
 
-describe('what would begin another field line', () => {
+describe('text that would begin another field line', () => {
   const rows = options.flatMap(([what, code, make]) =>
     injections.map((text) => [what, describeText(text), code, make(text)] as const),
   )
@@ -48,7 +48,7 @@ describe.each(frameworks)('%s', (_name, start) => {
   afterEach(() => running.close())
 
   it(
-    'sends any file name on one line, from which it can be read again',
+    'sends every file name on one line, from which it can be read back',
     { timeout: 60_000 },
     async () => {
       let filename = ''
@@ -66,7 +66,7 @@ describe.each(frameworks)('%s', (_name, start) => {
           const response = await ask(running.port, {})
           expect(response.status).toBe(200)
           expect(response.fields.has('set-cookie')).toBe(false)
-          // Only the last component of a path is a name, whichever system's.
+          // Only the last component of a path is a name, on every system.
           const last = given.split(/[/\\]/).findLast((component) => component !== '') ?? ''
           expect(filenameOf(field(response, 'Content-Disposition')!)).toBe(last)
         }),
@@ -75,8 +75,8 @@ describe.each(frameworks)('%s', (_name, start) => {
     },
   )
 
-  it('makes a boundary for each answer, which no earlier one tells', async () => {
-    // What was the boundary of one answer is in the content of the next.
+  it('makes a boundary for each response, unpredictable from earlier ones', async () => {
+    // The boundary of one response is in the content of the next.
     const content = Buffer.from(bytes.subarray(0, 10_000))
     running = await start(() => content)
     const boundaries: string[] = []
@@ -100,7 +100,7 @@ describe.each(frameworks)('%s', (_name, start) => {
   })
 })
 
-/** A file name as a client reads it: RFC 8187 where there is that, else the token or quoted-string. */
+/** A file name as a client reads it: RFC 8187 if present, otherwise the token or quoted-string. */
 function filenameOf(disposition: string): string {
   const extended = /filename\*=UTF-8''([^;\s]*)/.exec(disposition)?.[1]
   if (extended !== undefined) return decodeURIComponent(extended)

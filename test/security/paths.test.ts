@@ -1,4 +1,4 @@
-// Every way to spell a path that leads out of a folder, to the letter over a socket.
+// Every spelling of a path that leads out of a folder, sent literally over a socket.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -17,7 +17,7 @@ import { temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { listen, type Running } from '../support/listen.ts'
 import { ask } from '../support/raw.ts'
 
-// A folder to be served, and beside it what must never come.
+// A folder to serve, and beside it files that must never be served.
 const folder = temporaryFolder()
 const root = path.join(folder, 'root')
 const modified = new Date('2025-01-01T10:00:00Z')
@@ -40,7 +40,7 @@ execFileSync('mkfifo', [path.join(root, 'fifo')])
 const dots = ['..', '%2e%2e', '%2E%2e', '.%2E', '%2e.', '%252e%252e', '%25%32%65%25%32%65', '%c0%ae%c0%ae', '%c0%2e%c0%2e', '%e0%80%ae%e0%80%ae', '%f0%80%80%ae%f0%80%80%ae', '%u002e%u002e', '\xc0\xae\xc0\xae', '%ef%bc%8e%ef%bc%8e', '..%00', '..;', '..;a=b', '..%20', '..%09', '...', '....', '%2e%2e%2e', '..%c2%a0', '.%00.'] // prettier-ignore
 const slashes = ['/', '%2f', '%2F', '//', '\\', '%5c', '%5C', '%252f', '%255c', '%c0%af', '%e0%80%af', '/./', '/.%00/', '%00/'] // prettier-ignore
 
-/** What is in the folder, and must not come either, or is no file. */
+/** What is in the folder but must not be served, or is not a file. */
 const within: readonly string[] = [
   ['.secret', '%2esecret', '%2Esecret', 'a/.secret', 'a/%2esecret', './.secret', '.secret/', '.secret%00', '.secret/.', 'a/../.secret'].map((dotfile) => `/${dotfile}`),
   ['link', 'link-to-link', 'out/secret', 'out/root/../secret', 'out/root-secret/secret', 'loop', 'device', 'fifo', 'socket', 'a', 'a/', '', 'fifo/', 'public/', 'public/secret', 'public%00'].map((special) => `/${special}`),
@@ -58,12 +58,12 @@ const outwards: readonly string[] = [
 ].flat() // prettier-ignore
 const spellings = [...outwards, ...within]
 
-/** What climbs, and stays inside all the way: the public file. */
+/** Paths that climb but stay inside all the way: the public file. */
 const inside: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/a/${up}/public`, `/a/${up}/a/public`, `/a%2f${up}%2fpublic`, `/a/./${up}//public`, `/no/such/${up}/${up}/public`, `/a/${up}/a/${up}/public`]) // prettier-ignore
-/** What leaves the root only to come back to it. */
+/** Paths that leave the root and return to it. */
 const outAndBack: readonly string[] = ['..', '%2e%2e', '.%2E', '%2e.'].flatMap((up) => [`/${up}/public`, `/a/${up}/${up}/public`, `/${up}/root/public`, `/a/${up}/${up}/root/public`, `/a%2f${up}%2f${up}%2froot%2fpublic`, `//${up}/root/public`, `/./${up}/root/a/public`]) // prettier-ignore
 
-/** As an application may do it: what the path decodes to is a path below the root. */
+/** As an application may do it: the decoded path is a path below the root. */
 function decoded(url: string): string {
   try {
     return decodeURIComponent(url.slice(1))
@@ -107,7 +107,7 @@ function startStatic(handler: StaticRequestHandler): Promise<Running> {
   return listen(http.createServer((request, response) => void handler(request, response)))
 }
 
-/** What a function must see to itself: hidden files and links. A path cannot climb by then. */
+/** What a function must exclude itself: hidden files and links. Its path cannot climb. */
 const isHidden = (each: string): boolean =>
   /(^|[/])[.]/.test(each) || /^(link|out|device)/.test(each)
 
@@ -118,7 +118,7 @@ const servers: readonly [name: string, start: () => Promise<Running>][] = [
   ['Express 5, sendRange', () => startExpress(express5, sendBelowRoot)],
   ['Express 4, sendRange', () => startExpress(express4, sendBelowRoot)],
   ['Express 5, rangeStatic', () => startExpress(express5, forExpress.rangeStatic(root))],
-  // Then only the path itself can be told from one that leads out.
+  // Only the path itself can be recognised as leading out then.
   ['Express 5, rangeStatic that follows links and serves dotfiles', () => startExpress(express5, forExpress.rangeStatic(root, { followSymlinks: true, dotfiles: 'allow' }))],
   ['Express 5, rangeStatic with an index and an end', () => startExpress(express5, forExpress.rangeStatic(root, { index: 'secret', fallthrough: false }))],
   ['node:http, rangeStatic', () => startStatic(rangeStatic(root, { fallthrough: false }))],
@@ -176,7 +176,7 @@ describe.each(servers)('%s', (name, start) => {
     expect(content.toString()).not.toBe('for all')
   })
 
-  it('waits for no FIFO, however many ask', async () => {
+  it('does not wait for a FIFO, however many requests there are', async () => {
     // More than there are threads for the file system.
     const answers = Array.from({ length: 16 }, () => ask(running.port, { path: '/fifo' }))
     for (const { status } of await Promise.all(answers)) expect(status).toBe(404)
@@ -185,7 +185,7 @@ describe.each(servers)('%s', (name, start) => {
 })
 
 describe('a root whose symbolic links are followed', () => {
-  it('leads to a file outside, and still to no device, FIFO or loop', async () => {
+  it('leads to a file outside, but not to a device, FIFO or loop', async () => {
     const options = { followSymlinks: true, fallthrough: false }
     const running = await startExpress(express5, forExpress.rangeStatic(root, options))
     try {

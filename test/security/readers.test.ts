@@ -1,4 +1,4 @@
-// Clients that ask for much and read little: each costs a bounded amount, and nobody else waits.
+// Clients that request much and read little: each costs a bounded amount, and others do not wait.
 
 import fs from 'node:fs'
 import http2 from 'node:http2'
@@ -13,12 +13,12 @@ import { frameworks, type Sent, startHttp2 } from '../support/frameworks.ts'
 import { ask } from '../support/raw.ts'
 
 const MiB = 2 ** 20
-// Sparse: nobody is going to read it all.
+// Sparse, since it is never read in full.
 const length = 64 * MiB
 const head = (range: string): string =>
   `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nRange: bytes=${range}\r\n\r\n`
 
-/** A client that sends a text and reads nothing, unless it is told to. */
+/** A client that sends a text and reads only on demand. */
 async function connect(port: number, text: string): Promise<net.Socket> {
   const socket = net.connect(port, '127.0.0.1')
   socket.on('error', () => {})
@@ -28,7 +28,7 @@ async function connect(port: number, text: string): Promise<net.Socket> {
   return socket
 }
 
-/** Takes a little of what has come: a byte, where the system has one. */
+/** Reads a little of what has arrived: a byte, if there is one. */
 function sip(socket: net.Socket): void {
   socket.resume()
   socket.once('data', () => socket.pause())
@@ -38,8 +38,8 @@ v8.setFlagsFromString('--expose-gc')
 const collectGarbage = vm.runInNewContext('gc') as () => void
 
 /**
- * The memory in use when it does not grow any more: buffers and heap. The resident set would tell
- * less, since it keeps what earlier tests have left.
+ * The memory in use once it stops growing: buffers and heap. The resident set would tell less,
+ * since it includes what earlier tests have left.
  */
 async function settledMemory(): Promise<number> {
   let last = 0
@@ -84,7 +84,7 @@ describe.each(frameworks)('%s', (name, start) => {
         expect((await ask(running.port, { headers: [range] })).content.length).toBe(100_000)
       }
       const perReader = ((await settledMemory()) - before) / 200 / 1024
-      // Two pieces at most, and what the kernel and the client's half in this process take.
+      // At most two pieces, and what the kernel and the client's half in this process hold.
       expect(perReader).toBeLessThan(600)
       for (const socket of sockets.splice(0)) socket.destroy()
       await until('all are over', () => running.transfers.length === 206)
@@ -98,7 +98,7 @@ describe.each(frameworks)('%s', (name, start) => {
     ['ranges of 64 KiB', '0-65535'],
     ['large ranges', '0-'],
   ])(
-    'holds little for 1,000 pipelined requests for %s that nobody reads',
+    'holds little for 1,000 pipelined requests for %s that are never read',
     { timeout: 60_000 },
     async (what, range) => {
       const filePath = await serveSparse(what)
@@ -122,7 +122,7 @@ describe('HTTP/2', () => {
     ['a file', (filePath: string) => filePath],
     ['bytes in memory', () => Buffer.alloc(length)],
   ])(
-    'leaves room for others in a session where 100 answers are not read: %s',
+    'leaves room for others in a session in which 100 responses are not read: %s',
     async (_what, make) => {
       const filePath = path.join(folder, 'http2-slow')
       fs.writeFileSync(filePath, '')
@@ -139,7 +139,7 @@ describe('HTTP/2', () => {
       try {
         for (let i = 0; i < 100; i++) {
           await begin('0-')
-          // Each has filled its window, and has what it is to hold.
+          // Each has filled its window, and holds what it may.
           if (i % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 20))
         }
         const chunks: Buffer[] = []

@@ -32,7 +32,7 @@ const startSync = (root: string): Promise<Running> => {
 describe.each([...folders, ['node:http with syncReads', startSync] as const])(
   '%s',
   (name, start) => {
-    it('serves no file outside of its root, whatever is swapped', { timeout: 60_000 }, async () => {
+    it('serves no file outside its root, whatever is swapped', { timeout: 60_000 }, async () => {
       const own = path.join(folder, name.replaceAll(/\W/g, '-'))
       const [root, outside] = [path.join(own, 'root'), path.join(own, 'outside')]
       for (const [where, text] of [
@@ -70,7 +70,7 @@ describe.each([...folders, ['node:http with syncReads', startSync] as const])(
         agent.destroy()
         swapper.kill()
         await swapperExit
-        // As it was before, the file is found again.
+        // Once everything is as before, the file is found again.
         const aside = path.join(own, 'aside')
         if (fs.existsSync(aside)) {
           fs.rmSync(path.join(root, 'in'), { force: true })

@@ -1,4 +1,4 @@
-// A client that checks every byte that comes, and knows when nothing comes any more.
+// A client that checks every byte, and notices a response that hangs.
 
 import http from 'node:http'
 import http2 from 'node:http2'
@@ -7,8 +7,8 @@ import { findWrong } from './content.mjs'
 
 const hangMs = 10_000
 /**
- * Many sessions, none of them for long: whoever serves, Node keeps counting some of what a stream held
- * that its client has reset, and refuses a session's streams after some 600 of those.
+ * Many short sessions: whatever serves, Node keeps counting some of what a reset stream held, and
+ * refuses the streams of a session after about 600 of those.
  */
 const sessionCount = 16
 const usesOfSession = 500
@@ -24,7 +24,7 @@ export class Client {
   wrong = 0
   hangs = 0
   errors = {}
-  /** The first few things that were wrong, in words. */
+  /** The first few errors, in words. */
   findings = []
 
   constructor(ports, files) {
@@ -33,11 +33,11 @@ export class Client {
   }
 
   /**
-   * Asks for a file and checks what comes.
+   * Requests a file and checks the response.
    *
-   * @param target which server, the path of its way, and the name of the file
-   * @param options `most`: leave after so many bytes; `pauseMs`: wait between reads
-   * @returns what came; `complete` where it is all that was promised
+   * @param target which server, the path of the way to send, and the name of the file
+   * @param options `most`: disconnect after so many bytes; `pauseMs`: wait between reads
+   * @returns the response; `complete` if it is everything that was promised
    */
   async ask(
     { server, way, name },
@@ -79,7 +79,7 @@ export class Client {
     return answer
   }
 
-  /** Counts something that is not as it must be. */
+  /** Counts an error. */
   find(text) {
     this.wrong++
     if (this.findings.length < 20) this.findings.push(text)
@@ -114,7 +114,7 @@ export class Client {
       const stream = session.request({ ':path': path, ':method': method, ...headers })
       stream.on('error', reject)
       stream.on('response', (fields) => {
-        // A stream that has content which nobody reads would not close by itself.
+        // A stream with unread content would not close by itself.
         const leave = () => {
           stream.close(http2.constants.NGHTTP2_CANCEL)
           stream.destroy()
@@ -132,7 +132,7 @@ export class Client {
       const kind = error.code ?? error.message
       this.errors[kind] = (this.errors[kind] ?? 0) + 1
     }
-    // Only what is truncated under an answer's hands may be cut, or fail before it has begun.
+    // Only a file that is truncated during a response may be cut, or fail before it has begun.
     const mayFail = name === 'grown.bin'
     if (error && !mayFail) this.find(`${what}: cut by ${error.code ?? error.message}`)
     if (status === 404 || (status >= 500 && !mayFail)) return this.find(`${what}: ${status}`)
@@ -142,7 +142,7 @@ export class Client {
       return this.find(`${what}: ${content.length} bytes of ${promised}`)
     }
     const parts = partsOf(answer)
-    // Several parts are looked at where all of them have come.
+    // Several parts are checked once all have arrived.
     if (!parts) return answer.complete ? this.find(`${what}: not framed`) : undefined
     const versions = this.#files.versions(name, headers['last-modified'])
     const isOf = (version) =>
@@ -158,7 +158,7 @@ export class Client {
   }
 }
 
-/** A promise, or an error where nothing has come of it for too long. */
+/** Settles as a promise does, or rejects after a time limit. */
 async function orHang(promise) {
   let timer
   const hang = new Promise((_, reject) => {
@@ -171,7 +171,7 @@ async function orHang(promise) {
   }
 }
 
-/** What an answer says that it has, and the bytes of it; `undefined` where it is not framed. */
+/** The ranges that a response claims, and their bytes; `undefined` if its framing is wrong. */
 function partsOf({ status, headers, content }) {
   if (status === 200) return [{ first: 0, bytes: content }]
   const range = headers['content-range']

@@ -1,4 +1,4 @@
-// Files whose every byte tells the version and the position that it is of.
+// Files in which every byte identifies its version and position.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -6,7 +6,7 @@ import path from 'node:path'
 export const KiB = 1024
 export const MiB = 1024 * KiB
 
-/** A prime, so that no distance that means anything to a server is a multiple of it. */
+/** A prime, so that no distance that matters to a server is a multiple of it. */
 const period = 65_521
 const table = Buffer.alloc(2 * period)
 for (let i = 0, state = 1; i < period; i++) {
@@ -20,7 +20,7 @@ function piece(version, position, length) {
   return table.subarray(from, from + Math.min(length, period))
 }
 
-/** Where the first byte is that is not the version's; -1 where there is none. */
+/** The index of the first byte that does not belong to the version; -1 if all do. */
 export function findWrong(version, position, bytes) {
   for (let at = 0; at < bytes.length; at += period) {
     const actual = bytes.subarray(at, at + period)
@@ -42,7 +42,7 @@ function contentOf(version, length, position = 0) {
 const dateOf = (version) => new Date(Date.UTC(2020, 0, 1) + version * 1000)
 const versionOf = (date) => (Date.parse(date) - Date.UTC(2020, 0, 1)) / 1000
 
-/** What is served. `grown` is written to in place, so that an answer from it may be cut. */
+/** The files. `grown` is written to in place, so that a response from it may be cut. */
 export class Files {
   #folder
   #replaced = 0
@@ -57,7 +57,7 @@ export class Files {
     this.replace()
   }
 
-  /** Puts the next version in the place of the file. */
+  /** Replaces the file by its next version. */
   replace() {
     const version = ++this.#replaced
     this.#write('replaced.bin', version, MiB + (version % 100) * 1000)
@@ -75,7 +75,7 @@ export class Files {
     }
   }
 
-  /** The versions that bytes with these fields may be of, the likeliest first. */
+  /** The versions that bytes with these fields may be of, the most likely first. */
   versions(name, lastModified) {
     if (name !== 'replaced.bin') return [0]
     if (lastModified !== undefined) return [versionOf(lastModified)]

@@ -1,4 +1,4 @@
-// What clients do, again and again: each function is one round of one of them.
+// The behaviour of clients: each function is one round of one client.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { KiB, MiB } from './content.mjs'
@@ -24,7 +24,9 @@ function generator(seed) {
 
 const pick = (random, list) => list[random(list.length)]
 
-/** Some way to some file; a filter's handler cannot stat and open one that is replaced meanwhile. */
+/**
+ * Any way to any file; a filter's handler cannot stat and open a file that is replaced meanwhile.
+ */
 function someTarget(random, names) {
   const server = pick(random, Object.keys(ways))
   const name = pick(random, names)
@@ -35,12 +37,12 @@ function someTarget(random, names) {
 const range = (first, last = '') => ({ Range: `bytes=${first}-${last}` })
 const lengthOf = ({ headers }) => Number(/\/(\d+)$/.exec(headers['content-range'])?.[1])
 
-/** Says so where an answer to a file that stays the same is not what was asked for. */
+/** Reports a response of an unchanged file that is not what was requested. */
 function expectStatus(client, answer, status, what) {
   if (!answer.error && answer.status !== status) client.find(`${what}: ${answer.status}`)
 }
 
-/** Probes, looks at the tail, and seeks here and there, leaving before the end. */
+/** Probes, reads the tail, and seeks here and there, disconnecting before the end. */
 async function player(client, random) {
   const target = someTarget(random, ['steady.bin', 'steady.bin', 'replaced.bin', 'grown.bin'])
   const probe = await client.ask(target, range(0, 1))
@@ -53,7 +55,7 @@ async function player(client, random) {
   }
 }
 
-/** Downloads in eight ranges at once and resumes what was cut; the whole must be of one version. */
+/** Downloads in eight concurrent ranges and resumes cut ones; the result must be of one version. */
 async function downloadManager(client, random) {
   const target = someTarget(random, ['steady.bin', 'replaced.bin', 'replaced.bin'])
   const { headers } = await client.ask(target, {}, { method: 'HEAD' })
@@ -69,7 +71,7 @@ async function downloadManager(client, random) {
       for (let first = i * size; first <= last;) {
         const ask = { ...range(first, last), 'If-Range': etag }
         const answer = await client.ask(target, ask, chunks.length === 0 ? { most } : {})
-        // Another version: a download manager begins again.
+        // Another version: a download manager starts again.
         if (answer.status !== 206 || answer.content.length === 0) return
         if (answer.headers.etag !== etag)
           client.find(`If-Range ${etag}, and ${answer.headers.etag}`)
@@ -88,7 +90,7 @@ async function downloadManager(client, random) {
   }
 }
 
-/** Asks for several ranges, in no order, some of them too near to be parts of their own. */
+/** Requests several ranges, in random order, some of them too near to be separate parts. */
 async function multipartReader(client, random) {
   const target = someTarget(random, ['steady.bin', 'replaced.bin', 'grown.bin'])
   const specs = Array.from({ length: 2 + random(7) }, () => {
@@ -106,7 +108,7 @@ async function multipartReader(client, random) {
   }
 }
 
-/** Asks whether what it has is still the same. */
+/** Revalidates what it has. */
 async function revalidator(client, random) {
   const target = someTarget(random, ['small.bin'])
   const { headers } = await client.ask(target)
@@ -126,7 +128,7 @@ async function revalidator(client, random) {
   }
 }
 
-/** Reads a little, waits, and leaves without having read it all. */
+/** Reads a little, waits, and disconnects before the end. */
 async function slowReader(client, random) {
   const target = someTarget(random, ['steady.bin', 'replaced.bin', 'grown.bin'])
   await client.ask(target, {}, { most: 256 * KiB + random(MiB), pauseMs: 50 + random(200) })
@@ -139,7 +141,7 @@ const hostile = [
   [`bytes=${Array.from({ length: 900 }, (_, i) => `${1000 * i}-${1000 * i}`).join(',')}`, 200],
 ] // prettier-ignore
 
-/** Sends what should never have been sent. */
+/** Sends malicious requests. */
 async function attacker(client, random) {
   const [value, status] = pick(random, hostile)
   const target = someTarget(random, ['steady.bin'])
@@ -149,7 +151,7 @@ async function attacker(client, random) {
 
 const patterns = [player, player, downloadManager, multipartReader, revalidator, slowReader, slowReader, slowReader, attacker] // prettier-ignore
 
-/** Does one round after the other until it is told to stop. */
+/** Runs rounds until it is stopped. */
 export async function act(index, client, seed, signal) {
   const random = generator(seed * 1000 + index)
   while (!signal.aborted) {
@@ -158,7 +160,7 @@ export async function act(index, client, seed, signal) {
   }
 }
 
-/** Changes the files under everybody's hands until it is told to stop. */
+/** Changes the files while they are served, until it is stopped. */
 export async function change(files, seed, signal) {
   const random = generator(seed)
   while (!signal.aborted) {

@@ -1,6 +1,6 @@
 // A soak: npm run soak -- [--minutes 10] [--seed 1]
 //
-// Everything that serves, in a process of its own, under all that clients do; every byte is checked.
+// Every kind of server, in a separate process, under every kind of client; every byte is checked.
 
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
@@ -35,7 +35,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 server.child.once('exit', (code) => fail(`The server ended with ${code}`))
 
 console.log(`Seed ${seed}, Node ${process.version}, ${server.versions}, ${actors} clients`)
-// Each server has answered once before anything is compared: what is loaded only then stays loaded.
+// Each server has responded once before memory is compared: lazily loaded code stays loaded.
 const warmUp = new Client(server.ports, files)
 for (const name of Object.keys(server.ports)) {
   const way = name === 'HTTP/2' || name === 'node:http' ? '' : '/verb'
@@ -97,7 +97,7 @@ async function sample() {
   return heap
 }
 
-/** The median of a third of the samples; the first of them all is the warm-up. */
+/** The median of a third of the samples; the first sample is the warm-up. */
 function third(index) {
   const warm = samples.slice(1)
   const size = Math.ceil(warm.length / 3)
@@ -105,7 +105,7 @@ function third(index) {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
 }
 
-/** How many descriptors are open once the server has come to rest, or after some seconds. */
+/** How many descriptors are open once the server is idle, or after some seconds. */
 async function untilIdle(expected) {
   let { descriptors } = await server.ask()
   for (let i = 0; i < 20 && (i < 4 || descriptors > expected); i++) {

@@ -1,4 +1,4 @@
-// Everything that serves, in one process: server.mjs <folder>
+// Every kind of server, in one process: server.mjs <folder>
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -14,7 +14,7 @@ const [core, forExpress, forKoa] = await Promise.all(['core', 'express', 'koa'].
 const [folder] = process.argv.slice(2)
 const root = folder
 
-/** What nobody has seen to, and what frameworks were told went wrong, by their codes. */
+/** Unhandled errors, and the errors that frameworks were given, by their codes. */
 const unhandled = []
 const errors = {}
 process.on('unhandledRejection', (reason) => unhandled.push(String(reason?.stack ?? reason)))
@@ -80,7 +80,7 @@ const servers = {
 
 const ports = {}
 for (const [name, server] of Object.entries(servers)) {
-  // Longer than a run's clients are idle, or a request may meet the end of its connection.
+  // Longer than the clients of a run are idle, so that no request meets the end of its connection.
   server.keepAliveTimeout = 120_000
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
   ports[name] = server.address().port
@@ -88,7 +88,7 @@ for (const [name, server] of Object.entries(servers)) {
 
 process.on('disconnect', () => process.exit())
 process.on('message', () => {
-  // Twice: what finalizers let go of is collected by the next.
+  // Twice: the second collects what finalizers have released.
   globalThis.gc()
   globalThis.gc()
   const { rss, heapUsed } = process.memoryUsage()

@@ -1,4 +1,4 @@
-// Serves clients that leave at random moments, ten thousand of them, and prints what is left of them.
+// Serves ten thousand clients that disconnect at random moments, and prints what is left.
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -15,7 +15,7 @@ import * as forKoa from '../../packages/koa/dist/index.js'
 const { FILE: file, COUNT: count, SEED: seed } = process.env
 const { size } = fs.statSync(file)
 
-/** mulberry32: the same moments each time. */
+/** mulberry32: the same moments in each run. */
 let state = Number(seed)
 function random() {
   state = (state + 0x6d2b79f5) | 0
@@ -24,7 +24,7 @@ function random() {
   return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32
 }
 
-/** Answers that are under way. */
+/** Responses under way. */
 const live = { count: 0 }
 const makes = {
   '/file': () => file,
@@ -79,7 +79,7 @@ const requests = [
 ]
 const pick = (list) => list[Math.floor(random() * list.length)]
 
-/** Asks and leaves: at once, after a while, or after some bytes. */
+/** Sends a request and disconnects: at once, after a while, or after some bytes. */
 function abortOne(server) {
   const [path, range] = pick(requests)
   const { port } = server.address()
@@ -92,7 +92,7 @@ function abortOne(server) {
       let received = 0
       if (moment < 0.2) setImmediate(() => leave())
       else if (moment < 0.5) setTimeout(() => leave(), wait)
-      // What is shorter than that has come to its end.
+      // A shorter response has ended before.
       else setTimeout(() => leave(), 100)
       stream.on('data', (data) => {
         received += data.length
@@ -146,7 +146,7 @@ process.on('unhandledRejection', () => unhandled++)
 process.on('uncaughtException', () => unhandled++)
 
 const idle = await measure()
-// What is made once is made by the first of them.
+// The first requests create what is created once.
 await abortMany(count / 5)
 const before = await measure()
 const begun = Date.now()

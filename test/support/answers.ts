@@ -1,4 +1,4 @@
-// The kinds of answer that have content, and whether they came as they should.
+// The kinds of response that have content, and whether they arrived correctly.
 
 import type { Received } from './clients.ts'
 import { parseByteranges } from './multipart.ts'
@@ -8,14 +8,14 @@ interface Slice {
   readonly lastPos: number
 }
 
-/** A kind of answer to a request for a representation of some length. */
+/** A kind of response to a request for a representation of some length. */
 export interface Kind {
   readonly status: number
   readonly slices: readonly Slice[]
   readonly headers: { Range?: string }
 }
 
-/** A whole, a large part of it, and two large parts. */
+/** The full representation, a large part of it, and two large parts. */
 export function kindsOfAnswer(length: number): readonly [name: string, kind: Kind][] {
   const half = Math.floor(length / 2)
   const of = (status: number, ...slices: [number, number][]): Kind => {
@@ -30,7 +30,7 @@ export function kindsOfAnswer(length: number): readonly [name: string, kind: Kin
   ]
 }
 
-/** What an answer must have for content, taken out of how it is framed. */
+/** The content that a response must have, without its framing. */
 export function contentOf({ type, content }: Received, { slices }: Kind): Buffer {
   if (slices.length === 1) return content
   return Buffer.concat(parseByteranges(type, content).map((part) => part.content))

@@ -1,4 +1,4 @@
-// Applications of each framework and major, for tests of what stands beside us in them.
+// Applications of each framework and major, for tests with other middleware.
 
 import http from 'node:http'
 import express5, { type ErrorRequestHandler, type RequestHandler } from 'express'
@@ -40,7 +40,7 @@ export const koaApps: Apps<Middleware> = [
   ['Koa 2', startKoa(Koa2)],
 ]
 
-/** Middleware that was made for `node:http`, for Koa. */
+/** Adapts middleware for `node:http` to Koa. */
 export const connect =
   (handler: RequestHandler): Middleware =>
   async (ctx, next) => {

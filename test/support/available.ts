@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { describe } from 'vitest'
 
-/** Where each client is that a test may need; `undefined` where this machine has it not. */
+/** The path of each client that a test may need; `undefined` if this machine lacks it. */
 function find(command: string): string | undefined {
-  // Servers are where the PATH of those who are not root often does not lead.
+  // Servers are in folders that the PATH of an ordinary user often lacks.
   const PATH = `${process.env['PATH']}:/usr/local/sbin:/usr/sbin:/sbin`
   const options = { encoding: 'utf8', env: { ...process.env, PATH } } as const
   try {
@@ -14,8 +14,8 @@ function find(command: string): string | undefined {
 }
 
 /**
- * Describes tests that need a program of the system's. Where it is missing they are skipped, and
- * named with what they need; with RANGE_SERVE_REQUIRE_CLIENTS=1 they fail instead.
+ * Describes tests that need a program of the system. If it is missing they are skipped, and named
+ * with what they need; with RANGE_SERVE_REQUIRE_CLIENTS=1 they fail instead.
  */
 export function describeWith(command: string, title: string, tests: (path: string) => void): void {
   const path = find(command)

@@ -1,6 +1,6 @@
 import { type Browser, chromium } from 'playwright-core'
 
-/** Starts Chromium for tests: it may play without being clicked, and asks nobody for anything. */
+/** Starts Chromium for tests: it may play without a click, and contacts no other host. */
 export function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({
     executablePath,

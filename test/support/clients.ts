@@ -1,10 +1,10 @@
-// Clients of Node's own, for answers that do not come to their end.
+// Clients on Node's own modules, for responses that do not end properly.
 
 import http from 'node:http'
 import http2 from 'node:http2'
 import type { Readable } from 'node:stream'
 
-/** Reads an answer as far as it comes: its bytes, and whether it said it was complete. */
+/** Reads a response as far as it arrives: its bytes, and whether it ended as complete. */
 export function download(
   port: number,
   headers: http.OutgoingHttpHeaders = {},
@@ -25,7 +25,7 @@ export function download(
   })
 }
 
-/** Begins to read an answer, and leaves after the first bytes. */
+/** Begins to read a response, and disconnects after the first bytes. */
 export function leave(port: number, headers: http.OutgoingHttpHeaders = {}): Promise<void> {
   return new Promise((resolve, reject) => {
     const request = http.get({ host: '127.0.0.1', port, headers, agent: false }, (response) => {
@@ -39,7 +39,7 @@ export function leave(port: number, headers: http.OutgoingHttpHeaders = {}): Pro
   })
 }
 
-/** How much of an answer came, and whether it said that this was all. */
+/** How much of a response arrived, and whether it ended as complete. */
 export interface Received {
   readonly status: number
   readonly type: string
@@ -47,21 +47,21 @@ export interface Received {
   readonly complete: boolean
 }
 
-/** An answer of which nothing is read until that is asked for. */
+/** A response that is not read until `read` is called. */
 export interface Begun {
-  /** Settles when the head is there, or will not come. */
+  /** Settles when the head has arrived, or will not. */
   readonly head: Promise<unknown>
-  /** Reads to the end, whichever that is; fails where there is none. */
+  /** Reads to the end, complete or not; fails if there is none. */
   rest(): Promise<Received>
   leave(): void
-  /** Reads to the last byte, and leaves with that. */
+  /** Reads to the last byte, and disconnects. */
   leaveAtEnd(): Promise<void>
 }
 
-/** Begins to ask for an answer, over HTTP/2 where that is what the server speaks. */
+/** Begins a request, over HTTP/2 if the server speaks that. */
 export function begin(server: object, port: number, headers: Record<string, string> = {}): Begun {
   if (server instanceof http.Server) {
-    // Kept alive, so that only who cuts it off ends a connection that an answer falls short on.
+    // Kept alive, so that a connection with a short response ends only if it is cut off.
     const kept = { ...headers, Connection: 'keep-alive' }
     const request = http.get({ host: '127.0.0.1', port, headers: kept, agent: false })
     request.on('error', () => {})

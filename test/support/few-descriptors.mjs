@@ -1,4 +1,5 @@
-// Serves more files than this process may have open, one after the other, and counts those that came.
+// Serves more files than this process may have open, one after the other, and counts those that
+// arrived.
 
 import { createServer } from 'node:http'
 import { serve } from '../../packages/core/dist/index.js'

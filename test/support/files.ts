@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { pattern, temporaryFolder, writeOldFile } from './fixture.ts'
 
-// What the tests of the adapters serve.
+// The files that the tests of the adapters serve.
 
 export const folder = temporaryFolder()
 export const modified = new Date('2025-01-01T10:00:00Z')

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { afterAll } from 'vitest'
 
-/** Bytes whose every neighbour differs, so that an off-by-one shows. */
+/** Bytes whose neighbours all differ, so that an off-by-one shows. */
 export function pattern(length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length)
   for (let i = 0; i < length; i++) bytes[i] = i % 251
@@ -13,12 +13,12 @@ export function pattern(length: number): Buffer {
 /** A folder that is removed after the tests of a file; to be called while they are collected. */
 export function temporaryFolder(): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'range-serve-test-'))
-  // Workers are not let go through their `exit`.
+  // Workers do not end with an `exit` event.
   afterAll(() => fs.rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** Writes a file and makes it as old as it is said to be. */
+/** Writes a file and sets its mtime. */
 export function writeOldFile(filePath: string, bytes: Uint8Array, modified: Date): void {
   fs.writeFileSync(filePath, bytes)
   fs.utimesSync(filePath, modified, modified)
@@ -37,7 +37,7 @@ export function openDescriptors(filePath: string): number {
   return count
 }
 
-/** Waits until a condition holds; fails after a bounded time with what it was about. */
+/** Waits until a condition holds; after a bounded time, fails and names it. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,

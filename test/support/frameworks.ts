@@ -1,4 +1,4 @@
-// One source behind each adapter, for what must hold for all of them.
+// One source behind each adapter, for tests that must hold for all of them.
 
 import http from 'node:http'
 import http2 from 'node:http2'
@@ -12,13 +12,13 @@ import * as forKoa from '@range-serve/koa'
 import { listen, type Running } from './listen.ts'
 
 export interface Sent extends Running {
-  /** How the answers so far have ended. */
+  /** The transfers of the responses so far. */
   readonly transfers: Transfer[]
-  /** What the framework's own error handling was given. */
+  /** The errors that the framework's error handling got. */
   readonly errors: unknown[]
 }
 
-/** Makes what is to be sent for a request; it may throw, as a handler may. */
+/** Returns what to send for a request; it may throw, as a handler may. */
 type Make = () => Servable
 type Start = (make: Make, options?: SendOptions) => Promise<Sent>
 
@@ -96,7 +96,7 @@ export const frameworks: readonly [name: string, start: Start][] = [
   ['Koa 2', startKoa(Koa2)],
 ]
 
-/** One of each kind: for what takes long. */
+/** One of each kind, for tests that take long. */
 export const newest = frameworks.filter(([name]) => !/Express 4|Koa 2/.test(name))
 
 /** A folder behind each kind. */

@@ -1,5 +1,5 @@
-// Servers that stand in front of ours: programs of the system's, each listening on a socket in a
-// folder of its own, so that no two want the same port.
+// Servers in front of the one under test: programs of the system, each listening on a socket in its
+// own folder, so that no two need the same port.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -11,7 +11,7 @@ interface Answer {
   readonly status: number
   readonly fields: http.IncomingHttpHeaders
   readonly content: Buffer
-  /** Whether it came to the end that it had announced. */
+  /** Whether it reached the end that it had announced. */
   readonly isComplete: boolean
 }
 

@@ -1,12 +1,12 @@
-// HTTP/2 with the field lines exactly as they are given: Node's own client refuses to send some of
-// them twice. Its header blocks are replaced on their way out, by literals that need no table.
+// HTTP/2 with exactly the given field lines: Node's own client refuses to send some of them twice.
+// Its header blocks are replaced on the way out by literals that need no table.
 
 import http2 from 'node:http2'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
 import type { RawRequest, RawResponse } from './raw.ts'
 
-/** Sends requests on one connection, all at once, and gives their answers. */
+/** Sends requests on one connection, all at once, and returns their responses. */
 export async function exchangeHttp2(
   port: number,
   requests: readonly RawRequest[],
@@ -14,7 +14,7 @@ export async function exchangeHttp2(
   const blocks = requests.map((request) => formatBlock(port, request))
   const createConnection = () => new Rewriting(net.connect(port, '127.0.0.1'), blocks)
   const session = http2.connect(`http://127.0.0.1:${port}`, { createConnection })
-  // A stream that fails says so too.
+  // A stream that fails reports that too.
   session.on('error', () => {})
   try {
     const asked = requests.map(({ method = 'GET' }) => session.request({ ':method': method }))

@@ -1,5 +1,5 @@
-// Clips that say in each picture what second it is of: six squares, highest bit first, white for 1.
-// The noise around them makes the files too large for the kernel to swallow.
+// Clips in which each picture shows its second: six squares, highest bit first, white for 1. The
+// noise around them makes the files too large for the kernel to buffer.
 
 import path from 'node:path'
 import { run } from './run.ts'
@@ -17,7 +17,7 @@ const squares = bits.map((bit) => {
 const picture = `color=gray:size=${width}x192:rate=5,noise=alls=60:allf=t,${squares.join()}`
 
 const codecs: Record<string, readonly [source: string, codec: string]> = {
-  // The index, the moov box, comes last, as it does unless one asks for something else.
+  // The index, the moov box, comes last, as it does by default.
   'clip.mp4': [picture, '-pix_fmt yuv420p -c:v libx264 -preset ultrafast -g 5 -crf 10'],
   'clip.webm': [
     picture,
@@ -40,7 +40,7 @@ export async function makeMedia(ffmpeg: string, folder: string): Promise<void> {
 /** The line of a picture that goes through the middle of the squares. */
 export const line = 24
 
-/** The second that a picture says it is of, by the brightness of the pixels in that line. */
+/** The second that a picture shows, by the brightness of the pixels in that line. */
 export function secondOf(brightness: ArrayLike<number>): number {
   return bits.reduce((sum, bit) => sum + (brightness[left(bit) + 16]! > 128 ? 2 ** bit : 0), 0)
 }

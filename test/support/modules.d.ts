@@ -1,4 +1,4 @@
-// The older majors, under names of their own; their types are the newer ones' near enough.
+// The older majors, under separate names; the types of the newer ones are close enough.
 declare module 'express4' {
   export { default } from 'express'
 }
@@ -12,7 +12,7 @@ declare module '*/media-server/line.mjs' {
     set(slow: boolean): { slow: boolean }
   }
 }
-// Streams of other makes than Node's.
+// Streams of other libraries.
 declare module 'rs2' {
   export { PassThrough, Readable } from 'node:stream'
 }

@@ -1,4 +1,4 @@
-// A parser of multipart/byteranges that shares nothing with what writes it.
+// A parser of multipart/byteranges that shares no code with the writer.
 
 export interface Part {
   readonly type: string | undefined
@@ -8,7 +8,7 @@ export interface Part {
   readonly content: Buffer
 }
 
-/** Takes a multipart/byteranges body apart by its boundary; throws where it is not framed as one. */
+/** Splits a multipart/byteranges body at its boundary; throws if the framing is wrong. */
 export function parseByteranges(contentType: string, body: Buffer): Part[] {
   const boundary = /^multipart\/byteranges; ?boundary="?([^";]{1,70})"?$/.exec(contentType)?.[1]
   if (boundary === undefined) throw new Error(`No boundary in ${contentType}`)

@@ -1,4 +1,5 @@
-// Asks for a range while this process has no descriptor left, and again when it has; prints both answers.
+// Requests a range while this process has no descriptor left, and again when it has; prints both
+// responses.
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -12,7 +13,7 @@ const server = http.createServer((request, response) => {
 })
 await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
 
-// On one connection, which is there before.
+// On one connection, opened before.
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
 const ask = (path) =>
   new Promise((resolve, reject) => {

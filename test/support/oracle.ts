@@ -1,4 +1,5 @@
-// What must come, straight from RFC 9110 §13.1.5, §14 and §15.3.7: it shares nothing with what decides.
+// The expected response, straight from RFC 9110 §13.1.5, §14 and §15.3.7, without code of the
+// packages.
 
 export interface Question {
   readonly method: string
@@ -9,9 +10,9 @@ export interface Question {
   readonly type: string
   readonly etag: string
   readonly lastModified: Date
-  /** The bytes pass by once, so that parts come in their own order. */
+  /** The bytes pass once, so that parts come in ascending order. */
   readonly ascending: boolean
-  /** The most of one open-ended range. */
+  /** The most bytes of one open-ended range. */
   readonly maxResponse?: number | undefined
 }
 
@@ -21,11 +22,11 @@ export type Verdict =
 type Positions = readonly [firstPos: number, lastPos: number]
 
 const whole: Verdict = { status: 200 }
-/** Of a boundary: what a part costs depends on it. */
+/** The length of a boundary: the overhead of a part depends on it. */
 export const boundaryLength = 24
 const mostRanges = 100
 
-/** Judges a request for a representation that is not empty by the book. */
+/** Judges a request for a non-empty representation by the RFC. */
 export function judge(question: Question): Verdict {
   const { method, range, ifRange, length, ascending } = question
   if (method !== 'GET' || range.length !== 1 || length === 0) return whole
@@ -49,7 +50,7 @@ export function judge(question: Question): Verdict {
   return { status: 206, ranges }
 }
 
-/** How long a multipart/byteranges body of these ranges is (§14.6). */
+/** The length of a multipart/byteranges body of these ranges (§14.6). */
 export function multipartLength(question: Question, ranges: readonly Positions[]): number {
   const parts = ranges.map(([first, last]) => overhead(question, first, last) + last - first + 1)
   return parts.reduce((sum, part) => sum + part, 0) + '\r\n----\r\n'.length + boundaryLength
@@ -72,7 +73,10 @@ function resolve(spec: string, length: bigint): Positions[] {
   return from < length && from <= to ? [[Number(from), Number(to)]] : []
 }
 
-/** Joins two that are near each other until there are none; each stays where its first member was. */
+/**
+ * Joins ranges that are near each other until none are; each stays at the place of its first
+ * member.
+ */
 function join(ranges: readonly Positions[], costOfPart: number): Positions[] {
   const joined: Positions[] = [...ranges]
   for (let i = 0; i < joined.length;) {
@@ -87,7 +91,7 @@ function join(ranges: readonly Positions[], costOfPart: number): Positions[] {
     }
     const [[otherFirst, otherLast]] = joined.splice(j, 1) as [Positions]
     joined[i] = [Math.min(first, otherFirst), Math.max(last, otherLast)]
-    // What was apart before may be near now.
+    // Ranges that were apart may be near now.
     i = 0
   }
   return joined
@@ -98,7 +102,7 @@ function overhead({ type, length }: Question, first: number, last: number): numb
   return '\r\n--'.length + boundaryLength + '\r\n'.length + fields.length + '\r\n'.length
 }
 
-/** Whether If-Range names what is there: the very tag, if it is strong, or the very date. */
+/** Whether If-Range names the current version: its exact tag, if strong, or its exact date. */
 function isCurrent(validator: string, { etag, lastModified }: Question): boolean {
   if (/^(W\/)?"/.test(validator)) return validator === etag && !etag.startsWith('W/')
   return validator === lastModified.toUTCString()

@@ -1,4 +1,4 @@
-// HTTP/1.1 over a bare socket: what is sent is sent to the letter, what comes back is kept so.
+// HTTP/1.1 over a bare socket: requests are sent literally, and responses are kept literally.
 
 import net from 'node:net'
 
@@ -15,7 +15,7 @@ export interface RawResponse {
   readonly content: Buffer
 }
 
-/** Sends requests on one connection, all at once, and gives their answers in turn. */
+/** Sends requests on one connection, all at once, and returns their responses in order. */
 export async function exchange(
   port: number,
   requests: readonly RawRequest[],
@@ -32,7 +32,7 @@ export async function exchange(
   }
 }
 
-/** Sends one request and gives its answer. */
+/** Sends one request and returns its response. */
 export async function ask(port: number, request: RawRequest): Promise<RawResponse> {
   const [response] = await exchange(port, [request])
   return response!
@@ -53,7 +53,7 @@ export async function askUntilClosed(port: number, request: RawRequest): Promise
   }
 }
 
-/** The one value of a field; `undefined` where there is none; fails where there are several. */
+/** The single value of a field, or `undefined`; fails if there are several. */
 export function field(response: RawResponse, name: string): string | undefined {
   const values = response.fields.get(name.toLowerCase()) ?? []
   if (values.length > 1)

@@ -1,5 +1,5 @@
-// Stands between a client and a server: every byte passes as it is, and what was asked and what
-// came of it is kept. What passes has a Content-Length, or ends with its connection.
+// Stands between a client and a server: every byte passes unchanged, and requests and responses are
+// kept. A response has a Content-Length, or ends with its connection.
 
 import net from 'node:net'
 import type { Running } from './listen.ts'
@@ -7,9 +7,9 @@ import type { Running } from './listen.ts'
 export interface Exchange {
   readonly method: string
   readonly path: string
-  /** The fields that were asked with, by their names in lower case. */
+  /** The fields of the request, by name in lower case. */
   readonly asked: ReadonlyMap<string, string>
-  /** 0 until there is an answer. */
+  /** 0 until there is a response. */
   readonly status: number
   readonly fields: ReadonlyMap<string, string>
   /** The content that was passed on, and how many bytes of it. */
@@ -17,19 +17,19 @@ export interface Exchange {
   readonly passed: number
 }
 
-/** After how many bytes of an answer's content the line dies. */
+/** After how many bytes of a response's content the connection is cut. */
 export type Cut = (exchange: Exchange) => number | undefined
 
 export interface Recorder extends Omit<Running, 'server'> {
   readonly exchanges: readonly Exchange[]
-  /** How many connections were open at once, at most. */
+  /** The most connections that were open at once. */
   readonly mostConnections: number
 }
 
 /**
- * Listens on a port of its own for what a server on another is to be asked. `cut` says of an answer
- * after how many bytes of its content the line dies: the client sees an end that comes too early,
- * the server a client that left.
+ * Listens on its own port and forwards to a server on another. `cut` returns after how many bytes
+ * of a response's content the connection is cut: the client sees an early end, the server a client
+ * that disconnected.
  */
 export async function record(port: number, cut: Cut = () => undefined): Promise<Recorder> {
   const exchanges: Exchange[] = []
@@ -76,7 +76,7 @@ export async function record(port: number, cut: Cut = () => undefined): Promise<
   }
 }
 
-/** Cuts the first few answers that have so much content. */
+/** Cuts the first few responses that have so much content. */
 export function firstOnes(count: number, after: number): Cut {
   let left = count
   return ({ fields }) => {
@@ -86,7 +86,7 @@ export function firstOnes(count: number, after: number): Cut {
   }
 }
 
-/** Those whose bytes are not the ones of a representation that they say they are. */
+/** The exchanges whose bytes are not those of the representation that they claim. */
 export function misplaced(exchanges: readonly Exchange[], representation: Buffer): Exchange[] {
   return exchanges.filter(({ status, fields, content }) => {
     const length = Number(fields.get('content-length') ?? 0)
@@ -99,7 +99,7 @@ export function misplaced(exchanges: readonly Exchange[], representation: Buffer
   })
 }
 
-/** What the Content-Range of an answer claims. */
+/** The claim of a response's Content-Range. */
 export function contentRange(fields: Exchange['fields']) {
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(fields.get('content-range') ?? '')
   const [firstPos = NaN, lastPos = NaN, completeLength = NaN] = match?.slice(1).map(Number) ?? []
@@ -136,14 +136,17 @@ class Recorded implements Exchange {
   }
 }
 
-/** Follows one connection: requests without content, and their answers in turn. */
+/** Follows one connection: requests without content, and their responses in order. */
 class Dialogue {
   readonly #exchanges: Exchange[]
   readonly #cut: Cut
   readonly #unanswered: Recorded[] = []
   #requestHead = ''
   #responseHead = ''
-  /** The answer whose content is passing, what of it is to come, and what of that may pass. */
+  /**
+   * The response whose content is passing, how much of it is to come, and how much of that may
+   * pass.
+   */
   #answering: Recorded | undefined
   #left = 0
   #allowed = 0
@@ -163,7 +166,9 @@ class Dialogue {
     }
   }
 
-  /** Gives how many bytes of a chunk may pass: fewer than it has where the line is to be cut. */
+  /**
+   * Returns how many bytes of a chunk may pass: fewer than it has if the connection is to be cut.
+   */
   answer(chunk: Buffer): number {
     let position = 0
     while (position < chunk.length) {

@@ -1,4 +1,4 @@
-// Streams of every make that a handler may send, each with the same content.
+// Streams of every kind that a handler may send, each with the same content.
 
 import { spawn } from 'node:child_process'
 import { EventEmitter } from 'node:events'
@@ -16,7 +16,7 @@ import { listen, type Running } from './listen.ts'
 
 const pieceSize = 20_000
 
-/** Where the content of the sources comes from, and what of it is in use. */
+/** The origin of the content of the sources, and what of it is in use. */
 export interface Origin {
   readonly filePath: string
   readonly content: Buffer
@@ -65,7 +65,7 @@ function* pieces(content: Buffer): Generator<Buffer> {
   }
 }
 
-/** The `read` of a stream of any make. */
+/** The `read` of a stream of any library. */
 function reader(content: Buffer) {
   const iterator = pieces(content)
   return function read(this: { push(chunk: Buffer | null): unknown }): void {

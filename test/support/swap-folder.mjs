@@ -16,7 +16,7 @@ function swapSome() {
     fs.unlinkSync(folder)
     fs.renameSync(aside, folder)
   }
-  // To hear of the parent's end.
+  // To notice the end of the parent.
   setImmediate(swapSome)
 }
 swapSome()

@@ -9,7 +9,7 @@ const traffic = new Traffic($('traffic'))
 const slow = $('slow')
 const files = await (await fetch('api/media')).json()
 slow.checked = (await (await fetch('api/line')).json()).slow
-/** The file that is shown, and its player where it has one. */
+/** The file that is shown, and its player if it has one. */
 let chosen
 let player
 /** Part of the player's URL: browsers keep what they have of a clip for as long as the page lives. */
@@ -26,7 +26,7 @@ function connect() {
   source.addEventListener('open', () => {
     say('live', 'live')
     traffic.interrupted()
-    // Only now: nothing is to be asked for before it can be seen.
+    // Only now: nothing is requested before it can be seen.
     if (!chosen) chooseByHash()
   })
   source.addEventListener('error', () => say('lost', 'reconnecting'))
@@ -214,7 +214,7 @@ async function ask(range) {
   return lines.join('\n')
 }
 
-/** Of a long answer the first part will do. */
+/** The first part of a long response is enough. */
 async function readSome(body) {
   const reader = body.getReader()
   let read = 0

@@ -74,7 +74,7 @@ export class Traffic {
     this.#drawFigures()
   }
 
-  /** Forgets what was under way when the events broke off: nobody will say how it ended. */
+  /** Forgets what was under way when the events broke off: its end will not be reported. */
   interrupted() {
     for (const file of this.#files.values()) {
       for (const [id, request] of file.requests) {
@@ -151,7 +151,7 @@ export class Traffic {
   }
 }
 
-// Bytes of a multipart answer that are heads of parts, not of the file, go unseen: they are few.
+// The heads of the parts of a multipart response are not shown: they are small.
 function split({ ranges, bytesSent }) {
   let left = bytesSent
   return ranges.map(({ firstPos, lastPos }) => {

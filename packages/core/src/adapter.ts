@@ -1,4 +1,4 @@
-// What an adapter is made of. Not for applications: it changes with the adapters.
+// The parts of an adapter. Not for applications: it changes with the adapters.
 
 export { contextOf } from './context.ts'
 export type { ResponseContext, ServerRequest } from './prepare.ts'

@@ -1,4 +1,4 @@
-// What a response of Node's says of how it can be made.
+// What a Node response says about how it can be made.
 
 import { mayBeEncoded } from './delivery/encoding.ts'
 import { isInTurn, isMultiplexed, type NodeResponse } from './delivery/outgoing.ts'
@@ -8,7 +8,7 @@ import type { ResponseContext } from './prepare.ts'
 /**
  * The context of a response, for `prepare`.
  *
- * @param own its `status`, if one was set, and whether its content may be `pooled` at all
+ * @param own the `status`, if one was set, and whether the content may be `pooled` at all
  */
 export function contextOf(
   response: NodeResponse,
@@ -21,8 +21,8 @@ export function contextOf(
     isEncodable: isTagged(response.req) && mayBeEncoded(response),
     inTurn: isInTurn(response),
     pooled: own.pooled && !isHttp2,
-    // What the streams of an HTTP/2 session hold counts together, and Node refuses further ones at
-    // 10 MB: a dozen large pieces that no client reads.
+    // Everything that the streams of an HTTP/2 session hold counts together, and Node refuses
+    // further streams at 10 MB: a dozen large pieces that no client reads.
     maxPiece: isHttp2 ? smallSize : undefined,
   }
 }

@@ -1,4 +1,6 @@
-/** What went wrong, for programs; the message says it for people. These never change their meaning. */
+/**
+ * What went wrong, for programs; the message is for people. The meaning of a code never changes.
+ */
 export type ErrorCode =
   | 'ERR_INVALID_ARGUMENT'
   | 'ERR_INVALID_LENGTH'
@@ -27,21 +29,26 @@ export function outOfRange(code: ErrorCode, message: string): RangeError {
   return Object.assign(new RangeError(message), { code })
 }
 
-/** A source that cannot be served: what an HTTP framework needs to answer, and no text for the client. */
+/**
+ * A source that cannot be served: what a framework needs to respond, without text for the client.
+ */
 export interface SourceError extends Error {
-  /** Ours (`ERR_…`) or the system's (`ENOENT`). */
+  /** A code of this package (`ERR_…`) or of the system (`ENOENT`). */
   readonly code: string
-  /** The status to answer with: 400, 403, 404, 500 or 503. */
+  /** The status to respond with: 400, 403, 404, 500 or 503. */
   readonly status: number
   /** The same, under the name that Express and http-errors also know. */
   readonly statusCode: number
   /** `false`: the message is for the operator. */
   readonly expose: false
-  /** The file it is about, where it is one. */
+  /** The file that the error is about, if any. */
   readonly path?: string
 }
 
-/** Makes a {@link SourceError}. The path goes beside the message, since some frameworks print that. */
+/**
+ * Makes a {@link SourceError}. The path is kept out of the message, since some frameworks print
+ * messages.
+ */
 export function sourceError(
   status: number,
   code: string,
@@ -54,7 +61,7 @@ export function sourceError(
   return Object.assign(error, properties, path === undefined ? {} : { path })
 }
 
-/** Whatever was thrown, as an Error; a source may reject with anything. */
+/** A thrown value as an Error; a source may reject with anything. */
 export function toError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error('The source failed', { cause: thrown })
 }
@@ -71,7 +78,7 @@ const statusOf: Readonly<Record<string, number>> = {
   ENFILE: 503,
 }
 
-/** A file system's error as a {@link SourceError}. */
+/** An error of the file system as a {@link SourceError}. */
 export function fileError(cause: unknown, path: string): SourceError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'EIO'
   return sourceError(statusOf[code] ?? 500, code, `Cannot send the file: ${code}`, { path, cause })

@@ -31,7 +31,7 @@ export function planPassing(
   const headers = cacheControl === undefined ? {} : { 'Cache-Control': cacheControl }
   const plan = planResponse(request, representation, { ...options, headers })
   if (date || lastModified === undefined || plan.status === 412 || plan.status === 416) return plan
-  // A Last-Modified that is no HTTP-date is of no use as a validator, and stays what it is.
+  // A Last-Modified that is not an HTTP-date is useless as a validator, and is sent unchanged.
   return { ...plan, headers: { ...plan.headers, 'Last-Modified': lastModified } }
 }
 

@@ -8,12 +8,12 @@ export function typeOf(fileName: string): string | undefined {
   return mimeTypes.contentType(path.extname(fileName)) || undefined
 }
 
-/** `type "/" subtype`, and parameters as they may come (RFC 9110 §8.3.1). */
+/** `type "/" subtype`, with optional parameters (RFC 9110 §8.3.1). */
 const mediaType = /^[!#$%&'*+.^_`|~\w-]+\/[!#$%&'*+.^_`|~\w-]+[\t ]*(?:;|$)/
 
 /**
- * The media type that a caller means: a full one as it is, an extension (`'mp4'`, `'.mp4'`) with its
- * charset, as `res.type` has it. `undefined` for any other text.
+ * The media type that an option stands for: a full type unchanged, an extension (`'mp4'`, `'.mp4'`)
+ * with its charset, as in `res.type`. `undefined` for any other text.
  */
 export function expandType(type: string): string | undefined {
   if (type.includes('/')) return mediaType.test(type) ? type : undefined

@@ -1,4 +1,4 @@
-// Middleware that is used as it cannot work: an error at the first request, rather than a hang.
+// Misused middleware: an error at the first request rather than a hang.
 
 import { invalidArgument } from './errors.ts'
 
@@ -6,7 +6,7 @@ import { invalidArgument } from './errors.ts'
  * Throws if a function that makes middleware was itself given to the framework.
  *
  * @param name of the function
- * @param argument its first: a request or a context, if it is called as middleware
+ * @param argument its first argument: a request or a context, if it is called as middleware
  * @throws TypeError `ERR_NOT_CALLED`
  */
 export function expectCall(name: string, argument: unknown): void {
@@ -14,14 +14,14 @@ export function expectCall(name: string, argument: unknown): void {
   if (!('headers' in argument && 'method' in argument)) return
   throw invalidArgument(
     'ERR_NOT_CALLED',
-    `${name} makes middleware and is none: write app.use(${name}(${name === 'rangeStatic' ? "'folder'" : ''}))`,
+    `${name} makes middleware and is not middleware itself: write app.use(${name}(${name === 'rangeStatic' ? "'folder'" : ''}))`,
   )
 }
 
 /**
- * Throws if middleware was called as that of another framework is.
+ * Throws if middleware was called in the way of another framework.
  *
- * @param next what this framework gives as the next middleware
+ * @param next what the framework passes as the next middleware
  * @throws TypeError `ERR_WRONG_FRAMEWORK`
  */
 export function expectFramework(

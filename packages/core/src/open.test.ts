@@ -35,7 +35,7 @@ describe('openSource', () => {
     expect(await lengthOf(make())).toBe(length)
   })
 
-  it('rejects as a promise does, and for what is none of the kinds', async () => {
+  it('rejects as a promise does, and for a value that cannot be sent', async () => {
     const error = new Error('no row')
     await expect(lengthOf(Promise.reject(error))).rejects.toBe(error)
     await expect(lengthOf(Promise.resolve(undefined as never))).rejects.toMatchObject({
@@ -64,7 +64,7 @@ describe('openSource', () => {
     })
   })
 
-  it('finds no file below a root that is a file itself', async () => {
+  it('finds nothing below a root that is a file', async () => {
     const root = path.join(folder, 'b.bin')
     await expect(lengthOf('a', { root })).rejects.toMatchObject({ status: 404 })
   })

@@ -8,7 +8,7 @@ import { resolveInside } from './files/paths.ts'
 import { isStream, refuse } from './refuse.ts'
 import { validateRepresentation } from './validate.ts'
 
-/** What can be opened at once. */
+/** What can be opened directly. */
 type Openable = string | URL | FileHandle | Uint8Array | Blob | Source
 
 /**
@@ -18,9 +18,9 @@ type Openable = string | URL | FileHandle | Uint8Array | Blob | Source
 export type Servable = Openable | PromiseLike<Openable>
 
 /**
- * Makes a source of what a caller wants sent.
+ * Makes a source of a value that a caller sends.
  *
- * @throws TypeError or RangeError at the call, for what can never be served
+ * @throws TypeError or RangeError at the call, for a value that can never be served
  * @throws SourceError with status 403, 404, 500 or 503, by rejecting
  */
 export function openSource(
@@ -52,8 +52,8 @@ export function openSource(
 }
 
 /**
- * Closes what was given to be sent, if it is a source: the caller has no other hold on it. The error of
- * a promise that rejects is not of interest any more.
+ * Closes a value that was passed to be sent, if it is a source: nothing else closes it. The error
+ * of a promise that rejects is ignored.
  */
 export function closeUnsent(servable: unknown): void {
   if (isPromise(servable)) {
@@ -64,7 +64,7 @@ export function closeUnsent(servable: unknown): void {
   try {
     Promise.resolve(toDirect(servable).close?.(true)).catch(() => {})
   } catch {
-    // It was no source of bytes after all.
+    // It was not a source of bytes after all.
   }
 }
 
@@ -75,7 +75,7 @@ function isPromise(value: unknown): value is PromiseLike<Openable> {
 function openPath(file: string | URL, options: SendOptions): DirectSource | Promise<DirectSource> {
   const { root } = options
   if (root === undefined) return expectFile(toAbsolutePath(file), undefined, options)
-  // Below a root a client may have a say in the path: whatever is wrong with it is for resolveInside.
+  // Below a root the path may come from a client: resolveInside handles whatever is wrong with it.
   const filePath = typeof file === 'string' ? file : toPath(file)
   const absoluteRoot = toRoot(root)
   return resolveInside(absoluteRoot, filePath, options).then((resolved) =>

@@ -1,4 +1,4 @@
-// The names of options: one that is unknown is a mistake, and the error says what to write instead.
+// The names of options. An unknown name is an error that says what to write instead.
 
 import { invalidArgument } from './errors.ts'
 
@@ -44,7 +44,7 @@ const folderNames: readonly string[] = [
   'fallthrough',
   'setHeaders',
 ]
-/** A function in place of a folder decides itself which file a path means. */
+/** A function in place of a folder decides which file a path stands for. */
 const notOfStores: ReadonlySet<string> = new Set([
   'dotfiles',
   'followSymlinks',
@@ -76,7 +76,7 @@ const namesOf: Readonly<Record<OptionCall, ReadonlySet<string>>> = {
 }
 
 const compression = 'a compression middleware before rangeServe'
-/** The same for a folder, which has something of its own for some of them. */
+/** The same for a folder, which has its own options for some of them. */
 const adviceOfFolders: Readonly<Record<string, string>> = {
   gzip: 'precompressed',
   brotli: 'precompressed',
@@ -88,7 +88,7 @@ const adviceOfFolders: Readonly<Record<string, string>> = {
   filename: 'disposition; the name is that of the file',
 }
 
-/** Options of other libraries, and of the calls that do not take them: what to write instead. */
+/** Options of other libraries, and of calls that do not have them: what to write instead. */
 const advice: Readonly<Record<string, string>> = {
   hidden: "dotfiles: 'allow'",
   maxage: 'maxAge, in milliseconds or as text',
@@ -111,9 +111,9 @@ const advice: Readonly<Record<string, string>> = {
 }
 
 /**
- * Throws for an option that the call does not know.
+ * Throws for an option that the call does not have.
  *
- * @throws TypeError `ERR_UNKNOWN_OPTION`, which names it and what to write instead
+ * @throws TypeError `ERR_UNKNOWN_OPTION`, which names the option and what to write instead
  */
 export function validateOptionNames(call: OptionCall, options: object): void {
   const known = namesOf[call]

@@ -19,9 +19,9 @@ describe('mergeOptions', () => {
       { root: undefined, maxAge: undefined },
       { root: '/srv', maxAge: 5 },
     ],
-    ['undefined of what is no default', {}, { root: undefined }, { root: undefined }],
+    ['undefined without a default', {}, { root: undefined }, { root: undefined }],
     ['a root', { dotfiles: 'allow' }, { root: '/srv' }, { dotfiles: 'allow', root: '/srv' }],
-    // Without a root they say nothing.
+    // They mean nothing without a root.
     ['no root', { dotfiles: 'allow', followSymlinks: true }, { maxAge: 5 }, { maxAge: 5 }],
     ['its own, without a root', { dotfiles: 'allow' }, { dotfiles: 'deny' }, { dotfiles: 'deny' }],
     [

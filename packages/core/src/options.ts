@@ -1,4 +1,4 @@
-// What callers may say.
+// The options of the calls.
 
 import contentDisposition from 'content-disposition'
 import { invalidArgument } from './errors.ts'
@@ -18,29 +18,31 @@ import {
   validateRoot,
 } from './validate.ts'
 
-/** How one source is to be sent. What is given here goes before what the source says of itself. */
+/** How one source is sent. An option takes precedence over the metadata of the source. */
 export interface SendOptions {
   /**
-   * The media type, `'video/mp4'`, or an extension that it follows from, `'mp4'` or `'.mp4'`, with
-   * `charset=utf-8` for text. Default: the source's, or by the extension of its file or of `filename`.
+   * The media type, `'video/mp4'`, or an extension that stands for it, `'mp4'` or `'.mp4'`, with
+   * `charset=utf-8` for text. Default: the source's, or by the extension of its file or of
+   * `filename`.
    */
   readonly type?: string
   /**
-   * The entity-tag, quotes included; `false` for none; for a file also a function of its stats, which
-   * are those of the descriptor that is read. Default: the source's, for a file its size and mtime.
+   * The entity-tag, quotes included; `false` for none; for a file also a function of the stats of
+   * the descriptor that is read. Default: the source's; for a file, its size and mtime.
    *
-   * `true` is the default, and tags bytes in memory that have no tag with a strong hash of them. The
-   * hash is computed once for each `Uint8Array` object, so the bytes must not change afterwards; the
-   * first time takes about a millisecond per MiB. It tags neither a Blob nor any other source.
+   * `true` is the default, and tags bytes in memory that have no tag with a strong hash of them.
+   * The hash is computed once for each `Uint8Array` object, so the bytes must not change
+   * afterwards; computing it takes about a millisecond per MiB. It tags neither a Blob nor any
+   * other source.
    */
   readonly etag?: string | boolean | ((stats: FileStats) => string)
   /** When the source was last modified; `false` for no Last-Modified. */
   readonly lastModified?: Date | boolean
-  /** The whole Cache-Control field; `false`: do not make one of `maxAge`. */
+  /** The full Cache-Control field; `false`: do not make one of `maxAge`. */
   readonly cacheControl?: string | boolean
   /**
-   * `max-age` of Cache-Control, in milliseconds or as text: `'1d'`, `'2 hours'`. A Cache-Control that
-   * the response has already goes before it.
+   * `max-age` of Cache-Control, in milliseconds or as text: `'1d'`, `'2 hours'`. A Cache-Control
+   * header already set overrides it.
    */
   readonly maxAge?: number | string
   /** Adds `immutable` to a Cache-Control with `maxAge`. Default `false`. */
@@ -55,22 +57,22 @@ export interface SendOptions {
    * `'attachment'` if there is a `filename`, otherwise no Content-Disposition.
    */
   readonly disposition?: 'inline' | 'attachment'
-  /** Further fields of the answer. */
+  /** Further fields of the response. */
   readonly headers?: ResponseFields
-  /** `false` ignores Range and says `Accept-Ranges: none`. Default `true`. */
+  /** `false` ignores Range and sends `Accept-Ranges: none`. Default `true`. */
   readonly acceptRanges?: boolean
-  /** The most ranges in one answer; a request for more gets the whole. Default 100. */
+  /** The most ranges in one response; a request for more gets the full response. Default 100. */
   readonly maxRanges?: number
   /** The most bytes to read past in a source that is not seekable. Default 64 MiB. */
   readonly maxSkip?: number
   /**
    * The most bytes to send for a single range without a last position, such as the `bytes=0-` of a
-   * player; a positive integer. The client reads in Content-Range how far the 206 goes, and requests
+   * player; a positive integer. Content-Range tells the client how far the 206 goes; it requests
    * the rest when it needs it (§15.3.7). Default: no limit. Closed ranges, suffixes, several ranges
    * and full responses are sent in full.
    *
-   * For media: browsers and players go on. A download program that resumes with `bytes=N-` may take
-   * what comes for all of the rest.
+   * For media: browsers and players request the rest. A download program that resumes with
+   * `bytes=N-` may take the 206 for all of the rest.
    */
   readonly maxResponse?: number
   /** The folder that a path is relative to and cannot leave, as a path or `file:` URL. */
@@ -80,18 +82,18 @@ export interface SendOptions {
   /** Serve what symbolic links below `root` lead to, wherever that is. Default `false`. */
   readonly followSymlinks?: boolean
   /**
-   * Look at files and read small ranges of them (up to 64 KiB) synchronously: less work for each
-   * request, for files on a local SSD or in memory. A disk that makes one request wait then makes all
-   * of them wait. Default `false`.
+   * Examine files and read small ranges of them (up to 64 KiB) synchronously: less work for each
+   * request, for files on a local SSD or in memory. A disk that makes one request wait then makes
+   * all of them wait. Default `false`.
    */
   readonly syncReads?: boolean
-  /** Ends the answer when it aborts. */
+  /** Ends the response when it aborts. */
   readonly signal?: AbortSignal
-  /** Is told of the answer when it is over, however it ended. */
+  /** Called when the response is over, however it ended. */
   readonly onTransfer?: (transfer: Transfer) => void
 }
 
-/** What an adapter's `rangeServe` can be told: the defaults of each answer. */
+/** The options of an adapter's `rangeServe`: the defaults of each response. */
 export type RangeServeOptions = Pick<
   SendOptions,
   | 'acceptRanges'
@@ -105,20 +107,20 @@ export type RangeServeOptions = Pick<
   | 'syncReads'
 >
 
-/** What a filter can be told. */
+/** The options of a filter. */
 export type FilterOptions = Pick<
   SendOptions,
   'maxRanges' | 'maxSkip' | 'maxResponse' | 'onTransfer'
 >
 
-/** What `root` makes of a path, and nothing else. */
+/** The options that have a meaning only with a `root`. */
 const companionsOfRoot = ['dotfiles', 'followSymlinks'] as const
 
 /**
- * Adds the options of a call to the defaults. An option that is `undefined` is an option not given:
+ * Adds the options of a call to the defaults. An option that is `undefined` counts as not given:
  * `root: undefined` must not lift the root of the defaults.
  *
- * Without a root, what the defaults say of its paths is left out.
+ * Without a root, the defaults that concern its paths are omitted.
  *
  * @throws TypeError `ERR_INVALID_ARGUMENT`, if the options of the call are not an object
  */
@@ -143,7 +145,8 @@ export function mergeOptions<D extends object, O extends object>(
 /**
  * Throws for options that can never work.
  *
- * @throws TypeError `ERR_UNKNOWN_OPTION` for one that the call does not know; TypeError or RangeError
+ * @throws TypeError `ERR_UNKNOWN_OPTION` for an option that the call does not have; TypeError or
+ *   RangeError
  *   `ERR_INVALID_…`
  */
 export function validateOptions(options: SendOptions, call: OptionCall = 'sendRange'): void {
@@ -197,7 +200,7 @@ function validateFilename(filename: unknown): void {
   try {
     if (typeof filename === 'string' && filename !== '' && contentDisposition(filename)) return
   } catch {
-    // A lone surrogate, which no encoding has a form for.
+    // A lone surrogate, which cannot be encoded.
   }
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',
@@ -206,8 +209,8 @@ function validateFilename(filename: unknown): void {
 }
 
 /**
- * Throws if a call says how the paths below a root are treated, and nothing gives that root: the
- * caller takes its path to be confined, which it is not.
+ * Throws if a call says how paths below a root are treated, but has no root: the caller would
+ * wrongly take its path to be confined.
  *
  * @throws TypeError `ERR_INVALID_ARGUMENT`
  */

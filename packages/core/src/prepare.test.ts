@@ -23,9 +23,9 @@ function closable(length: number): { source: Source; closed: () => number } {
 
 describe('prepare', () => {
   it.each<[name: string, length: number, options: object]>([
-    ['an option that is unknown', 10, { maxage: 5 }],
-    ['an option that cannot be', 10, { etag: 'v1' }],
-    ['a length that cannot be', -1, {}],
+    ['an unknown option', 10, { maxage: 5 }],
+    ['an impossible option', 10, { etag: 'v1' }],
+    ['an impossible length', -1, {}],
   ])('closes the source of a call with %s', (_name, length, options) => {
     const { source, closed } = closable(length)
     expect(() => prepare(request, source, options as SendOptions, context)).toThrow(
@@ -35,8 +35,8 @@ describe('prepare', () => {
   })
 
   it.each<[name: string, length: number, options: object]>([
-    ['an option that is unknown', 10, { maxage: 5 }],
-    ['a length that cannot be', -1, {}],
+    ['an unknown option', 10, { maxage: 5 }],
+    ['an impossible length', -1, {}],
   ])('closes the source of a promise, of a call with %s', async (_name, length, options) => {
     const { source, closed } = closable(length)
     const call = async () => prepare(request, Promise.resolve(source), options, context)
@@ -45,7 +45,7 @@ describe('prepare', () => {
     expect(closed()).toBe(1)
   })
 
-  it('leaves no rejection unhandled of a promise that is not awaited', async () => {
+  it('leaves no unhandled rejection of a promise that is not awaited', async () => {
     const unhandled: unknown[] = []
     const note = (error: unknown) => unhandled.push(error)
     process.on('unhandledRejection', note)
@@ -57,7 +57,7 @@ describe('prepare', () => {
     expect(unhandled).toEqual([])
   })
 
-  it('closes a source once whose response cannot be planned', async () => {
+  it('closes a source once if its response cannot be planned', async () => {
     const { source, closed } = closable(10)
     const etag = () => '"v1"'
     await expect(prepare(request, source, { etag }, context)).rejects.toThrow('for files')

@@ -1,4 +1,4 @@
-// Open, plan, and the content: the one place that knows all rooms.
+// Opening, planning and content: the only module that knows all rooms.
 
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
@@ -10,23 +10,23 @@ import type { RangeRequest } from './semantics/request.ts'
 import { type DirectSource, type Source, toDirect } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
-/** A request as a server has it. */
+/** A request as a server receives it. */
 export interface ServerRequest extends RangeRequest {
   readonly url?: string | undefined
 }
 
 /** A response before it is decided. */
 export interface ResponseContext extends ResponseState {
-  /** Whether it will be sent as soon as there is content, so that the content may be read already. */
+  /** Whether it is sent as soon as there is content, so that the content may be read early. */
   readonly inTurn: boolean
-  /** Whether its content may lie in memory that is used again. */
+  /** Whether its content may lie in memory that is reused. */
   readonly pooled: boolean
   /** The most bytes of content to hold at once. */
   readonly maxPiece?: number | undefined
 }
 
 /**
- * Opens what is to be served, decides the response, and readies its content.
+ * Opens the source, decides the response, and prepares its content.
  *
  * @throws TypeError or RangeError with a `code`, at the call
  * @throws SourceError with a `status`, by rejecting: nothing has been sent
@@ -83,7 +83,7 @@ async function decide(
   return decide(request, actual, options, context, transfer)
 }
 
-/** Readies the content of a response that is decided already. The source is open. */
+/** Prepares the content of a response that has been decided. The source is open. */
 export function prepareDecided(
   request: ServerRequest,
   source: Source,
@@ -102,7 +102,7 @@ export function dispose(source: DirectSource): void {
   closeReplacement(source)
 }
 
-/** Closes what turns out to be there in place of a source, once that is known. */
+/** Closes the replacement of a source once it is known. */
 function closeReplacement(source: DirectSource): void {
   source.actual?.then(
     (actual) => (actual === source ? undefined : actual.close?.(true)),

@@ -1,4 +1,4 @@
-// rangeStatic: of a folder or a store, for an adapter to send, and for node:http itself.
+// rangeStatic of a folder or a store, for an adapter to send and for node:http.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
@@ -13,7 +13,7 @@ import { StaticStore, type StaticFinder, type StoreOptions } from './store.ts'
 import type { Transfer } from './transfer.ts'
 import { validateObject } from './validate.ts'
 
-/** What an adapter's `rangeStatic` serves. */
+/** Makes the mount that an adapter's `rangeStatic` serves. */
 export function mountStatic<R, Q>(
   root: string | URL | StaticFinder<Q>,
   options: StaticOptions<R> | StoreOptions<R>,
@@ -24,18 +24,18 @@ export function mountStatic<R, Q>(
     : new StaticFolder<R>(root, options as StaticOptions<R>)
 }
 
-/** The request that comes with a response. */
+/** The request that belongs to a response. */
 type RequestOf<R> = R extends Http2ServerResponse ? Http2ServerRequest : IncomingMessage
 
 /**
  * Responds to requests of `node:http`, `node:http2` or Connect.
  *
- * With `next`, what is not served is left to it: `next()`, or `next(error)` for errors. Without it, the
- * handler responds itself: 404, 405, or the status of the error, which is a process warning if it is
- * the server's (5xx).
+ * With `next`, a request that is not served goes to it: `next()`, or `next(error)` for errors.
+ * Without it, the handler responds itself: 404, 405, or the status of the error, which becomes a
+ * process warning if it is a 5xx.
  *
- * Resolves with the transfer when a response that it has sent is over, to `undefined` for all others;
- * never rejects.
+ * Resolves with the transfer when a response that the handler has sent is over, otherwise with
+ * `undefined`; never rejects.
  */
 export type StaticRequestHandler<R extends NodeResponse = ServerResponse> = (
   request: RequestOf<R>,
@@ -46,8 +46,8 @@ export type StaticRequestHandler<R extends NodeResponse = ServerResponse> = (
 /**
  * Serves a folder, or any store by a function, with every kind of range. GET and HEAD only.
  *
- * @param root the folder, as a path or `file:` URL; a relative path counts from the working directory.
- *   It may be made later
+ * @param root the folder, as a path or `file:` URL; a relative path is resolved against the working
+ *   directory. It may be created later
  * @throws TypeError or RangeError with a `code`, for options that can never work, or a root that is a
  *   file
  *
@@ -75,14 +75,14 @@ export function rangeStatic<R extends NodeResponse>(
   const served = mountStatic<R, RequestOf<R>>(root, options)
   return async (request, response, next) => {
     const { method, headers, rawHeaders, url: target = '/' } = request
-    // Connect keeps it there, and gives the target below a mount as `url`.
+    // Connect keeps the original there, and passes the target below a mount as `url`.
     const { originalUrl: original = target } = request as { originalUrl?: string }
     const found = { method, headers, rawHeaders, target, original, request }
     const outcome = await served.find(found, undefined)
     try {
       return await apply(served, outcome, request, response, next)
     } catch (error) {
-      // The user's `setHeaders` has thrown.
+      // The caller's `setHeaders` has thrown.
       if (outcome.kind === 'file') dispose(outcome.source)
       refuse(response, error, next)
       return undefined
@@ -131,7 +131,7 @@ async function apply<R extends NodeResponse, Q>(
   }
 }
 
-/** Leaves an error to `next`, or responds with its status and no text. */
+/** Passes an error to `next`, or responds with its status and no text. */
 function refuse(
   response: NodeResponse,
   error: unknown,

@@ -1,4 +1,4 @@
-// What cannot be sent: the error says what it is, and what to write instead.
+// Values that cannot be sent: the error says what the value is and what to write instead.
 
 import { Readable, Stream } from 'node:stream'
 import { invalidArgument } from './errors.ts'
@@ -6,12 +6,12 @@ import { nameOf } from './validate.ts'
 
 const ofStream = 'write fromStream(stream, { length }) instead'
 
-/** Makes the error for what is none of the kinds that can be sent: TypeError `ERR_INVALID_ARGUMENT`. */
+/** Makes the error for a value that cannot be sent: TypeError `ERR_INVALID_ARGUMENT`. */
 export function refuse(value: unknown): TypeError {
   return invalidArgument('ERR_INVALID_ARGUMENT', `Cannot serve ${nameOf(value)}: ${instead(value)}`)
 }
 
-/** A stream of Node, which has a `read` as a source has, of another meaning. */
+/** Whether a value is a Node stream, whose `read` differs from that of a source. */
 export function isStream(value: unknown): boolean {
   return value instanceof Stream
 }
@@ -33,7 +33,7 @@ const kinds =
   'give a path, file: URL, FileHandle, Uint8Array, Blob or Source; fromReader, fromStream make a Source'
 
 function insteadOfObject(value: object): string {
-  // Those of node:fs alone have a path.
+  // Only streams of node:fs have a path.
   if (value instanceof Readable && 'path' in value) return `give the path itself, or ${ofStream}`
   if (value instanceof Readable || value instanceof ReadableStream) return ofStream
   if (value instanceof Stream) return `it cannot be read; ${kinds}`

@@ -15,7 +15,7 @@ export interface RangeResponse {
 }
 
 /**
- * Answers a request with a source, for any framework: what to send, and nothing sent.
+ * Makes the response to a request for a source, for any framework to send.
  *
  * A Readable body must be read to its end or destroyed, which closes the source. It is destroyed with
  * an error if the source fails or runs short: the connection must not end cleanly then.

@@ -15,7 +15,7 @@ const source = fromBuffer(new Uint8Array(10), {
 })
 const plain = fromBuffer(new Uint8Array(10))
 
-/** What is set on a response before, by the names of the representation. */
+/** Fields that are set on a response, by the names of the representation. */
 interface Preset {
   readonly type?: string
   readonly etag?: string
@@ -42,7 +42,7 @@ function select(given: Representation, options: SendOptions, preset: Preset) {
 }
 
 describe('selectRepresentation', () => {
-  it('says of the representation what the source says', () => {
+  it('has the metadata of the source', () => {
     expect(select(source, {}, {}).representation).toEqual({
       length: 10,
       type: 'video/mp4',
@@ -52,7 +52,7 @@ describe('selectRepresentation', () => {
     })
   })
 
-  it('says bytes where nothing is known of the type, and nothing else', () => {
+  it('has only a type of bytes if nothing is known', () => {
     expect(select(plain, {}, {}).representation).toEqual({
       length: 10,
       type: 'application/octet-stream',
@@ -60,12 +60,12 @@ describe('selectRepresentation', () => {
     })
   })
 
-  it('says that bytes pass by once', () => {
+  it('is not seekable if the source is not', () => {
     const stream: Source = { length: 5, seekable: false, read: async () => new Uint8Array(5) }
     expect(select(stream, {}, {}).representation.seekable).toBe(false)
   })
 
-  it('hears the options first, then the fields, what was set before, and last the source', () => {
+  it('prefers options to fields of the options, those to fields already set, and those to the source', () => {
     const options = { type: 'a/option', etag: '"option"', lastModified: new Date(1000) }
     const headers = { 'content-type': 'a/field', ETAG: '"field"', 'Last-Modified': dateText }
     const preset = {
@@ -82,23 +82,23 @@ describe('selectRepresentation', () => {
     expect(said({})).toEqual({ type: 'a/preset', etag: '"preset"', lastModified: new Date(3000) })
   })
 
-  it('takes false for none', () => {
+  it('omits metadata for false', () => {
     const preset = { etag: '"preset"', lastModified: dateText }
     const { representation } = select(source, { etag: false, lastModified: false }, preset)
     expect(representation).toEqual({ length: 10, type: 'video/mp4', seekable: true })
   })
 
-  it('takes true for what it would say anyway', () => {
+  it('has the defaults for true', () => {
     const { representation } = select(source, { lastModified: true }, {})
     expect(representation.lastModified).toBe(date)
   })
 
-  it('takes a Last-Modified that is none for none', () => {
+  it('ignores a Last-Modified that is not a date', () => {
     const { representation } = select(source, {}, { lastModified: 'yesterday' })
     expect(representation).not.toHaveProperty('lastModified')
   })
 
-  it('says when the source changed, if its own date is sent', () => {
+  it('states when the source changed if its own date is sent', () => {
     const lastChanged = new Date(date.getTime() + 300)
     const file = {
       ...source,
@@ -115,7 +115,7 @@ describe('selectRepresentation', () => {
     expect(changed({}, dateText)).toBeUndefined()
   })
 
-  it('asks a function for the etag of a file, with its stats', () => {
+  it('calls an etag function with the stats of a file', () => {
     const stats: FileStats = {
       size: 10,
       mtime: date,
@@ -136,7 +136,7 @@ describe('selectRepresentation', () => {
     )
   })
 
-  it('knows a type by the filename, where there is none', () => {
+  it('derives a missing type from the filename', () => {
     expect(select(plain, { filename: 'a.mp4' }, {}).representation.type).toBe('video/mp4')
     expect(select(source, { filename: 'a.txt' }, {}).representation.type).toBe('video/mp4')
     expect(select(plain, { filename: 'a.mp4', type: 'a/b' }, {}).representation.type).toBe('a/b')
@@ -152,7 +152,7 @@ describe('selectRepresentation', () => {
     ['an extension with its dot', { type: '.html' }, undefined, 'text/html; charset=utf-8'],
     ['a full type', { type: 'text/html' }, undefined, 'text/html'],
     ['the extension of a source', {}, 'mp4', 'video/mp4'],
-    ['a type of a source that is none', {}, 'nonsense', 'nonsense'],
+    ['an invalid type of a source', {}, 'nonsense', 'nonsense'],
     ['a name that is not attached', { filename: 'a.mp4', disposition: 'inline' }, undefined, 'video/mp4'],
   ])('makes a type of %s', (_, options, own, expected) => {
     const given = { length: 10, ...(own === undefined ? {} : { type: own }) }
@@ -230,7 +230,7 @@ describe('selectRepresentation', () => {
     expect(select(plain, options, {}).planOptions.headers?.['Cache-Control']).toBe(expected)
   })
 
-  it('leaves the Cache-Control that was set before, where cacheControl does not say it all', () => {
+  it('keeps a Cache-Control already set unless cacheControl is a text', () => {
     const preset = { cacheControl: 'no-cache' }
     const said = (options: SendOptions) =>
       select(plain, options, preset).planOptions.headers?.['Cache-Control']
@@ -243,19 +243,19 @@ describe('selectRepresentation', () => {
     expect(said({ headers: { 'Cache-Control': 'private' }, maxAge: 1000 })).toBe('private')
   })
 
-  it('hands on what the plan is to know', () => {
+  it('passes on the options of the plan', () => {
     const options = { maxRanges: 5, maxSkip: 6, acceptRanges: false, headers: { Vary: 'Origin' } }
     expect(select(plain, options, {}).planOptions).toMatchObject(options)
   })
 
-  it('leaves what it was given as it was', () => {
+  it('does not change its arguments', () => {
     const headers = Object.freeze({ Vary: 'Origin' })
     const options = Object.freeze({ headers, maxAge: 1000, filename: 'a.mp4' })
     select(plain, options, Object.freeze({ type: 'a/b' }))
     expect(headers).toEqual({ Vary: 'Origin' })
   })
 
-  it('finds fields of the options in whatever case, and prefers them', () => {
+  it('finds fields of the options in any case, and prefers them', () => {
     const headers = {
       ETAG: '"own"',
       'content-TYPE': 'a/own',

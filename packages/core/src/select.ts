@@ -1,5 +1,5 @@
-// The selected representation (RFC 9110 §3.2): what is served, from its source, the options, and the
-// fields that the response has already.
+// The selected representation (RFC 9110 §3.2): what is served, from its source, the options, and
+// the fields that are already set on the response.
 
 import contentDisposition from 'content-disposition'
 import { invalidArgument } from './errors.ts'
@@ -17,15 +17,20 @@ import { tagOf } from './sources/bytes-tag.ts'
 import type { DirectSource } from './sources/source.ts'
 import { validateMetadata } from './validate.ts'
 
-/** What is known of a response before it is decided. */
+/** What is known about a response before it is decided. */
 export interface ResponseState {
-  /** The fields set on it: they count as the caller's word if they say what is being served. */
+  /**
+   * The fields set on it. Those that describe the representation take precedence over the source.
+   */
   readonly set: FieldLookup
-  /** A status set on it, such as that of a page for 404; one that no whole can have is ignored. */
+  /**
+   * The status set on it, such as 404 for an error page; a status that no full response has is
+   * ignored.
+   */
   readonly status?: number | undefined
   /**
-   * Whether it has all of its fields, as one that passes a filter has: a Content-Type that it lacks
-   * stays out of every response made of it. Default `false`.
+   * Whether its fields are complete, as in a filter: without a Content-Type, no response made of it
+   * gets one. Default `false`.
    */
   readonly isComplete?: boolean | undefined
   /** Whether other code may encode its content on the way. Default `false`. */
@@ -55,7 +60,7 @@ export function selectRepresentation(
   }
   if (lastModified !== undefined) {
     representation.lastModified = lastModified
-    // It says when the source's own date is strong, not the caller's.
+    // It tells when the source's own date is strong, not the caller's.
     if (source.lastChanged instanceof Date && lastModified === source.lastModified) {
       representation.lastChanged = source.lastChanged
     }
@@ -67,7 +72,7 @@ export function selectRepresentation(
   return { representation, planOptions: { ...planOptions, status } }
 }
 
-/** Fields in whatever case, before those that are set. */
+/** Looks up fields of the options, in any case, before those that are set. */
 function withHeaders(headers: ResponseFields, set: FieldLookup): FieldLookup {
   const own = new Map<string, string | readonly string[]>()
   for (const name in headers) {
@@ -96,7 +101,7 @@ function chooseType(
   if (own === undefined) {
     return (filename === undefined ? undefined : typeOf(filename)) ?? 'application/octet-stream'
   }
-  // A source's type is not checked beyond what a field can hold: an unknown one is sent as it is.
+  // A source's type is not checked beyond what a field can hold: an unknown type is sent unchanged.
   return own.includes('/') ? own : (expandType(own) ?? own)
 }
 
@@ -133,7 +138,7 @@ function chooseLastModified(
   return set === undefined ? source.lastModified : parseHttpDate(set, Date.now())
 }
 
-/** `undefined` if there are none but the options' own. */
+/** `undefined` if there are no fields besides `headers` of the options. */
 function furtherFields(
   options: SendOptions,
   field: FieldLookup,
@@ -152,7 +157,7 @@ function furtherFields(
   return options.headers ? { ...without(options.headers, own), ...own } : own
 }
 
-/** Fields without those of the same name in whatever case: a name may come twice otherwise. */
+/** Fields without those of the same name in any case, so that no name is sent twice. */
 function without(fields: ResponseFields, replaced: ResponseFields): ResponseFields {
   const names = new Set(Object.keys(replaced).map((name) => name.toLowerCase()))
   return Object.fromEntries(
@@ -160,11 +165,11 @@ function without(fields: ResponseFields, replaced: ResponseFields): ResponseFiel
   )
 }
 
-/** Content-Disposition (RFC 6266); `undefined` if the options say nothing of it. */
+/** Content-Disposition (RFC 6266); `undefined` if the options do not set it. */
 function formatDisposition({ filename, disposition }: SendOptions): string | undefined {
   if (filename === undefined) return disposition
-  // Latin-1 in a field is read in as many ways as there are clients, and garbled by Node where it
-  // knows the length: what is not ASCII has the form of RFC 8187.
+  // Clients read Latin-1 in a field in different ways, and Node garbles it if it knows the length,
+  // so a name that is not ASCII has the form of RFC 8187.
   const fallback = filename.replace(/[^\x20-\x7e]/gu, '?')
   return contentDisposition(filename, { fallback, type: disposition ?? 'attachment' })
 }
@@ -174,7 +179,7 @@ function chooseCacheControl(
   field: FieldLookup,
 ): string | undefined {
   if (typeof cacheControl === 'string') return cacheControl
-  // As in `send`: maxAge is for all files of a folder, a field is about this one.
+  // As in `send`: maxAge applies to all files of a folder, a field to this one.
   const set = text(field('cache-control'))
   if (set !== undefined) return set
   if (cacheControl === false || maxAge === undefined) return undefined

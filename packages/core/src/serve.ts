@@ -9,17 +9,20 @@ import { prepare } from './prepare.ts'
 import type { Transfer } from './transfer.ts'
 
 /**
- * Answers a `node:http` or `node:http2` request with a source: whole, ranges of it, 304, 412 or 416.
+ * Responds to a `node:http` or `node:http2` request with a source: in full, ranges of it, 304, 412
+ * or 416.
  *
- * Fields set on the response before are kept, and count as said of the source where they say what it
- * is (Content-Type, ETag, Last-Modified, Cache-Control). A status that was set, such as that of a page
- * for 404, is kept too, and the page sent whole.
+ * Fields that are already set on the response are kept, and those that describe the source
+ * (Content-Type, ETag, Last-Modified, Cache-Control) take precedence over its own. A status that is
+ * already set, such as 404 for an error page, is kept too, and the page is sent in full.
  *
- * The promise resolves when the answer is over, also where the client left (`aborted`). A source that
- * fails after the head was sent, or runs short, destroys the connection; its error is the transfer's.
+ * Resolves when the response is over, even if the client has disconnected (`aborted`). A source
+ * that fails after the head was sent, or runs short, destroys the connection; its error is the
+ * `error` of the transfer.
  *
- * @throws TypeError or RangeError with a `code`, at the call: what was passed can never be served
- * @throws SourceError with `status` and `code`, by rejecting: nothing was sent, answer as you like
+ * @throws TypeError or RangeError with a `code`, at the call, if it can never be served
+ * @throws SourceError with `status` and `code`, by rejecting: nothing was sent, so another response
+ *   can be
  *
  * @example
  * createServer((request, response) => {

@@ -22,13 +22,13 @@ type Found = Servable | null | undefined
 /**
  * Finds what to send for a path; `undefined` or `null` if there is nothing: the next handler, or 404.
  *
- * The path is the one below the mount, percent-decoded, without a leading slash, and without `.`, `..`
- * and doubled slashes: `'clips/a.mp4'`. It is `''` for the mount itself and ends with a slash if that of
- * the request does. It can hold every other character, so that a path of a file system must be made of
- * it with `sendRange(path, { root })`, or by `rangeStatic(root)`.
+ * The path is the one below the mount, percent-decoded, without a leading slash, and without `.`,
+ * `..` and doubled slashes: `'clips/a.mp4'`. It is `''` for the mount itself and ends with a slash
+ * if that of the request does. It can hold every other character, so use `sendRange(path, { root
+ * })` or `rangeStatic(root)` to make a path of a file system of it.
  *
- * What it throws goes to the error handling of the framework. A source without a type gets the one that
- * the extension of the path stands for.
+ * Errors that it throws go to the error handling of the framework. A source without a type gets the
+ * type of the path's extension.
  */
 export type StaticFinder<Q> = (path: string, request: Q) => Found | Promise<Found>
 
@@ -38,7 +38,7 @@ export interface StoreOptions<R = ServerResponse> extends MountOptions {
   readonly setHeaders?: (response: R, path: string, source: Representation) => void
 }
 
-/** Finds what the requests to a store come to. */
+/** Finds the outcome of requests to a store. */
 export class StaticStore<R, Q> extends Mount<R, Q> {
   readonly #finder: StaticFinder<Q>
   readonly #setHeaders: StoreOptions<R>['setHeaders']
@@ -73,7 +73,7 @@ export class StaticStore<R, Q> extends Mount<R, Q> {
     try {
       found = await this.#finder(path, request.request)
     } catch (error) {
-      // The function says itself what has no response here, so its errors are meant.
+      // The function returns nothing if there is nothing to send, so its errors are genuine.
       return { kind: 'error', error: error as SourceError }
     }
     if (found === undefined || found === null) {

@@ -2,27 +2,30 @@ import { type Channel, channel } from 'node:diagnostics_channel'
 import { contentLength, isRange, type Segment } from './semantics/segments.ts'
 import type { ByteRange } from './semantics/range.ts'
 
-/** What became of one response. Times are in milliseconds, sizes in bytes of content. */
+/** The outcome of one response. Times are in milliseconds, sizes in bytes of content. */
 export interface Transfer {
   readonly method: string
   /** The request target as the client sent it. */
   readonly url: string
   readonly status: number
-  /** What the response sends: all of it for a 200, several for a multipart, none without content. */
+  /**
+   * The ranges that are sent: all bytes for a 200, several ranges for a multipart, none without
+   * content.
+   */
   readonly ranges: readonly ByteRange[]
-  /** The length of the whole representation. */
+  /** The complete length of the representation. */
   readonly completeLength: number
   /** The length of the content, the heads of parts included. */
   readonly bytesPlanned: number
   /** How many of those were handed to the network; grows while the response is sent. */
   readonly bytesSent: number
-  /** Whether it ended early: the client left, or the source failed. */
+  /** Whether it ended early: the client disconnected, or the source failed. */
   readonly aborted: boolean
   /** From the call that responds to the end of the response. */
   readonly durationMs: number
-  /** Until the first of the content was there to be sent. */
+  /** From the call until the first content was ready to be sent. */
   readonly firstByteMs: number | undefined
-  /** What went wrong, unless the client has left. */
+  /** The error that ended the response, unless the client disconnected. */
   readonly error: Error | undefined
 }
 
@@ -40,7 +43,7 @@ export function isObserved(options: { onTransfer?: unknown }): boolean {
   )
 }
 
-/** A {@link Transfer} while it lasts. */
+/** A {@link Transfer} in progress. */
 export class OngoingTransfer implements Transfer {
   readonly method: string
   readonly url: string
@@ -65,7 +68,7 @@ export class OngoingTransfer implements Transfer {
     this.#onTransfer = onTransfer
   }
 
-  /** Notes what was decided. */
+  /** Records the decision. */
   start(
     plan: { readonly status: number; readonly body: readonly Segment[] },
     completeLength: number,
@@ -77,12 +80,12 @@ export class OngoingTransfer implements Transfer {
     if (transferStartChannel.hasSubscribers) transferStartChannel.publish(this)
   }
 
-  /** Notes that the first of the content is there. */
+  /** Records that the first content is ready. */
   firstByte(): void {
     this.firstByteMs ??= performance.now() - this.#startedAt
   }
 
-  /** Tells of the end of the response. */
+  /** Reports the end of the response. */
   finish(aborted: boolean): void {
     this.aborted = aborted
     this.durationMs = performance.now() - this.#startedAt
@@ -91,7 +94,7 @@ export class OngoingTransfer implements Transfer {
     try {
       this.#onTransfer?.(this)
     } catch (error) {
-      // As with diagnostics_channel: a listener's error is the process's, not the response's.
+      // As with diagnostics_channel: an error of a listener concerns the process, not the response.
       process.nextTick(() => {
         throw error
       })

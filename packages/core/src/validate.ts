@@ -1,10 +1,10 @@
-// How what callers say is checked: a TypeError or RangeError with a `code`, before any I/O.
+// Checks of what callers pass: a TypeError or RangeError with a `code`, before any I/O.
 
 import { invalidArgument, outOfRange } from './errors.ts'
 import { isEntityTag } from './semantics/entity-tag.ts'
 import { type Representation, validateLength } from './semantics/representation.ts'
 
-/** Throws for a representation that cannot be. */
+/** Throws for an impossible representation. */
 export function validateRepresentation(representation: Representation): void {
   const { length, type, etag, lastModified } = representation
   validateLength(length, 'serve the source')

@@ -1,8 +1,8 @@
-// What a ceiling sends: bytes that are in memory already, with the fields that ours have.
+// The response of a ceiling: bytes in memory, with the same fields as those of range-serve.
 
 import { readFileSync, statSync } from 'node:fs'
 
-/** Makes the function that gives the status, fields and bytes for a request. */
+/** Makes the function that returns the status, fields and bytes for a request. */
 export function inMemory(file) {
   const content = readFileSync(file)
   const { mtime } = statSync(file)

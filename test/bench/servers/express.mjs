@@ -1,4 +1,4 @@
-// Express: its floor, its own two ways, and ours.
+// Express: its floor, its own two ways, and range-serve.
 
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -81,7 +81,7 @@ for (const [name, build] of Object.entries(apps)) {
   servers[name] = (served) => createServer(makeApp(build, served))
 }
 
-// A server whose requests and responses are the app's from the start.
+// A server whose requests and responses have the app's prototypes from the start.
 for (const [name, like] of [
   ['express-createServer-ceiling', 'express-ceiling'],
   ['express-createServer-sendRange', 'express-sendRange'],

@@ -1,4 +1,4 @@
-// Koa: its floor, what its users install, and ours.
+// Koa: its floor, what its users install, and range-serve.
 
 import { createReadStream, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-// nginx and Apache, where they are installed: how to start one that serves a folder.
+// nginx and Apache, if installed: how to start one that serves a folder.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -10,7 +10,7 @@ const modules = [
   '/usr/libexec/apache2',
 ]
 
-/** Each gives the command line, or `undefined` where the program is not installed. */
+/** Each returns the command line, or `undefined` if the program is not installed. */
 export const servers = {
   nginx({ folder, port, state }) {
     const program = find(['nginx'])
@@ -69,7 +69,7 @@ export const servers = {
   },
 }
 
-/** The first of these programs that is there, also where an ordinary user's PATH does not look. */
+/** The first of these programs that exists, even outside an ordinary user's PATH. */
 export function find(names) {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin']
   return names

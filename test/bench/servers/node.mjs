@@ -1,4 +1,4 @@
-// node:http alone: the ceiling, what everyone writes, and ours.
+// node:http alone: the ceiling, the usual handler, and range-serve.
 
 import { createReadStream, statSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-// What else serves files in Node.
+// Other servers of files in Node.
 
 import { createServer } from 'node:http'
 import fastifyStatic from '@fastify/static'

@@ -1,4 +1,4 @@
-// The built packages, and whether they have what is still to come.
+// The built packages, and whether they have planned features.
 
 import { readFileSync } from 'node:fs'
 

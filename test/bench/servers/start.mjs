@@ -1,4 +1,5 @@
-// Starts one server of one module, and tells the parent where: start.mjs <module> <server> <file>
+// Starts one server of one module, and reports its port to the parent: start.mjs <module> <server>
+// <file>
 
 import path from 'node:path'
 

@@ -45,7 +45,7 @@ describeWith('aria2c', 'aria2', (aria2c) => {
   })
 
   describe.each(newest)('and %s', (name, start) => {
-    it('reads on where lines die', async () => {
+    it('continues after its connections are cut', async () => {
       running = await start(() => filePath)
       recorder = await record(running.port, firstOnes(6, 300_000))
       const target = path.join(folder, `cut-${name}`)
@@ -54,7 +54,7 @@ describeWith('aria2c', 'aria2', (aria2c) => {
       expect(misplaced(recorder.exchanges, bytes)).toEqual([])
     })
 
-    it('reads only what is missing when it is started again', async () => {
+    it('reads only the missing bytes after a restart', async () => {
       running = await start(() => filePath)
       recorder = await record(running.port, firstOnes(8, 700_000))
       const target = path.join(folder, `stopped-${name}`)
@@ -64,7 +64,7 @@ describeWith('aria2c', 'aria2', (aria2c) => {
       recorder = await record(running.port)
       expect(await run(aria2c, args(target))).toMatchObject({ code: 0 })
       expect(fs.readFileSync(target).equals(bytes)).toBe(true)
-      // It looks at the file without Range first, and then reads on behind the bytes that it has.
+      // It requests the file without Range first, and then continues after the bytes that it has.
       const [, ...rest] = recorder.exchanges
       expect(rest.length).toBeGreaterThan(0)
       for (const { asked } of rest) expect(asked.get('range')).toMatch(/^bytes=[1-9]/)

@@ -1,4 +1,4 @@
-// curl, as people use it on a download.
+// curl, as used for downloads.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -21,7 +21,7 @@ describeWith('curl', 'curl', (curl) => {
   const open: Pick<Running, 'close'>[] = []
   afterEach(() => Promise.all(open.splice(0).map((running) => running.close())))
 
-  /** Its exit code, and of the last answer the status, the version of HTTP and the type. */
+  /** Its exit code, and the status, HTTP version and type of the last response. */
   async function download(port: number, target: string, ...args: string[]) {
     const url = `http://127.0.0.1:${port}/`
     const options = ['--silent', '--show-error', '--fail', '--max-time', '20', '--output', target]
@@ -31,7 +31,7 @@ describeWith('curl', 'curl', (curl) => {
     return { code, status: Number(status), version, type: type.join(' ') }
   }
 
-  /** A file of its own, for those that replace it. */
+  /** A separate file, for tests that replace it. */
   function ownFile(name: string): string {
     const own = path.join(folder, name)
     writeOldFile(own, bytes, modified)
@@ -61,7 +61,7 @@ describeWith('curl', 'curl', (curl) => {
       ])
     })
 
-    it('-C - goes on with a download', async () => {
+    it('-C - resumes a download', async () => {
       const running = await start(() => filePath)
       open.push(running)
       const target = path.join(folder, `continued-${name}`)
@@ -72,8 +72,8 @@ describeWith('curl', 'curl', (curl) => {
     })
   })
 
-  describe.each(frameworks)('and %s, when the line dies half-way', (name, start) => {
-    /** Downloads as far as it comes, with the entity-tag saved. */
+  describe.each(frameworks)('and %s, after the connection is cut half-way', (name, start) => {
+    /** Downloads as far as possible, and saves the entity-tag. */
     async function halfOf(file: string) {
       const running = await start(() => file)
       const recorder = await record(running.port, firstOnes(1, 1_234_567))
@@ -90,7 +90,7 @@ describeWith('curl', 'curl', (curl) => {
       return { recorder, target, ifRange, goOn }
     }
 
-    it('goes on from there, and leaves alone what is complete', async () => {
+    it('resumes, and does not touch a complete file', async () => {
       const { recorder, target, goOn } = await halfOf(ownFile(`${name}-cut`))
       expect(await goOn()).toMatchObject({ code: 0, status: 206 })
       expect(fs.readFileSync(target).equals(bytes)).toBe(true)
@@ -104,13 +104,13 @@ describeWith('curl', 'curl', (curl) => {
       expect(misplaced(recorder.exchanges, bytes)).toEqual([])
     })
 
-    it('goes on under If-Range, and never with another file', async () => {
+    it('resumes under If-Range, but not with another file', async () => {
       const file = ownFile(`${name}-replaced`)
       const { recorder, target, ifRange, goOn } = await halfOf(file)
       writeOldFile(`${file}~`, Buffer.alloc(3_000_000, 'B'), modified)
       fs.renameSync(`${file}~`, file)
       fs.utimesSync(file, modified, new Date('2025-01-01T10:00:01Z'))
-      // 33: the server does not go on from there.
+      // 33: the server does not resume from there.
       expect(await goOn('-H', ifRange)).toMatchObject({ code: 33, status: 200 })
       expect(fs.readFileSync(target).equals(bytes.subarray(0, 1_234_567))).toBe(true)
       writeOldFile(file, bytes, modified)

@@ -1,5 +1,5 @@
-// A downloader that reads parts at the same time, over lines that die at random, and starts again
-// where the file is another one now: what it has in the end is one file, never a piece of each.
+// A downloader that reads parts concurrently over connections that are cut at random, and starts
+// again if the file was replaced: it ends with one file, never with pieces of two.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -31,7 +31,7 @@ class Replaced extends Error {}
 class Downloader {
   readonly #url: string
   readonly #agent = new Agent({ pipelining: 0 })
-  /** How often it began. */
+  /** How often it started. */
   attempts = 0
 
   constructor(port: number) {
@@ -58,7 +58,7 @@ class Downloader {
     const { headers } = await fetch(this.#url, { method: 'HEAD', dispatcher: this.#agent })
     const etag = headers.get('ETag')!
     const target = Buffer.alloc(Number(headers.get('Content-Length')))
-    // Parts of what has no strong validator cannot be put together.
+    // Parts without a strong validator cannot be combined.
     const partSize = etag.startsWith('W/') ? target.length : 400_000
     const starts = Array.from(
       { length: Math.ceil(target.length / partSize) },
@@ -91,13 +91,13 @@ class Downloader {
       try {
         for await (const chunk of body!) filled += Buffer.from(chunk).copy(part, filled)
       } catch {
-        // The line died. What has come stays.
+        // The connection was cut. The bytes so far are kept.
       }
     }
   }
 }
 
-/** Cuts every other answer, at a place that only looks random; not for ever. */
+/** Cuts every other response at a pseudo-random place, a bounded number of times. */
 function cutAtRandom(seed: number): Cut {
   let state = seed
   let left = 30
@@ -125,13 +125,13 @@ describe.each(frameworks)('a parallel downloader and %s', (name, start) => {
     downloader = new Downloader(recorder.port)
   }
 
-  it.each([1, 2])('have the whole file in the end (%i)', async (seed) => {
+  it.each([1, 2])('end with the full file (%i)', async (seed) => {
     const filePath = path.join(folder, `${name}-${seed}`)
     await begin(filePath, cutAtRandom(seed))
     expect((await downloader.download()).equals(bytes)).toBe(true)
     expect(downloader.attempts).toBe(1)
     const [, ...parts] = recorder.exchanges
-    // Fifteen parts, and as many more requests as lines have died.
+    // Fifteen parts, and one more request for each cut connection.
     expect(parts.length).toBeGreaterThan(20)
     expect(parts.map(({ status }) => status)).toEqual(parts.map(() => 206))
     expect(misplaced(recorder.exchanges, bytes)).toEqual([])
@@ -141,9 +141,9 @@ describe.each(frameworks)('a parallel downloader and %s', (name, start) => {
 
   const replacements: [what: string, replace: (filePath: string) => void][] = [
     ['replaced by an old one', (file) => writeOldFile(file, others, new Date(+modified + 1000))],
-    ['replaced by one of this moment', (file) => fs.writeFileSync(file, others)],
+    ['replaced by a new one', (file) => fs.writeFileSync(file, others)],
   ]
-  it.each(replacements)('start again where the file is %s', async (what, replace) => {
+  it.each(replacements)('start again if the file is %s', async (what, replace) => {
     const filePath = path.join(folder, `${name}-${what}`)
     const cut = cutAtRandom(4)
     let answers = 0
@@ -156,7 +156,7 @@ describe.each(frameworks)('a parallel downloader and %s', (name, start) => {
     })
     expect((await downloader.download()).equals(others)).toBe(true)
     expect(downloader.attempts).toBeGreaterThan(1)
-    // Whoever asked for a part of the first file, when there was another, got the whole of that.
+    // A request for a part of the first file got the full second file once that was there.
     const { exchanges } = recorder
     const isRefused = ({ asked, status }: Exchange) => asked.has('if-range') && status === 200
     expect(exchanges.filter(isRefused).length).toBeGreaterThan(0)

@@ -21,9 +21,9 @@ const picture = '-frames:v 1 -f rawvideo -pix_fmt gray -'
 const sound = '-t 0.1 -f s16le -'
 
 /**
- * What is decoded of each; whether it has an index at its end, and can be sought; and how much of it
- * goes out at most for something near the end. Kernels take some megabytes of each answer that
- * nobody reads, and the length of an MP3 is found by reading it.
+ * What is decoded of each; whether it has an index at its end and is seekable; and the largest
+ * share of it that is sent for a position near the end. Kernels buffer some megabytes of each
+ * response that is not read, and the length of an MP3 is found by reading it.
  */
 const clips = [
   { name: 'clip.mp4', decode: picture, hasIndex: true, isSought: true, share: 0.75 },

@@ -1,4 +1,4 @@
-// pdf.js, which opens a long document at any page without reading what lies before.
+// pdf.js, which opens a long document at any page without reading the pages before.
 
 import { randomFillSync } from 'node:crypto'
 import fs from 'node:fs'
@@ -34,8 +34,8 @@ const page = `<!doctype html><link rel="icon" href="data:,"><script type="module
 </script>`
 
 /**
- * A PDF of pages with a line of text and a picture of noise each. The pages themselves come last,
- * with the table of where everything lies, as writers do that do not know their length.
+ * A PDF of pages with a line of text and a picture of noise each. The page objects come last, with
+ * the cross-reference table, as from writers that do not know the length in advance.
  */
 function makePdf(): Buffer {
   const objects: Buffer[] = []
@@ -90,7 +90,7 @@ describeWith('chromium', 'pdf.js', (chromium) => {
   })
   afterAll(() => browser?.close())
 
-  it.each(folders)('reads the last page, and then some other, from %s', async (_name, start) => {
+  it.each(folders)('reads the last page, and then another, from %s', async (_name, start) => {
     const running = await start(folder)
     const recorder = await record(running.port)
     const tab = await browser.newPage()
@@ -103,7 +103,7 @@ describeWith('chromium', 'pdf.js', (chromium) => {
       expect(texts).toEqual([String(pages), `This is page ${pages}.`, 'This is page 7.'])
       const exchanges = recorder.exchanges.filter((each) => each.path === '/long.pdf')
       expect(misplaced(exchanges, bytes)).toEqual([])
-      // The first is without Range, and is left when its fields have said that ranges are served.
+      // The first request has no Range, and is aborted once its fields show that ranges are served.
       const [first, ...rest] = exchanges
       expect(first!.status).toBe(200)
       expect(first!.passed).toBeLessThan(bytes.length)

@@ -1,4 +1,4 @@
-// <video> and <audio>, where people jump back and forth.
+// <video> and <audio>, with seeks back and forth.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -41,7 +41,10 @@ describeWith('chromium', 'A browser', (chromium) => {
         await running.close()
       })
 
-      /** Puts a player on the page, and gives how long it says that the clip is, and can be sought. */
+      /**
+       * Puts a player on the page, and returns the duration that it reports and how much is
+       * seekable.
+       */
       async function load(tag: 'video' | 'audio', name: string) {
         await page.goto(`http://127.0.0.1:${recorder.port}/page.html`)
         return page.evaluate(
@@ -59,7 +62,7 @@ describeWith('chromium', 'A browser', (chromium) => {
         )
       }
 
-      /** Jumps, and gives where it is then. */
+      /** Seeks, and returns the position afterwards. */
       const seek = (to: number) =>
         page.evaluate(
           (to) =>
@@ -72,9 +75,9 @@ describeWith('chromium', 'A browser', (chromium) => {
         )
 
       /**
-       * The places in a clip that were asked for, as shares of it; fails where an answer was not
-       * what it said. The browser caches parts, and asks whether they still hold: 304. It leaves
-       * some requests before they are answered.
+       * The positions in a clip that were requested, as shares of it; fails if a response was not
+       * what it claimed. The browser caches parts and revalidates them (304), and aborts some
+       * requests before the response.
        */
       function placesIn(name: string): number[] {
         const bytes = fs.readFileSync(path.join(folder, name))
@@ -90,7 +93,7 @@ describeWith('chromium', 'A browser', (chromium) => {
       }
 
       it.each(['clip.mp4', 'clip.webm'])(
-        'shows the picture that was sought in %s',
+        'shows the picture at the requested time of %s',
         async (name) => {
           const { duration, seekable } = await load('video', name)
           expect(Math.abs(duration - seconds)).toBeLessThan(0.5)
@@ -110,32 +113,36 @@ describeWith('chromium', 'A browser', (chromium) => {
             )
             expect(secondOf(red)).toBe(Math.floor(to))
           }
-          // The index at the end of an MP4. That of a WebM a fast line may bring before it is asked for.
+          // The index at the end of an MP4. A fast connection may bring that of a WebM before it is
+          // requested.
           const furthest = Math.max(...placesIn(name))
           if (name === 'clip.mp4') expect(furthest).toBeGreaterThan(0.95)
         },
       )
 
-      it.each(['noise.wav', 'noise.mp3'])('goes on from where it was sent in %s', async (name) => {
-        const { duration, seekable } = await load('audio', name)
-        expect(Math.abs(duration - seconds)).toBeLessThan(0.5)
-        expect(seekable).toBe(duration)
-        for (const to of places) {
-          expect(await seek(to)).toBe(to)
-          const reached = await page.$eval('audio', async (audio) => {
-            const from = audio.currentTime
-            await audio.play()
-            while (audio.currentTime === from)
-              await new Promise((resolve) => setTimeout(resolve, 5))
-            audio.pause()
-            return audio.currentTime
-          })
-          expect(reached).toBeGreaterThan(to)
-        }
-        const furthest = Math.max(...placesIn(name))
-        // An MP3 is so small that it may have come whole before it is sought.
-        if (name === 'noise.wav') expect(furthest).toBeGreaterThan(0.8)
-      })
+      it.each(['noise.wav', 'noise.mp3'])(
+        'continues from the requested time of %s',
+        async (name) => {
+          const { duration, seekable } = await load('audio', name)
+          expect(Math.abs(duration - seconds)).toBeLessThan(0.5)
+          expect(seekable).toBe(duration)
+          for (const to of places) {
+            expect(await seek(to)).toBe(to)
+            const reached = await page.$eval('audio', async (audio) => {
+              const from = audio.currentTime
+              await audio.play()
+              while (audio.currentTime === from)
+                await new Promise((resolve) => setTimeout(resolve, 5))
+              audio.pause()
+              return audio.currentTime
+            })
+            expect(reached).toBeGreaterThan(to)
+          }
+          const furthest = Math.max(...placesIn(name))
+          // An MP3 is so small that all of it may have arrived before the seek.
+          if (name === 'noise.wav') expect(furthest).toBeGreaterThan(0.8)
+        },
+      )
     })
   })
 })

@@ -1,4 +1,4 @@
-// PMTiles, which reads maps out of one archive by range, in a browser that completes what it has cached.
+// PMTiles, which reads maps from one archive by range, in a browser that completes cached ranges.
 
 import fs from 'node:fs'
 import http from 'node:http'

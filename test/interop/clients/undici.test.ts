@@ -22,7 +22,7 @@ describe.each(frameworks)('undici and %s', (_name, start) => {
     const agent = new RetryAgent(new Agent({ pipelining: 0 }), {
       minTimeout: 1,
       maxRetries: 5,
-      // What undici calls a line that died in the middle, which it does not retry by itself.
+      // undici's error for a cut connection, which it does not retry by default.
       errorCodes: ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'UND_ERR_SOCKET', 'ECONNRESET'],
     })
     try {

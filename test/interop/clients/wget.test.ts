@@ -1,4 +1,4 @@
-// wget, which goes on by itself when a line dies, and when it is told to.
+// wget, which resumes by itself after a cut connection, and on demand.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -26,7 +26,7 @@ describeWith('wget', 'wget', (wget) => {
     }
     const asked = () => recorder.exchanges.map((each) => [each.asked.get('range'), each.status])
 
-    it('goes on by itself where the line dies twice', async () => {
+    it('resumes by itself after the connection was cut twice', async () => {
       running = await start(() => filePath)
       recorder = await record(running.port, firstOnes(2, 1_000_000))
       const target = path.join(folder, `retried-${name}`)
@@ -40,7 +40,7 @@ describeWith('wget', 'wget', (wget) => {
       expect(misplaced(recorder.exchanges, bytes)).toEqual([])
     })
 
-    it('-c goes on from what there is, and leaves alone what is complete', async () => {
+    it('-c resumes a partial file, and does not touch a complete one', async () => {
       running = await start(() => filePath)
       recorder = await record(running.port, firstOnes(1, 1_234_567))
       const target = path.join(folder, `continued-${name}`)

@@ -16,7 +16,7 @@ const folder = temporaryFolder()
 const filePath = path.join(folder, 'file.bin')
 const oldPath = path.join(folder, 'old.bin')
 const size = 3 * 1024 * 1024 + 54_321
-/** Far more than two blocks of zsync, so that the changes stay ranges of their own. */
+/** Far more than two blocks of zsync, so that the changes stay separate ranges. */
 const changes = Array.from({ length: 12 }, (_, index) => 100_000 + index * 250_000)
 
 /** Bytes without a period, since zsync finds a block wherever it occurs. */

@@ -1,4 +1,4 @@
-// nginx in front of ours: it caches slices of a file, each by a range that it asks us for.
+// nginx in front: it caches slices of a file, and requests each by its range.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -82,8 +82,8 @@ describeWith('nginx', 'nginx', (nginx) => {
     const asIs = ranges.map(([range]) => range)
     it.each([
       ['/cached', 'each slice once', slices],
-      ['/uncached', 'what it was asked for', [...asIs, ...asIs]],
-    ])('gives the parts of %s, and asks for %s', async (url, _what, expected) => {
+      ['/uncached', 'the range of the client', [...asIs, ...asIs]],
+    ])('serves ranges of %s, and requests %s', async (url, _what, expected) => {
       await begin(path.basename(url))
       for (let i = 0; i < 2; i++) {
         for (const [range, firstPos, lastPos] of ranges) {
@@ -99,14 +99,17 @@ describeWith('nginx', 'nginx', (nginx) => {
       expect(misplaced(recorder.exchanges, bytes)).toEqual([])
     })
 
-    it.each(['/cached', '/uncached'])('says how long %s is to who asks beyond it', async (url) => {
-      await begin(`${path.basename(url)}-beyond`)
-      const { status, fields } = await front.get(url, { Range: 'bytes=9000000-' })
-      expect(status).toBe(416)
-      expect(fields['content-range']).toBe(`bytes */${bytes.length}`)
-    })
+    it.each(['/cached', '/uncached'])(
+      'reports the length of %s to a range beyond it',
+      async (url) => {
+        await begin(`${path.basename(url)}-beyond`)
+        const { status, fields } = await front.get(url, { Range: 'bytes=9000000-' })
+        expect(status).toBe(416)
+        expect(fields['content-range']).toBe(`bytes */${bytes.length}`)
+      },
+    )
 
-    it('serves a file written just now from slices of then and of later', async () => {
+    it('serves a file that was just written from early and late slices', async () => {
       const filePath = await begin('young')
       fs.writeFileSync(filePath, bytes)
       const etags = new Set<string | undefined>()
@@ -127,13 +130,13 @@ describeWith('nginx', 'nginx', (nginx) => {
       expect(whole.fields.etag).toMatch(/^"/)
     })
 
-    it('never makes one file of two', async () => {
+    it('never combines two files', async () => {
       const filePath = await begin('replaced')
       const head = await front.get('/file', { Range: `bytes=0-${MiB}` })
       expect(head.content.equals(bytes.subarray(0, MiB + 1))).toBe(true)
       writeOldFile(`${filePath}~`, Buffer.alloc(bytes.length, 'B'), new Date(+modified + 1000))
       fs.renameSync(`${filePath}~`, filePath)
-      // It has two slices of the first file, and breaks off where the third has another ETag.
+      // It has two slices of the first file, and stops at the third, which has another ETag.
       const broken = await front.get('/file')
       expect(broken.isComplete).toBe(false)
       expect(broken.content.equals(bytes.subarray(0, broken.content.length))).toBe(true)

@@ -1,4 +1,5 @@
-// An upstream behind the filter: what can be cut is cut, what is right already passes, what dies is cut off.
+// An upstream behind the filter: full responses are cut, ranges pass unchanged, failures are cut
+// off.
 
 import http, { type RequestListener, type ServerResponse } from 'node:http'
 import { createProxyMiddleware } from 'http-proxy-middleware'
@@ -21,7 +22,7 @@ const proxy = (port: number) =>
   createProxyMiddleware({
     target: `http://127.0.0.1:${port}`,
     on: {
-      // Where an upstream dies it leaves its client to wait, with us or without, but for this.
+      // Without this, a failing upstream leaves its client waiting, with or without the filter.
       proxyRes: (from, _request, response) =>
         void from.once('close', () => from.complete || response.destroy()),
     },
@@ -46,7 +47,7 @@ const koaStacks = koaApps.map(([name, start]): [string, Through] => [
 const etag = '"v1"'
 const known = { 'Content-Length': size, ETag: etag, 'Content-Type': 'application/x-up' }
 
-/** Starts an upstream, and what stands before it. */
+/** Starts an upstream and the proxy in front of it. */
 async function start(
   through: Through,
   upstream: RequestListener,
@@ -58,14 +59,14 @@ async function start(
   return { port: before.port, upstreamPort: behind.port }
 }
 
-/** What must come through as it is. */
+/** Fields that must pass unchanged. */
 function essence({ status, fields, content }: RawResponse): unknown {
   const passing = ['content-range', 'content-length', 'etag', 'accept-ranges', 'cache-control']
   return { status, fields: passing.map((name) => fields.get(name)), length: content.length }
 }
 
 describe.each([...expressStacks, ...koaStacks])('%s: an upstream', (_name, through) => {
-  it('with ranges passes as it is', async () => {
+  it('with ranges passes unchanged', async () => {
     const { port, upstreamPort } = await start(through, (request, response) => {
       void serve(request, response, filePath, { etag })
     })
@@ -86,7 +87,7 @@ describe.each([...expressStacks, ...koaStacks])('%s: an upstream', (_name, throu
     }
   })
 
-  it('of unknown length passes whole', async () => {
+  it('of unknown length passes in full', async () => {
     const { port } = await start(through, (_request, response) => {
       response.write(bytes.subarray(0, 1000))
       response.end(bytes.subarray(1000, 2000))
@@ -103,9 +104,9 @@ describe.each([...expressStacks, ...koaStacks])('%s: an upstream', (_name, throu
     ['of known length', known, {}],
     ['of unknown length', {}, {}],
     ['that is cut', known, { Range: 'bytes=100-3999999' }],
-    ['whose range is still to come', known, { Range: 'bytes=3000000-3999999' }],
+    ['whose range has not begun', known, { Range: 'bytes=3000000-3999999' }],
   ]
-  it.each(deaths)('%s that dies half-way is no clean end', async (_what, fields, headers) => {
+  it.each(deaths)('%s that fails half-way does not end cleanly', async (_what, fields, headers) => {
     const { port } = await start(through, (_request, response) => {
       response.writeHead(200, fields)
       response.write(bytes.subarray(0, 300_000), () => setTimeout(() => response.destroy(), 20))
@@ -115,14 +116,14 @@ describe.each([...expressStacks, ...koaStacks])('%s: an upstream', (_name, throu
   })
 })
 
-// Koa's filter looks at `ctx.body`, which a proxy goes round.
+// Koa's filter reads `ctx.body`, which a proxy bypasses.
 describe.each(expressStacks)('%s: an upstream', (_name, through) => {
-  it('without ranges gets them, and is let go after the last byte', async () => {
+  it('without ranges gets them, and is ended after the last byte', async () => {
     const upstreams: ServerResponse[] = []
     const { port } = await start(through, (_request, response) => {
       upstreams.push(response)
       response.writeHead(200, known)
-      // Never to its end: what is asked for must come without that.
+      // It never ends: the requested bytes must arrive without its end.
       response.write(bytes.subarray(0, 300_000))
     })
     const slice = await ask(port, range('100000-100009'))

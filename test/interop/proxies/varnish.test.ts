@@ -1,4 +1,4 @@
-// Varnish in front of ours: it caches a file whole and serves ranges of it, or passes them on.
+// Varnish in front: it caches a full file and serves ranges of it, or passes them on.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -52,7 +52,7 @@ describeWith('varnishd', 'Varnish', (varnishd) => {
     it.each([
       ['/cached', 'the whole once', [[200, undefined]]],
       ['/passed', 'what it was asked for', passed],
-    ])('gives the parts of %s, and asks for %s', async (url, _what, expected) => {
+    ])('serves ranges of %s, and requests %s', async (url, _what, expected) => {
       for (const [range, firstPos, lastPos] of ranges) {
         const answer = await front.get(url, { Range: `bytes=${range}` })
         expect(answer.status).toBe(206)
@@ -68,10 +68,13 @@ describeWith('varnishd', 'Varnish', (varnishd) => {
       expect(misplaced(exchanges, bytes)).toEqual([])
     })
 
-    it.each(['/cached', '/passed'])('says how long %s is to who asks beyond it', async (url) => {
-      const { status, fields } = await front.get(url, { Range: 'bytes=3000000-' })
-      expect(status).toBe(416)
-      expect(fields['content-range']).toBe('bytes */3000000')
-    })
+    it.each(['/cached', '/passed'])(
+      'reports the length of %s to a range beyond it',
+      async (url) => {
+        const { status, fields } = await front.get(url, { Range: 'bytes=3000000-' })
+        expect(status).toBe(416)
+        expect(fields['content-range']).toBe('bytes */3000000')
+      },
+    )
   })
 })

@@ -1,4 +1,7 @@
-/** An abort signal that is made only if something listens: making and aborting one is not cheap. */
+/**
+ * An abort signal that is created only if something listens: creating and aborting one is
+ * expensive.
+ */
 export class Cancellation {
   #aborter: AbortController | undefined
   #cancelled: { readonly reason: unknown } | undefined
@@ -11,7 +14,7 @@ export class Cancellation {
     return this.#aborter.signal
   }
 
-  /** @param reason why, unless the client has left */
+  /** @param reason the reason, unless the client has disconnected */
   cancel(reason?: unknown): void {
     if (this.#cancelled) return
     this.#cancelled = { reason }

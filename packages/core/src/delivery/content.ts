@@ -1,4 +1,4 @@
-// The content of one response: how it is read is decided here, once, and the source is closed here,
+// The content of one response. How it is read is decided here, once, and its source is closed here,
 // once, after the last read.
 
 import { contentLength, isBytes, type Segment } from '../semantics/segments.ts'
@@ -10,15 +10,17 @@ import { smallBuffers, smallSize } from './pool.ts'
 
 /** How content may be held in memory. */
 export interface ContentOptions {
-  /** Whether it may lie in memory that is used again: only if `mayReuseMemory` says so later. */
+  /**
+   * Whether content may lie in memory that is reused, which `mayReuseMemory` has to confirm later.
+   */
   readonly pooled: boolean
-  /** The most bytes of a piece. Default: as suits the source and the client. */
+  /** The most bytes of a piece. Default: depends on the source and the client. */
   readonly maxPiece?: number | undefined
 }
 
 /**
- * How a response ended, for its content: `'sent'` and nothing else can read what was given out, `'kept'`
- * if it was sent but something may still read it, `'aborted'`.
+ * How a response ended, for its content: `'sent'` if nothing can read the bytes that were given out
+ * any more, `'kept'` if something still may, otherwise `'aborted'`.
  */
 export type Ending = 'sent' | 'kept' | 'aborted'
 
@@ -33,7 +35,7 @@ export class Content {
   /** All of a small body, and the read that fills it. */
   #buffer: Buffer | undefined
   #gathering: Promise<unknown> | undefined
-  /** A read that the kernel has in hand: the source cannot be closed before it is back. */
+  /** A read that the kernel is performing: the source must not be closed before it completes. */
   #reading: Promise<unknown> | undefined
   #closed = false
 
@@ -54,12 +56,14 @@ export class Content {
     return this.#source.endsByItself === true
   }
 
-  /** Whether the source can be closed as soon as all was read: nothing else can see its end. */
+  /**
+   * Whether the source can be closed as soon as everything was read: nothing else can see its end.
+   */
   get isReadAtRandom(): boolean {
     return this.#source.readInto !== undefined
   }
 
-  /** The content as it lies in the caller's own memory, if it is one range of bytes there. */
+  /** The content in the caller's own memory, if it is one range of bytes there. */
   get slice(): Uint8Array | undefined {
     const { bytes } = this.#source
     const [only] = this.#segments
@@ -67,7 +71,7 @@ export class Content {
     return bytes.subarray(only.firstPos, only.lastPos + 1)
   }
 
-  /** Begins to read content that `whole` will give, though it is not yet certain to be sent. */
+  /** Begins to read what `whole` will return, although it is not yet certain to be sent. */
   readAhead(): void {
     if (this.#buffer || !this.#isSmall) return
     const { pooled } = this.#options
@@ -78,7 +82,7 @@ export class Content {
     this.#gathering?.catch(noop)
   }
 
-  /** All of it in one buffer, if it is small and read from a descriptor; `undefined` otherwise. */
+  /** All of it in one buffer, if it is small and read from a descriptor; otherwise `undefined`. */
   whole(): Uint8Array | Promise<Uint8Array> | undefined {
     this.readAhead()
     const bytes = this.#buffer?.subarray(0, this.length)
@@ -122,10 +126,10 @@ export class Content {
   }
 
   /**
-   * Closes the source, and frees the memory that was read into; waits for a read under way, whose
-   * memory is then dropped.
+   * Closes the source, and releases the memory that was read into. Waits for a read in flight,
+   * whose memory is then not reused.
    *
-   * @returns a promise if the source goes on being read to its end. It never rejects.
+   * @returns a promise, which never rejects, if the source is still being read to its end
    */
   close(ending: Ending): Promise<void> | undefined {
     if (this.#closed) return undefined
@@ -147,10 +151,10 @@ export class Content {
       const closing: unknown = this.#source.close?.(ending === 'aborted')
       if (!(closing instanceof Promise)) return undefined
       const closed = closing.then(noop, noop)
-      // A source that takes its time to close holds nothing up.
+      // A source that is slow to close delays nothing.
       return endsByItself ? closed : undefined
     } catch {
-      // A source that cannot be closed is left to its maker; the response is over all the same.
+      // A source that fails to close does not affect the response, which is over.
       return undefined
     }
   }

@@ -1,5 +1,5 @@
-// A body for a framework that may read it, and most often does not: then the response is delivered
-// directly, out of memory that the framework has not seen.
+// A body for a framework that may read it, but usually does not: the response is then delivered
+// directly, from memory that the framework has not seen.
 
 import type { ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
@@ -9,13 +9,14 @@ import { deliver, type Prepared } from './deliver.ts'
 import { lend, type Lent } from './lend.ts'
 import { isGone } from './outgoing.ts'
 
-/** A lent body that can be delivered in its place. */
+/** A lent body whose content can be delivered directly instead. */
 export interface Deferred extends Lent {
-  /** Made when it is first looked at: most often nothing does. */
+  /** Created on first access, which usually never happens. */
   readonly body: Readable
   /**
-   * Delivers the response, whose fields are set; `undefined` if the body has been read or destroyed, so
-   * that the framework must send it. Rejects if the source fails before anything is sent.
+   * Delivers the response, whose fields are set; returns `undefined` if the body has been read or
+   * destroyed, so that the framework must send it. Rejects if the source fails before anything is
+   * sent.
    */
   deliver(): Promise<void> | undefined
 }
@@ -33,7 +34,7 @@ export function defer(
     settle = resolve
   })
   let body: DeferredBody | undefined
-  // A client that leaves before the framework comes to respond.
+  // The client may disconnect before the framework responds.
   if (isGone(response)) withdraw()
   else response.once('close', withdraw)
   return {
@@ -85,7 +86,7 @@ export function defer(
   }
 }
 
-/** A stream that asks for its content when it is first read. */
+/** A stream that requests its content when it is first read. */
 class DeferredBody extends Readable {
   readonly #lend: () => Promise<Lent>
   readonly #onDestroy: () => void

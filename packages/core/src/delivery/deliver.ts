@@ -9,7 +9,7 @@ import { writeHead } from './head.ts'
 import { alreadyAnswered, cutOff, type NodeResponse, whenInTurn } from './outgoing.ts'
 import { Writer } from './writer.ts'
 
-/** A response that is decided, and its content, open, which whatever sends it must close. */
+/** A decided response and its open content, which has to be sent or closed. */
 export interface Prepared {
   readonly plan: ResponsePlan
   readonly content: Content
@@ -19,12 +19,13 @@ export interface Prepared {
 }
 
 /**
- * Sends a response and settles when it is over: resolves when it was sent or the client has left,
- * rejects if the source failed before anything was sent, so that another response can be.
+ * Sends a response and settles when it is over: resolves when it was sent or the client has
+ * disconnected, rejects if the source failed before anything was sent, so that another response can
+ * be sent instead.
  *
  * A source that fails later, or runs short, destroys the connection (HTTP/2: the stream).
  *
- * All that follows the end runs in the asynchronous context of the call.
+ * Everything after the end runs in the asynchronous context of the call.
  */
 export async function deliver(
   response: NodeResponse,
@@ -41,7 +42,7 @@ export async function deliver(
   let failure: Error | undefined
   try {
     await send(response as ServerResponse, prepared, writer, head)
-    // What was sent may be another response.
+    // Another response may have been sent in its place.
     sent = (await writer.over) && head.sent
   } catch (error) {
     writer.stop()
@@ -56,7 +57,7 @@ export async function deliver(
 
   function onOver(isSent: boolean): void {
     if (!isSent) content.cancel()
-    // In this turn: a framework may destroy the file stream that is read, in the next.
+    // In this turn: in the next, a framework may destroy the file stream that is being read.
     else if (content.isReadAtRandom && head.sent) close(true)
   }
 }
@@ -95,7 +96,10 @@ async function send(
   }
 }
 
-/** The head of one response, sent with the first of its content: until then there can be an error. */
+/**
+ * The head of one response, sent with its first content, so that an error can be reported until
+ * then.
+ */
 class Head {
   /** Whether the head that was sent is this one. */
   sent = false
@@ -107,7 +111,10 @@ class Head {
     this.#prepared = prepared
   }
 
-  /** Sends the head, unless it is sent already; throws if other code has answered or ended. */
+  /**
+   * Sends the head unless it has been sent; throws if other code has responded or ended the
+   * response.
+   */
   send(): void {
     const response = this.#response
     if (response.writableEnded || (response.headersSent && !this.sent)) throw alreadyAnswered()

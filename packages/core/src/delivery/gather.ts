@@ -8,7 +8,8 @@ import type { DirectSource } from '../sources/source.ts'
 /**
  * Reads a body into a buffer that is large enough for it.
  *
- * @returns a promise, unless the source can be read at once. When it settles no read is under way.
+ * @returns a promise, unless the source can be read synchronously; no read is in flight once it
+ *   settles
  */
 export function gather(
   segments: readonly Segment[],
@@ -29,7 +30,7 @@ export function gather(
       position += byteLength(segment)
     }
   }
-  // All of them, even if one has failed: until the last is back, the target is theirs.
+  // Waits for all reads, even if one has failed: until the last completes, the target is in use.
   return Promise.allSettled(reads).then((results) => {
     for (const result of results) if (result.status === 'rejected') throw result.reason
   })

@@ -1,4 +1,4 @@
-// The content of a response for a framework that sends it itself. What that sees is never pooled.
+// The content of a response for a framework that sends it, which never sees pooled bytes.
 
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
 import { Http2ServerResponse } from 'node:http2'
@@ -22,24 +22,25 @@ import { smallSize } from './pool.ts'
 /** A body for a framework that sends it itself: bytes, a stream of them, or nothing. */
 export type Body = Buffer | Readable | undefined
 
-/** A body, and what becomes of it. */
+/** A body, and its outcome. */
 export interface Lent {
   readonly body: Body
-  /** Resolves when the response is over, without one when the body is; never rejects. */
+  /** Resolves when the response is over, or the body if there is no response; never rejects. */
   readonly finished: Promise<Transfer>
   /** Closes the content: another body is sent instead. */
   readonly withdraw: () => void
 }
 
 /**
- * The body of a prepared response: up to 64 KiB and what is in memory as bytes, otherwise a stream
- * whose first bytes have been read, so that a source that fails at once can still be answered with an
- * error. The stream destroys itself if the source fails later or runs short. A response that waits for
- * its turn on a connection, or whose source can only be read to its end, gets a stream in any case.
+ * Makes the body of a prepared response: bytes if it is at most 64 KiB or in memory, otherwise a
+ * stream whose first bytes have been read, so that an early failure of the source can still be
+ * reported. The stream destroys itself if the source fails later or runs short. A response that
+ * waits for its turn on a connection, or whose source can only be read to its end, always gets a
+ * stream.
  *
- * @param destination `response` the body is for, if that is known; `signal` ends it; `asStream` if the
- *   framework destroys the source's stream as soon as its body is anything but a stream
- * @throws the source's error, by rejecting, if it fails before the first bytes
+ * @param destination the `response`, if known; a `signal` that ends it; `asStream` if the framework
+ *   destroys the source's stream as soon as its body is anything but a stream
+ * @throws the error of the source, by rejecting, if it fails before the first bytes
  */
 export async function lend(
   prepared: Prepared,
@@ -57,7 +58,7 @@ export async function lend(
   const left = new Promise<undefined>((resolve) => {
     leave = () => resolve(undefined)
   })
-  // What a source does when it ends belongs to the request, whatever ended it.
+  // What a source does at its end belongs to the request, whatever caused the end.
   const context = new AsyncResource('RangeServeContent')
   const cancel = (reason?: unknown) =>
     context.runInAsyncScope(() => {
@@ -69,24 +70,24 @@ export async function lend(
   const forgetSignal = signal && whenAborted(signal, abort)
   if (signal?.aborted === true) abort()
   let isRead = false
-  /** Whether all was out before the response ended: a client that has it all may leave. */
+  /** Whether everything was sent before the response ended: the client may disconnect then. */
   let isOut = false
   const onOver = (sent: boolean) => {
-    // A response that was sent without its body is another one.
+    // A response that was sent without this body is another response.
     if (sent ? !isRead : !isOut) cancel()
-    // In this turn: a framework may destroy the source's stream in the next.
+    // In this turn: in the next, a framework may destroy the source's stream.
     else if (sent && !abandoned) context.runInAsyncScope(() => void content.close('sent'))
   }
   const over = response && whenResponseOver(response, onOver)
   try {
     const reading = toBody(prepared, response, destination.asStream === true)
-    // A source may never settle, and the client be gone.
+    // The source may never settle although the client has disconnected.
     body = await Promise.race([reading, left])
     signal?.throwIfAborted()
     if (abandoned) void content.close('aborted')
   } catch (error) {
     void content.close('aborted')
-    // An error of a read that was aborted because the client has left is told to nothing.
+    // The error of a read that was aborted because the client disconnected is not reported.
     if (!abandoned || signal?.aborted === true) {
       forgetSignal?.()
       transfer.error = toError(error)
@@ -95,7 +96,7 @@ export async function lend(
     }
   }
   if (body instanceof Readable) {
-    // An error before anything reads the body is told to what reads it then.
+    // An error before anything reads the body is reported to its reader later.
     body.on('error', () => {
       if (response?.headersSent === true) cutOff(response)
     })
@@ -111,7 +112,7 @@ export async function lend(
   function abort(): void {
     transfer.error ??= toError(signal!.reason)
     cancel(signal!.reason ?? transfer.error)
-    // Bytes in memory have nothing that could be destroyed.
+    // A body of bytes is not a stream that could be destroyed.
     if (response && (response.headersSent || Buffer.isBuffer(body))) cutOff(response)
   }
 
@@ -119,7 +120,7 @@ export async function lend(
   async function settle(): Promise<Transfer> {
     isRead = body instanceof ContentStream && content.length > 0 ? await body.consumed : true
     isOut = body instanceof ContentStream && isRead && response !== undefined && isFlushed(response)
-    // A framework that destroys the source's stream when the response is over must not do so before.
+    // A framework may destroy the source's stream when the response is over: it is closed first.
     // Any other stays open until then: its end may tell other code that the response is complete.
     if (!over || !isRead || content.endsByItself || content.isReadAtRandom) {
       await content.close(isRead ? 'sent' : 'aborted')
@@ -184,7 +185,7 @@ function own(bytes: Uint8Array, { reuses }: Content): Buffer {
   return reuses ? Buffer.from(bytes) : (bytes as Buffer)
 }
 
-/** All of a small body in one buffer; a source may fill the memory of its chunks again. */
+/** All of a small body in one buffer, since a source may reuse the memory of its chunks. */
 async function collect(content: Content): Promise<Buffer> {
   const bytes = Buffer.allocUnsafeSlow(content.length)
   for (let filled = 0; filled < bytes.length;) {
@@ -195,17 +196,17 @@ async function collect(content: Content): Promise<Buffer> {
   return bytes
 }
 
-/** Content as a stream that holds one piece, each with memory of its own. */
+/** Content as a stream that holds one piece at a time, each in its own memory. */
 class ContentStream extends Readable {
   readonly #content: Content
   readonly #transfer: OngoingTransfer
   readonly #response: NodeResponse | undefined
   #missing: number
-  /** The first piece, until it is given out. */
+  /** The first piece, until it is passed on. */
   #first: Uint8Array | undefined
-  /** The length of the piece that was given out last: it has left once the next is requested. */
+  /** The length of the piece that was passed on last: it is consumed once the next is requested. */
   #leaving = 0
-  /** What reads the stream may call from anywhere; the source is read in the context of its request. */
+  /** The stream may be read from any context; the source is read in the context of its request. */
   readonly #inContext: ReturnType<typeof AsyncLocalStorage.snapshot> = AsyncLocalStorage.snapshot()
   #onConsumed!: (isRead: boolean) => void
   /** Resolves to whether all of it was read, or to `false` once it is destroyed. */
@@ -227,7 +228,7 @@ class ContentStream extends Readable {
     if (!this.destroyed) this.push(null)
   }
 
-  /** Reads the first bytes, so that an error can be answered. */
+  /** Reads the first bytes, so that an error can still be reported. */
   async begin(): Promise<void> {
     this.#first = await this.#content.next()
     this.#transfer.firstByte()

@@ -11,7 +11,7 @@ afterEach(() => {
   for (const each of cleanUp.splice(0).toReversed()) each()
 })
 
-/** What `judge` says of a response of a real server, to a client that waits for it. */
+/** The result of `judge` for a response of a real server whose client waits for it. */
 async function judged<T>(
   judge: (response: ServerResponse) => T,
   connect: (server: http.Server) => void = listenAndAsk,
@@ -36,7 +36,7 @@ function listenAndAsk(server: http.Server): void {
   })
 }
 
-/** Replaces a method for the time of a test, by one that hands on all it is given. */
+/** Replaces a method for one test by a method that passes everything on. */
 function patch(target: object, name: string): void {
   const own = Object.getOwnPropertyDescriptor(target, name)
   const original = Reflect.get(target, name) as (...args: unknown[]) => unknown
@@ -99,7 +99,7 @@ describe('mayReuseMemory', () => {
     expect(verdict).toBe(false)
   })
 
-  it('does not hold over HTTP/2, where a session keeps what it is given', async () => {
+  it('does not hold over HTTP/2, where a session keeps what is written', async () => {
     const server = http2.createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

@@ -1,4 +1,4 @@
-// Whose memory may be used again. This file is the rule; nothing else decides it.
+// When memory may be reused. This file is the rule; nothing else decides it.
 //
 // A piece of content may lie in pooled memory only while nothing but Node's own code and the kernel
 // can read it: `write` and `end` of the response are Node's own, and so is the connection, down to its
@@ -16,8 +16,9 @@ type Method = (...args: never[]) => unknown
 const verdicts = new WeakMap<Method, string>()
 
 /**
- * Whether a method is Node's own, by a call that only its source text makes. A comparison with the
- * method that is there now would prove nothing: it may have been patched before this module was loaded.
+ * Whether a method is Node's own, judged by a call that only its source text contains. A comparison
+ * with the current method would prove nothing: it may have been patched before this module was
+ * loaded.
  */
 function isNodes(method: unknown, call: string): boolean {
   if (typeof method !== 'function') return false
@@ -28,7 +29,7 @@ function isNodes(method: unknown, call: string): boolean {
   return isOwn
 }
 
-/** What the source text of Node's own methods contains, and hardly any other. */
+/** A part of the source text of Node's own methods that hardly any other method contains. */
 const ownCalls = {
   write: 'write_(this, chunk, encoding, callback, false)',
   end: 'onFinish.bind(undefined, this)',
@@ -40,10 +41,12 @@ const ownCalls = {
   writeMany: "this._writeGeneric(true, chunks, '', cb)",
 }
 
-/** Hooks that hand all they are given to another method, unless their response is filtered. */
+/** Hooks that pass everything on to another method, unless their response is filtered. */
 const passes = new WeakMap<object, () => unknown>()
 
-/** Declares that a method hands all it is given to the method that `next` returns, and keeps nothing. */
+/**
+ * Declares that a method passes everything on to the method that `next` returns, and keeps nothing.
+ */
 export function declareTransparent(method: object, next: () => unknown): void {
   passes.set(method, next)
 }
@@ -69,15 +72,15 @@ export function isUnpatched(response: object): boolean {
 }
 
 /**
- * Whether the memory of what is written to a response may be used again once the response has
- * finished: nothing but Node's own code and the kernel reads it. Over HTTP/2 a session in between
- * keeps it for longer than it says.
+ * Whether the memory of what is written to a response may be reused once the response has finished:
+ * only Node's own code and the kernel read it. An HTTP/2 session keeps written bytes for longer
+ * than it reports.
  */
 export function mayReuseMemory(response: NodeResponse): boolean {
   if (!(response instanceof ServerResponse) || !isUnpatched(response)) return false
   if (!isNodes(Reflect.get(response, '_send'), ownCalls.send)) return false
   if (!isNodes(Reflect.get(response, '_writeRaw'), ownCalls.writeRaw)) return false
-  // Detached once it has finished, and not there before its turn has come.
+  // Detached once the response has finished, and missing before its turn.
   const socket = response.socket ?? response.req.socket
   return socket instanceof Socket && isNodesSocket(socket)
 }

@@ -32,14 +32,14 @@ function hosted(properties: object = {}): ServerResponse & EventEmitter {
 }
 
 describe('whenOver, of a host that imitates node:http', () => {
-  it('is told of `finish` without a `close`', async () => {
+  it('calls back on `finish` without a `close`', async () => {
     const response = hosted({ socket: null })
     const told = over(response)
     response.emit('finish')
     expect(await told).toBe(true)
   })
 
-  it('is told of `close` without a `finish`, and takes a complete response for sent', async () => {
+  it('calls back on `close` without a `finish`, and treats a complete response as sent', async () => {
     for (const writableEnded of [true, false]) {
       const response = hosted({ writableEnded })
       const told = over(response)
@@ -48,7 +48,7 @@ describe('whenOver, of a host that imitates node:http', () => {
     }
   })
 
-  it('is told once, and not after it has unsubscribed', () => {
+  it('calls back once, and not after it was unsubscribed', () => {
     const response = hosted()
     const told: boolean[] = []
     whenOver(response, (sent) => told.push(sent))
@@ -70,7 +70,7 @@ describe('whenOver, of a host that imitates node:http', () => {
 })
 
 describe('whenOver, of node:http', () => {
-  it('tells what was sent from what was cancelled, though both finish', async () => {
+  it('distinguishes sent from cancelled writes, although both finish', async () => {
     for (const leaves of [false, true]) {
       const told: Promise<boolean>[] = []
       const port = await listen(
@@ -89,7 +89,7 @@ describe('whenOver, of node:http', () => {
     }
   })
 
-  it('is told of the end of a connection on which a pipelined response waits', async () => {
+  it('calls back at the end of a connection on which a pipelined response waits', async () => {
     const told: Promise<boolean>[] = []
     const port = await listen(
       http.createServer((_request, response) => {
@@ -124,10 +124,10 @@ describe('whenInTurn', () => {
 
 describe('whenOver, of node:http2', () => {
   const cases: [name: string, code: number | undefined, sent: boolean][] = [
-    ['is told that a response was sent', undefined, true],
-    ['is told of a reset', http2.constants.NGHTTP2_CANCEL, false],
+    ['calls back for a response that was sent', undefined, true],
+    ['calls back for a reset', http2.constants.NGHTTP2_CANCEL, false],
     // Node reports nothing of it: the write that is under way never ends.
-    ['is told of a reset without an error', http2.constants.NGHTTP2_NO_ERROR, false],
+    ['calls back for a reset without an error', http2.constants.NGHTTP2_NO_ERROR, false],
   ]
   it.each(cases)('%s after the end', async (_name, code, sent) => {
     const server = http2.createServer()

@@ -1,5 +1,5 @@
-// A response as it is: whose turn, gone, over, sent, cut off. Hosts that imitate `node:http` lack some
-// of what it has, so nothing here is expected to be there but the methods of an event emitter.
+// The state of a response: in turn, gone, over, sent, cut off. Hosts that imitate `node:http` lack
+// parts of it, so only the methods of an event emitter are relied on here.
 
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { constants, Http2ServerResponse, type ServerHttp2Stream } from 'node:http2'
@@ -10,7 +10,7 @@ import { declareCleanEnd } from '../sources/early-end.ts'
 declareCleanEnd(IncomingMessage.prototype)
 declareCleanEnd(Socket.prototype)
 
-/** What of a response delivery needs; both of Node's have it. */
+/** The part of a response that delivery needs; both of Node's classes have it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
 /** The response has been started or ended already, by other code. */
@@ -18,27 +18,27 @@ export function alreadyAnswered(): TypeError {
   return invalidArgument('ERR_HEADERS_SENT', 'Cannot serve: the response has already been started')
 }
 
-/** The connection of a response, also before its turn and after its end; hosts may have none. */
+/** The connection of a response, even before its turn and after its end; hosts may have none. */
 function socketOf(response: ServerResponse): Partial<Socket> | undefined {
   return response.socket ?? (response.req as IncomingMessage | undefined)?.socket ?? undefined
 }
 
-/** Streams that this side resets, which the client is still to be told. */
+/** Streams that this side resets, until the client has been told. */
 const resets = new WeakSet<ServerHttp2Stream>()
 
-/** The pipelined responses that wait for the end of a connection, with one listener for all of them. */
+/** The pipelined responses that wait for the end of a connection, which share one listener. */
 const waiting = new WeakMap<Socket, Set<() => void>>()
 
-/** How often the streams of HTTP/2 responses are looked at, in milliseconds. */
+/** How often the streams of HTTP/2 responses are checked, in milliseconds. */
 const closedStreamMs = 500
 const pending = new Set<() => void>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * Calls back once: with `true` when all of a response was handed to the network, with `false` when
- * nothing reads the rest. Returns an unsubscribe function.
+ * Calls back once: with `true` when all of a response has been handed to the network, with `false`
+ * when nothing reads the rest. Returns an unsubscribe function.
  *
- * Sent means `finish` on a live socket: Node also emits it for writes that were cancelled.
+ * Sent means `finish` on a live socket: Node also emits it for cancelled writes.
  */
 export function whenOver(response: NodeResponse, callback: (sent: boolean) => void): () => void {
   const cleanUp: (() => void)[] = []
@@ -62,7 +62,7 @@ function watchResponse(response: ServerResponse, over: Over, cleanUp: (() => voi
   const onFinish = () => over(socket?.destroyed !== true)
   // Hosts without a connection may emit nothing but this.
   const onClose = () => over(socket === undefined && response.writableEnded)
-  // First of all, before Node detaches the socket and other listeners destroy the response.
+  // First, before Node detaches the socket and other listeners destroy the response.
   response.prependListener('finish', onFinish)
   response.on('close', onClose)
   cleanUp.push(() => {
@@ -77,12 +77,12 @@ function watchStream(response: Http2ServerResponse, over: Over, cleanUp: (() => 
   const { stream } = response
   const isSent = () => stream.writableFinished && !stream.aborted && stream.rstCode === 0
   const onClose = () => over(isSent())
-  // A stream that is reset while a write is under way reports that, and then waits for the write.
+  // A stream that is reset during a write reports that, and then waits for the write.
   const onAborted = () => {
     if (!resets.has(stream)) stream.destroy()
     over(false)
   }
-  // One that is reset without an error after its end, its window closed, reports nothing at all.
+  // A stream that is reset without an error after its end, with its window closed, reports nothing.
   let wasClosed = false
   const look = () => {
     if (wasClosed) {
@@ -109,12 +109,12 @@ function lookAtStreams(): void {
   timer = undefined
 }
 
-/** Whether a response is next on its connection: none requested before it is under way. */
+/** Whether a response is next on its connection: no earlier one is under way. */
 export function isInTurn(response: NodeResponse): boolean {
   return response instanceof Http2ServerResponse || !isPipelined(response)
 }
 
-/** Whether a response waits on a connection of Node's own for those requested before it. */
+/** Whether a response waits on a connection of Node's own for earlier ones. */
 function isPipelined(response: ServerResponse): boolean {
   if (response.socket) return false
   const socket: unknown = (response.req as IncomingMessage | undefined)?.socket
@@ -122,9 +122,9 @@ function isPipelined(response: ServerResponse): boolean {
 }
 
 /**
- * Waits until a response is next on its connection, or nothing will read it; `undefined` if it is.
- * Were the responses to pipelined requests read before, a few bytes of requests would hold a piece of
- * memory each.
+ * Waits until a response is next on its connection, or nothing will read it; returns `undefined` if
+ * it is next. If pipelined responses were read before their turn, a few bytes of requests would
+ * hold a piece of memory each.
  */
 export function whenInTurn(response: NodeResponse): Promise<void> | undefined {
   if (response instanceof Http2ServerResponse || !isPipelined(response)) return undefined
@@ -166,7 +166,10 @@ export function isGone(response: NodeResponse): boolean {
   return response.destroyed || socketOf(response)?.destroyed === true
 }
 
-/** Ends a connection (HTTP/2: a stream), so that the client cannot take what it has for the whole. */
+/**
+ * Ends a connection (HTTP/2: a stream), so that the client cannot take a part for the full
+ * response.
+ */
 export function cutOff(response: NodeResponse): void {
   if (response instanceof Http2ServerResponse) {
     resets.add(response.stream)

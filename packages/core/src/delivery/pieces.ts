@@ -1,11 +1,14 @@
-// A body in pieces, each to be sent before the next is requested: one piece in hand at a time.
+// A body in pieces, each sent before the next is requested: one piece in memory at a time.
 
 import { isBytes, type Segment } from '../semantics/segments.ts'
 import { readBody, tooShort } from '../sources/read-range.ts'
 import { type DirectSource, readInto } from '../sources/source.ts'
 import { type BufferPool, hugeBuffers, largeBuffers, smallBuffers, smallSize } from './pool.ts'
 
-/** How much of bytes in memory is one piece, so that one response cannot fill a whole turn. */
+/**
+ * The size of a piece of bytes in memory, so that one response cannot fill a turn of the event
+ * loop.
+ */
 const memorySize = 1024 * 1024
 
 /** The pieces of one body. */
@@ -17,14 +20,15 @@ export interface Pieces {
   /**
    * Stops reading.
    *
-   * @param reusable whether nothing can read the pieces any more, so that their memory is free
+   * @param reusable whether nothing can read the pieces any more, so that their memory can be
+   *   reused
    */
   close(reusable: boolean): void
 }
 
 /** How pieces are made. */
 export interface PieceOptions {
-  /** Whether pieces may lie in memory that is used again. */
+  /** Whether pieces may lie in memory that is reused. */
   readonly pooled: boolean
   /** The most bytes of a piece. */
   readonly max: number
@@ -42,7 +46,7 @@ export function toPieces(
   return new ChunkPieces(readBody(segments, source, signal()), options.max)
 }
 
-/** Bytes in memory, as they lie. */
+/** Bytes in memory, without a copy. */
 class MemoryPieces implements Pieces {
   readonly reuses = false
   readonly #segments: readonly Segment[]
@@ -77,7 +81,7 @@ class MemoryPieces implements Pieces {
 
 /** The chunks that a source yields, in pieces of at most `max` bytes. */
 class ChunkPieces implements Pieces {
-  /** What a source yields is its own memory: it may fill one buffer again and again. */
+  /** The source owns what it yields, and may fill one buffer again and again. */
   readonly reuses = true
   readonly #chunks: AsyncGenerator<Uint8Array>
   readonly #max: number
@@ -107,15 +111,15 @@ class ChunkPieces implements Pieces {
   }
 }
 
-/** A client that has not taken a piece after this long, in milliseconds, gets smaller ones. */
+/** A client that has not taken a piece after this time, in milliseconds, gets smaller ones. */
 const slowMs = 50
-/** More than the kernel takes for a client that does not read, in bytes. */
+/** More than the kernel buffers for a client that does not read, in bytes. */
 const provenBytes = 8 * 1024 * 1024
 
 /**
- * Reads into one buffer, again and again, or into memory of its own for each piece. The larger a piece
- * the less it costs; but one that waits for a slow client is memory held, so only a client that keeps
- * up is given large ones.
+ * Reads into one buffer again and again, or into new memory for each piece. Larger pieces cost
+ * less, but a piece that waits for a slow client holds memory, so only a client that keeps up gets
+ * large ones.
  */
 class ReadPieces implements Pieces {
   readonly reuses: boolean
@@ -140,7 +144,7 @@ class ReadPieces implements Pieces {
     return this.#index === this.#segments.length ? undefined : this.#fill()
   }
 
-  /** Fills a buffer: a part's head goes out with its content, many small parts in one piece. */
+  /** Fills a buffer: the head of a part shares a piece with its content, as do many small parts. */
   async #fill(): Promise<Uint8Array> {
     const buffer = this.#suitableBuffer()
     let filled = 0
@@ -187,7 +191,7 @@ class ReadPieces implements Pieces {
     return this.#buffer
   }
 
-  /** How long the next piece can be: what is left of the body may be less than a buffer. */
+  /** The length of the next piece: the rest of the body may be shorter than a buffer. */
   #nextLength(max: number): number {
     let length = -this.#offset
     for (let i = this.#index; i < this.#segments.length && length < max; i++) {

@@ -4,22 +4,24 @@ import { whenAborted } from './cancellation.ts'
 import { isUnpatched, mayReuseMemory } from './memory.ts'
 import { isGone, type NodeResponse, whenOver } from './outgoing.ts'
 
-/** Writes content to a response piece by piece, each when the one before is out, until it is over. */
+/**
+ * Writes content to a response piece by piece, each when the previous one is out, until it is over.
+ */
 export class Writer {
   readonly #response: ServerResponse
   readonly #transfer: OngoingTransfer
-  /** Whether the memory of what was written so far may be used again. */
+  /** Whether the memory of what was written so far may be reused. */
   #reusable = true
   #sent: boolean | undefined
   /** Ends the wait for a read or write that the end of the response has made pointless. */
   #wake: (() => void) | undefined
   #drains = false
   readonly #unsubscribe: (() => void)[] = []
-  /** Resolves, to whether all was handed to the network, when the response is over. */
+  /** Resolves when the response is over, to whether everything was handed to the network. */
   readonly over: Promise<boolean>
 
   /**
-   * @param onOver is called in the turn in which the response is over, with whether it was sent
+   * @param onOver called in the turn in which the response ends, with whether it was sent
    * @param signal ends the response
    */
   constructor(
@@ -28,7 +30,7 @@ export class Writer {
     onOver: (sent: boolean) => void,
     signal: AbortSignal | undefined,
   ) {
-    // Both kinds take the same calls; only their types differ.
+    // Both classes accept the same calls; only their types differ.
     this.#response = response as ServerResponse
     this.#transfer = transfer
     this.over = new Promise((resolve, reject) => {
@@ -52,7 +54,7 @@ export class Writer {
         if (signal) this.#unsubscribe.push(whenAborted(signal, abort))
       }
     })
-    // It is waited for at the end.
+    // It is awaited at the end.
     this.over.catch(() => {})
   }
 
@@ -77,8 +79,8 @@ export class Writer {
   /**
    * Resolves when the next piece may be written, or the response is over.
    *
-   * @param reused whether the memory of the piece will be filled again: it is copied if the response
-   *   may keep what it is given
+   * @param reused whether the memory of the piece will be filled again: it is copied if the
+   *   response may keep it
    */
   write(piece: Uint8Array, reused: boolean): Promise<void> {
     const bytes = this.#own(piece, reused)
@@ -90,7 +92,7 @@ export class Writer {
     this.#response.end(this.#own(piece, reused))
   }
 
-  /** Stops waiting for anything. */
+  /** Stops waiting. */
   stop(): void {
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
     this.#wake?.()
@@ -122,7 +124,7 @@ export class Writer {
       }
       const flowing: unknown = response.write(piece)
       if (flowing !== false) return next()
-      // One listener for all of them: compression passes it on to a stream that never removes it.
+      // One shared listener: compression passes listeners on to a stream that never removes them.
       this.#wake = () => (this.isOver ? resolve() : next())
       if (!this.#drains) response.on('drain', () => this.#wake?.())
       this.#drains = true

@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import type { ByteRange } from '../semantics/range.ts'
 import { type DirectSource, type ReadCallback, readInto } from '../sources/source.ts'
 
-/** How much is read at once by an iterator, in bytes. */
+/** How much an iterator reads at once, in bytes. */
 const chunkSize = 192 * 1024
 
 /** Reads from a file descriptor, held for as long as a response has the source open. */
@@ -10,13 +10,13 @@ export abstract class DescriptorSource implements DirectSource {
   readonly isDirect: true = true
   abstract readonly length: number
   protected abstract readonly fd: number
-  /** Where in the file the representation begins. */
+  /** Where the representation begins in the file. */
   protected readonly start: number = 0
   #users = 0
 
-  /** Gets a descriptor if there is none. */
+  /** Acquires a descriptor unless there is one. */
   protected abstract obtain(): Promise<void> | undefined
-  /** Releases the descriptor; `aborted`: keep it for no other response. */
+  /** Releases the descriptor; `aborted`: it is not kept for another response. */
   protected abstract releaseDescriptor(aborted: boolean): void
 
   open(): Promise<void> | undefined {
@@ -29,7 +29,7 @@ export abstract class DescriptorSource implements DirectSource {
     if (this.#users === 0) this.releaseDescriptor(aborted)
   }
 
-  /** Whether it is closed again already. */
+  /** Whether it has been closed again. */
   protected get hasNoUsers(): boolean {
     return this.#users === 0
   }

@@ -1,21 +1,21 @@
 import type fs from 'node:fs'
 import type { Examined } from './examine.ts'
 
-/** An open file, and the state that it was found in. */
+/** An open file, and the state in which it was found. */
 export class Descriptor {
   readonly key: string
   readonly fd: number
   readonly stats: fs.BigIntStats
   /** Whether every later change is certain to change the stats. */
   readonly isSettled: boolean
-  /** What a file holds whose size is not its length. */
+  /** The content of a file whose size is not its length. */
   readonly content: Buffer | undefined
   readonly #onIdle: (descriptor: Descriptor) => void
   readonly #mtimeMs: number
   readonly #ctimeMs: number
-  /** What its readers want to keep for as long as the file stays the same. */
+  /** Data that readers keep for as long as the file stays the same. */
   memo: unknown
-  /** When its path was last seen to lie in its root. */
+  /** When its path was last found to lie in its root. */
   confinedAt: number = performance.now()
   holders = 0
   idleSince = 0
@@ -59,7 +59,7 @@ export class Descriptor {
   }
 }
 
-/** As Node computes `mtimeMs` from a timespec, so that the two compare. */
+/** Computed as Node computes `mtimeMs` from a timespec, so that the two can be compared. */
 function toMilliseconds(nanoseconds: bigint): number {
   const second = 1_000_000_000n
   const fraction = ((nanoseconds % second) + second) % second

@@ -12,7 +12,7 @@ import { DescriptorTable } from './descriptors.ts'
 const calls = vi.hoisted(() => ({
   stats: 0,
   opens: 0,
-  /** Of this test: what an earlier one closes late counts for the earlier one. */
+  /** Calls of this test alone: what an earlier test closes late does not count. */
   now: { open: 0 },
   /** How many descriptors the process may have open. */
   most: Infinity,
@@ -104,7 +104,7 @@ afterEach(() => {
 })
 
 describe('acquire', () => {
-  it('opens a file once for requests that come one after the other', async () => {
+  it('opens a file once for consecutive requests', async () => {
     const first = await table.acquire(file)
     first.release()
     const second = await table.acquire(file)
@@ -114,7 +114,7 @@ describe('acquire', () => {
     expect(read(second)).toBe('first')
   })
 
-  it('looks at the path for each request, and once for all that come together', async () => {
+  it('examines the path for each request, and once for concurrent requests', async () => {
     await sleep(25) // by then the file has settled
     const together = await Promise.all(Array.from({ length: 50 }, () => table.acquire(file)))
     expect(new Set(together).size).toBe(1)
@@ -125,7 +125,7 @@ describe('acquire', () => {
     expect(calls.stats).toBe(2)
   })
 
-  it('never shows a state from before the request', async () => {
+  it('never returns a state from before the request', async () => {
     const early = table.acquire(file)
     calls.afterStat = () => {
       calls.afterStat = undefined
@@ -136,7 +136,7 @@ describe('acquire', () => {
     expect(read(await table.acquire(file))).toBe('third, grown')
   })
 
-  it('looks again for a request that comes during a look', async () => {
+  it('examines the path again for a request during a `stat`', async () => {
     await table.acquire(file)
     let late: Promise<Descriptor> | undefined
     calls.afterStat = () => {
@@ -152,7 +152,7 @@ describe('acquire', () => {
   it.each<[what: string, change: (file: string) => void, text: string]>([
     ['replaced', (at) => replace(at, 'other'), 'other'],
     [
-      'replaced by one of the same mtime',
+      'replaced by a file of the same mtime',
       (at) => {
         const { atime, mtime } = fs.statSync(at)
         fs.writeFileSync(`${at}.new`, 'other')
@@ -165,7 +165,7 @@ describe('acquire', () => {
     ['grown', (at) => fs.appendFileSync(at, '!'), 'first!'],
     ['touched', (at) => fs.utimesSync(at, 1000, 1000), 'first'],
     [
-      'removed and made anew',
+      'removed and created again',
       (at) => {
         fs.rmSync(at)
         fs.writeFileSync(at, 'other')
@@ -184,7 +184,7 @@ describe('acquire', () => {
     expect(table.size).toBe(1)
   })
 
-  it('reads a held file to its end, whatever becomes of the path', async () => {
+  it('reads a held file to its end, whatever happens to the path', async () => {
     const before = await table.acquire(file)
     replace(file, 'other')
     await table.acquire(file)
@@ -194,7 +194,7 @@ describe('acquire', () => {
     expect(read(before)).toBe('first')
   })
 
-  it('takes a file last changed before 1970, or long from now, for the same as well', async () => {
+  it('recognises a file last changed before 1970, or far in the future', async () => {
     for (const seconds of [-1.5, -1_000_000.25, 0, 1.000_001, 4_000_000_000.75]) {
       fs.utimesSync(file, seconds, seconds)
       const first = await table.acquire(file)
@@ -203,7 +203,7 @@ describe('acquire', () => {
   })
 
   it.each<[what: string, make: () => string, status: number, code: string]>([
-    ['nothing there', () => path.join(folder, 'none'), 404, 'ENOENT'],
+    ['a missing file', () => path.join(folder, 'none'), 404, 'ENOENT'],
     ['a folder', () => folder, 404, 'ERR_NOT_A_FILE'],
     ['something below a file', () => path.join(file, 'below'), 404, 'ENOTDIR'],
     ['a device', () => '/dev/null', 404, 'ERR_NOT_A_FILE'],
@@ -238,7 +238,7 @@ describe('acquire', () => {
     expect(table.size).toBe(0)
   })
 
-  it('does not block on a FIFO that took the place of a file just now', async () => {
+  it('does not block on a FIFO that has just replaced a file', async () => {
     calls.afterStat = () => {
       calls.afterStat = undefined
       fs.rmSync(file)
@@ -293,7 +293,7 @@ describe('a file that has just been written', () => {
   })
 
   it('is the new file if it is replaced meanwhile', async () => {
-    // To lose its name changes the ctime of the file that is open.
+    // The open file loses its name, which changes its ctime.
     calls.afterOpen = () => replace(file, 'second')
     const descriptor = await table.acquire(file)
     expect(read(descriptor)).toBe('second')
@@ -364,14 +364,14 @@ describe('a root', () => {
     expect(calls.opens).toBe(0)
   })
 
-  it('does not hold what another root, or none, has open already', async () => {
+  it('does not contain a file that is open for another root, or without a root', async () => {
     const target = link(secret, 'root/link')
     expect(read(await table.acquire(target))).toBe('secret')
     expect(read(await table.acquire(target, folder))).toBe('secret')
     await expect(table.acquire(target, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
   })
 
-  it('does not hold a file that was replaced by a link', async () => {
+  it('does not contain a file that was replaced by a link', async () => {
     const inside = path.join(root, 'in.bin')
     const first = await table.acquire(inside, root)
     first.release()
@@ -380,7 +380,7 @@ describe('a root', () => {
     await expect(table.acquire(inside, root)).rejects.toMatchObject({ code: 'ERR_OUTSIDE_ROOT' })
   })
 
-  it('soon does not hold a file whose folder was moved out and linked to', async () => {
+  it('soon does not contain a file whose folder was moved out and linked to', async () => {
     const inside = path.join(root, 'deep/in.bin')
     const first = await table.acquire(inside, root)
     first.release()
@@ -418,7 +418,7 @@ describe('a root whose folder is swapped for a link between resolving and openin
   }
 
   it.each([
-    ['asks the descriptor', true],
+    ['checks the descriptor', true],
     ['resolves the path again without /proc', false],
   ])('%s', async (_, usesProc) => {
     if (usesProc && !hasProc) return
@@ -449,7 +449,7 @@ describe('a root whose folder is swapped for a link between resolving and openin
 })
 
 describe('the table', () => {
-  it('keeps a bounded number of idle files, those used last', async () => {
+  it('keeps a bounded number of idle files, the most recently used', async () => {
     const files = make(10)
     for (const each of files) (await table.acquire(each)).release()
     expect(table.size).toBe(4)
@@ -467,7 +467,7 @@ describe('the table', () => {
     expect(calls.opens).toBe(1)
   })
 
-  it('closes no held file, however many there are', async () => {
+  it('does not close a held file, however many there are', async () => {
     const files = make(10)
     const held = await Promise.all(files.map((each) => table.acquire(each)))
     expect(held.map(read)).toEqual(files.map((each) => path.basename(each)))
@@ -492,7 +492,7 @@ describe('the table', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(1))
   })
 
-  it('closes what has been idle for a while, and nothing else', async () => {
+  it('closes only descriptors that have been idle for a while', async () => {
     const brief = new DescriptorTable({ max: 4, idleMs: 20 })
     const [one, two] = make(2)
     const held = await brief.acquire(one!)
@@ -507,7 +507,7 @@ describe('the table', () => {
     expect(read(await brief.acquire(one!))).toBe('0')
   })
 
-  it('closes at once what is retired, and does so once', async () => {
+  it('closes a retired descriptor at once, and only once', async () => {
     const descriptor = await table.acquire(file)
     table.retire(descriptor)
     table.retire(descriptor)
@@ -522,14 +522,14 @@ describe('the table', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(0))
   })
 
-  it('makes room where the process has too many files open', async () => {
+  it('makes room if the process has too many open files', async () => {
     const files = make(4)
     for (const each of files) (await table.acquire(each)).release()
     calls.most = 4
     expect(read(await table.acquire(file))).toBe('first')
   })
 
-  it('says 503 where there is no room to make', async () => {
+  it('rejects with 503 if there is no room to make', async () => {
     const files = make(4)
     await Promise.all(files.map((each) => table.acquire(each)))
     calls.most = 4
@@ -537,7 +537,7 @@ describe('the table', () => {
   })
 
   it.runIf(hasProc)(
-    'leaves no descriptor open, whatever becomes of the file meanwhile',
+    'leaves no descriptor open, whatever happens to the file meanwhile',
     async () => {
       const brief = new DescriptorTable({ max: 1, idleMs: 10 })
       const targets = [

@@ -1,8 +1,8 @@
 // Open files, shared by the responses that read them.
 //
-// A path is looked at (`stat`) for every request; an open descriptor is used again only if it still
-// is that very file in that very state. Responses hold a descriptor while they read from it, whatever
-// becomes of the path; an idle one is closed after a moment, or when it must make room.
+// A path is examined (`stat`) for every request; an open descriptor is reused only if the file is
+// still the same, in the same state. Responses hold a descriptor while they read from it, whatever
+// happens to the path; an idle descriptor is closed after a moment, or to make room.
 
 import fs from 'node:fs'
 import { promisify } from 'node:util'
@@ -16,14 +16,14 @@ const open = promisify(fs.open)
 const stat = promisify(fs.stat)
 const fstat = promisify(fs.fstat) as BigIntStat
 
-/** Opening a FIFO must not wait for a writer, nor a terminal become ours. */
+/** Opening must not wait for the writer of a FIFO, nor make a terminal the controlling one. */
 const openFlags =
   fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOCTTY ?? 0)
 
-/** How long a path that lay in its root is taken to lie there still, if it is the same file. */
+/** How long a path that lay in its root is assumed to lie there, if it is the same file. */
 const confinementMs = 500
 
-/** How often a file is opened anew that was replaced while it settled. */
+/** How often a file that was replaced while it settled is opened again. */
 const maxAttempts = 3
 
 export interface DescriptorTableOptions {
@@ -40,9 +40,9 @@ interface Waiter {
 
 export class DescriptorTable {
   readonly #options: DescriptorTableOptions
-  /** By key, the least recently used first. */
+  /** By key, least recently used first. */
   readonly #found = new Map<string, Descriptor>()
-  /** The requests that wait for the next look at a path, by key. */
+  /** The requests that wait for the next `stat` of a path, by key. */
   readonly #waiters = new Map<string, Waiter[]>()
   #sweep: NodeJS.Timeout | undefined
 
@@ -58,8 +58,8 @@ export class DescriptorTable {
   /**
    * Opens the file at an absolute path, held for the caller, which must `release` it.
    *
-   * A `stat` already in flight may predate this request, so the request waits for the next one; all
-   * that wait share that one, and all that come in one turn share theirs.
+   * A `stat` already in flight may predate this request, so the request waits for the next one. All
+   * waiting requests share it, as do all requests of one turn.
    *
    * @param root the folder that the file must lie in once symbolic links are resolved; `undefined`:
    *   anywhere
@@ -79,8 +79,8 @@ export class DescriptorTable {
   }
 
   /**
-   * Returns what was at a path when it was last looked at, held for the caller, which must `release`
-   * it; {@link acquire} tells whether it is still there. `undefined` if the path is not known.
+   * Returns what was at a path when it was last examined, held for the caller, which must `release`
+   * it; {@link acquire} tells whether it is still there. `undefined` if the path is unknown.
    */
   peek(filePath: string, root?: string): Descriptor | undefined {
     const descriptor = this.#found.get(keyOf(filePath, root))
@@ -89,8 +89,8 @@ export class DescriptorTable {
   }
 
   /**
-   * As {@link acquire}, but looks synchronously, and finds only what is open and still the same.
-   * `undefined` if there is more to do.
+   * As {@link acquire}, but synchronous, and only for a file that is open and unchanged; otherwise
+   * `undefined`.
    */
   acquireSync(filePath: string, root?: string): Descriptor | undefined {
     const descriptor = this.#found.get(keyOf(filePath, root))
@@ -114,7 +114,7 @@ export class DescriptorTable {
     descriptor.release()
   }
 
-  /** Stops finding a descriptor by its path; it is closed when its last holder releases it. */
+  /** Removes a descriptor from its path; it is closed when its last holder releases it. */
   retire(descriptor: Descriptor): void {
     void this.#drop(descriptor)
   }
@@ -127,7 +127,7 @@ export class DescriptorTable {
     if (descriptor.holders === 0) await close(descriptor)
   }
 
-  /** Looks at a path for the requests that wait, until none does. */
+  /** Examines a path for the requests that wait, until none does. */
   async #serve(key: string, filePath: string, root: string | undefined): Promise<void> {
     await new Promise(setImmediate)
     let waiters = this.#waiters.get(key)!
@@ -165,7 +165,7 @@ export class DescriptorTable {
         this.#found.set(key, descriptor)
         void this.#evict(this.#found.size - this.#options.max)
       } else {
-        // The next request looks again.
+        // The next request examines the path again.
         descriptor.retired = true
       }
       return descriptor
@@ -176,8 +176,8 @@ export class DescriptorTable {
   }
 
   /**
-   * Checks now and then that a file that was opened inside of its root is still found there. What is
-   * read from the descriptor is that file in any case.
+   * Checks now and then that a file that was opened inside its root is still found there. Bytes
+   * that are read from the descriptor are those of that file in any case.
    */
   async #confineAgain(held: Descriptor, filePath: string, root: string): Promise<void> {
     const now = performance.now()

@@ -3,14 +3,14 @@ import { type SourceError, sourceError } from '../errors.ts'
 import { settle, type Settled } from './settle.ts'
 import { isUnsized, readUnsized } from './unsized.ts'
 
-/** What an open file is found to be. */
+/** The result of examining an open file. */
 export interface Examined extends Settled {
-  /** All of a file whose size is not its length. */
+  /** The content of a file whose size is not its length. */
   readonly content: Buffer | undefined
 }
 
 /**
- * Looks at an open file until it has settled: the same way for every kind of opening.
+ * Examines an open file until it has settled, in the same way for every kind of opening.
  *
  * @param name the path, for errors
  * @param look an `fstat` of it

@@ -1,4 +1,4 @@
-// The sources that files are: read by a descriptor of the table, by a FileHandle, or in memory.
+// Sources of files: read by a descriptor of the table, by a FileHandle, or from memory.
 
 import fs from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
@@ -28,7 +28,7 @@ export interface OpenOptions {
 /** A file as a source. */
 export interface FileSource extends DirectSource {
   readonly stats: FileStats
-  /** Set if it was selected by Accept-Encoding, with the coding that it is stored in, if any. */
+  /** Set if it was selected by Accept-Encoding, with the coding in which it is stored, if any. */
   variant?: { readonly coding: string | undefined } | undefined
 }
 
@@ -58,13 +58,13 @@ abstract class RegularFile extends DescriptorSource implements FileSource {
   }
 }
 
-/** What of a file stays the same as long as its descriptor. */
+/** What stays the same for a file as long as its descriptor does. */
 interface Facts {
   readonly version: FileVersion
   readonly type: string | undefined
 }
 
-/** Makes a source of what the table has open, which the source then holds. */
+/** Makes a source of an open descriptor of the table, which the source then holds. */
 export function sourceOf(
   descriptor: Descriptor,
   filePath: string,
@@ -81,7 +81,7 @@ export function sourceOf(
   })
 }
 
-/** A file by its path. Opened again after it was released, it is the same file or an error. */
+/** A file by its path. Opened again after a release, it is the same file or an error. */
 export class PathSource extends RegularFile {
   readonly readSync: DirectSource['readSync']
   readonly actual: Promise<FileSource> | undefined
@@ -163,7 +163,7 @@ export class HandleSource extends RegularFile {
   protected releaseDescriptor(): void {}
 }
 
-/** What was read of a file whose size is not its length. */
+/** The content of a file whose size is not its length. */
 export class UnsizedFile implements FileSource {
   readonly isDirect: true = true
   readonly bytes: Buffer

@@ -37,7 +37,7 @@ afterEach(() => {
 })
 
 describe('fromFile, by a path', () => {
-  it('knows the length, the type, the mtime and an entity-tag', async () => {
+  it('has the length, the type, the mtime and an entity-tag', async () => {
     fs.utimesSync(file, 1e9, 1e9)
     const source = await fromFile(file)
     expect(source).toMatchObject({
@@ -49,14 +49,14 @@ describe('fromFile, by a path', () => {
     await source.close?.()
   })
 
-  it('has the metadata of the caller instead of its own', async () => {
+  it('prefers the metadata of the caller to its own', async () => {
     const metadata = { type: 'audio/mp4', etag: 'W/"v1"', lastModified: new Date(5000) }
     const source = await fromFile(file, metadata)
     expect(source).toMatchObject(metadata)
     await source.close?.()
   })
 
-  it('takes a file: URL', async () => {
+  it('accepts a file: URL', async () => {
     const odd = path.join(folder, 'a b%20c#d?e.txt')
     fs.writeFileSync(odd, 'odd')
     const source = await fromFile(pathToFileURL(odd))
@@ -64,7 +64,7 @@ describe('fromFile, by a path', () => {
     await source.close?.()
   })
 
-  it('takes a path that is not normal', async () => {
+  it('accepts a path that is not normal', async () => {
     const source = await fromFile(`${folder}/none/.././clip.mp4`)
     expect(source.length).toBe(size)
     await source.close?.()
@@ -91,7 +91,7 @@ describe('fromFile, by a path', () => {
   })
 
   it.each<[what: string, make: () => string, status: number, code: string]>([
-    ['what is not there', () => path.join(folder, 'none'), 404, 'ENOENT'],
+    ['a missing file', () => path.join(folder, 'none'), 404, 'ENOENT'],
     ['a folder', () => folder, 404, 'ERR_NOT_A_FILE'],
     ['a device', () => '/dev/null', 404, 'ERR_NOT_A_FILE'],
     [
@@ -107,14 +107,14 @@ describe('fromFile, by a path', () => {
     await expect(fromFile(make())).rejects.toMatchObject({ status, code })
   })
 
-  it('says nothing of the path in the message, which some frameworks print', async () => {
+  it('omits the path from the message, which some frameworks print', async () => {
     const missing = path.join(folder, 'none')
     const error = await fromFile(missing).catch((reason: Error) => reason)
     expect((error as Error).message).not.toContain(folder)
     expect(error).toMatchObject({ path: missing, expose: false })
   })
 
-  it('reads what an array of the bytes has, across its reads as well', async () => {
+  it('reads the same bytes as a slice of an array, even across reads', async () => {
     const source = await fromFile(file)
     const position = fc.nat({ max: size - 1 })
     await fc.assert(
@@ -139,7 +139,7 @@ describe('fromFile, by a path', () => {
     await source.close?.()
   })
 
-  it('reads for several at once', async () => {
+  it('serves concurrent reads', async () => {
     const source = await fromFile(file)
     const reads = Array.from({ length: 20 }, (_, index) =>
       collect(source, index * 1000, 400_000 + index, new AbortController().signal),
@@ -157,7 +157,7 @@ describe('fromFile, by a path', () => {
     await source.close?.()
   })
 
-  it('throws ERR_SOURCE_TOO_SHORT where the file was truncated meanwhile', async () => {
+  it('throws ERR_SOURCE_TOO_SHORT if the file was truncated meanwhile', async () => {
     const source = (await fromFile(file)) as DirectSource
     await source.open?.()
     fs.truncateSync(file, 300_000)
@@ -167,7 +167,7 @@ describe('fromFile, by a path', () => {
     await source.close?.()
   })
 
-  it('reads on in the file that it opened where another took its place', async () => {
+  it('continues to read the file that it opened if another took its place', async () => {
     const source = (await fromFile(file)) as DirectSource
     await source.open?.()
     fs.writeFileSync(`${file}.new`, Buffer.alloc(size))
@@ -176,7 +176,7 @@ describe('fromFile, by a path', () => {
     await source.close?.()
   })
 
-  it('can be read again after it was closed, as long as it is the same', async () => {
+  it('can be read again after a close, as long as the file is the same', async () => {
     const source = await fromFile(file)
     await source.close?.()
     expect(await collect(source, 5, 9)).toEqual(bytes.subarray(5, 10))
@@ -187,7 +187,7 @@ describe('fromFile, by a path', () => {
     })
   })
 
-  it('goes on for a reader, while responses without content come and go', async () => {
+  it('stays open for a reader while responses without content come and go', async () => {
     const source = await fromFile(file)
     const { body } = await respond({ method: 'GET', headers: {} }, source)
     for (let answer = 0; answer < 3; answer++) {
@@ -199,7 +199,7 @@ describe('fromFile, by a path', () => {
     expect(Buffer.concat(chunks).equals(bytes)).toBe(true)
   })
 
-  it('goes on for a slow client, while a response without content ends', async () => {
+  it('stays open for a slow client while a response without content ends', async () => {
     const large = 48 * 1024 * 1024 // more than the sockets take at once
     fs.truncateSync(file, large)
     const source = await fromFile(file)
@@ -242,7 +242,7 @@ describe('fromFile, by a path', () => {
   })
 
   it.runIf(hasProc)(
-    'has none open after a read that was left, or aborted, and a close',
+    'has no open descriptor after an abandoned or aborted read, and a close',
     async () => {
       const source = await fromFile(file)
       for await (const chunk of readRange(source, { firstPos: 0, lastPos: size - 1 }, signal)) {
@@ -277,7 +277,7 @@ describe('fromFile, of a FileHandle', () => {
     }
   })
 
-  it('has the metadata of the caller, and otherwise that of the path', async () => {
+  it('has the metadata of the caller, otherwise that of the path', async () => {
     fs.utimesSync(file, 1000, 1000)
     const handle = await fs.promises.open(file)
     try {
@@ -301,12 +301,12 @@ describe('fromFile, of a FileHandle', () => {
     await expect(fromFile(handle)).rejects.toMatchObject({ status: 500, code: 'EBADF' })
   })
 
-  it('fails the read, and nothing else, where its owner has closed it', async () => {
+  it('fails only the read if its owner has closed it', async () => {
     const handle = await fs.promises.open(file)
     const source = (await fromFile(handle)) as FileSource
     await handle.close()
     await expect(collect(source, 0, 9)).rejects.toThrow()
-    // A pump calls this from a callback, where what is thrown would end the process.
+    // A pump calls this from a callback, where an exception would end the process.
     const error = await new Promise<Error | null>((resolve) => {
       source.readInto!(Buffer.alloc(10), 10, 0, resolve)
     })
@@ -315,7 +315,7 @@ describe('fromFile, of a FileHandle', () => {
 })
 
 describe('readInto', () => {
-  it('reads into the head of the target, and says how much', async () => {
+  it('reads into the start of the target, and reports how much', async () => {
     const source = (await fromFile(file)) as FileSource
     await source.open?.()
     const target = Buffer.alloc(20, 255)
@@ -331,7 +331,7 @@ describe('readInto', () => {
 describe('fromReadStream', () => {
   it.each<[what: string, options: { start?: number; end?: number }, first: number, length: number]>(
     [
-      ['the whole', {}, 0, size],
+      ['the full file', {}, 0, size],
       ['from a start', { start: 1000 }, 1000, size - 1000],
       ['to an end, which counts', { end: 999 }, 0, 1000],
       ['from a start to an end', { start: 1000, end: 1999 }, 1000, 1000],
@@ -367,7 +367,7 @@ describe('fromReadStream', () => {
     expect(stream.destroyed).toBe(true)
   })
 
-  it('takes one of a FileHandle', async () => {
+  it('accepts a stream of a FileHandle', async () => {
     const handle = await fs.promises.open(file)
     const source = await fromReadStream(handle.createReadStream({ start: 5 }))
     expect(source?.length).toBe(size - 5)
@@ -377,17 +377,17 @@ describe('fromReadStream', () => {
   it.each<[what: string, make: () => unknown]>([
     ['nothing', () => undefined],
     ['another stream', () => process.stdin],
-    ['one that flows', () => fs.createReadStream(file).on('data', () => {})],
-    ['one that is destroyed', () => fs.createReadStream(file).destroy()],
-    ['one that decodes', () => fs.createReadStream(file, 'utf8')],
-    ['one of a device', () => fs.createReadStream('/dev/zero')],
+    ['a stream that flows', () => fs.createReadStream(file).on('data', () => {})],
+    ['a destroyed stream', () => fs.createReadStream(file).destroy()],
+    ['a stream that decodes', () => fs.createReadStream(file, 'utf8')],
+    ['a stream of a device', () => fs.createReadStream('/dev/zero')],
   ])('leaves %s as it is', async (_, make) => {
     const stream = make()
     expect(await fromReadStream(stream)).toBeUndefined()
     if (stream instanceof fs.ReadStream) await dispose(stream)
   })
 
-  it('leaves one that has been read from as it is', async () => {
+  it('ignores a stream that has been read from', async () => {
     const stream = fs.createReadStream(file, { highWaterMark: 10 })
     await once(stream, 'readable')
     expect(stream.read(10)).toHaveLength(10)
@@ -395,7 +395,7 @@ describe('fromReadStream', () => {
     await dispose(stream)
   })
 
-  it('rejects where the file is not there', async () => {
+  it('rejects if the file is missing', async () => {
     const stream = fs.createReadStream(path.join(folder, 'none'))
     await expect(fromReadStream(stream)).rejects.toMatchObject({ status: 404, code: 'ENOENT' })
   })
@@ -461,7 +461,7 @@ describe('fromReadStream', () => {
     await vi.waitFor(() => expect(openCount(file)).toBe(0), 200)
   })
 
-  it('serves what was removed as soon as it was open', async () => {
+  it('serves a file that was removed as soon as it was open', async () => {
     const removed = path.join(folder, 'removed.bin')
     fs.writeFileSync(removed, bytes)
     const stream = fs.createReadStream(removed)
@@ -471,7 +471,7 @@ describe('fromReadStream', () => {
     expect(await collect(source!, 5, 9)).toEqual(bytes.subarray(5, 10))
   })
 
-  it('serves what another has removed while it was opened, or says that it is not there', async () => {
+  it('serves a file that was removed while it was opened, or reports it missing', async () => {
     for (let i = 0; i < 20; i++) {
       const removed = path.join(folder, `removed-${i}.bin`)
       fs.writeFileSync(removed, bytes)
@@ -496,7 +496,7 @@ describe('fromReadStream', () => {
   })
 
   it.runIf(hasProc)(
-    'leaves a file of /proc as it is, which has no size, and serves an empty one',
+    'ignores a file of /proc, which has no size, and serves an empty file',
     async () => {
       const stream = fs.createReadStream('/proc/version')
       expect(await fromReadStream(stream)).toBeUndefined()
@@ -511,7 +511,7 @@ describe('fromReadStream', () => {
 })
 
 describe('toPath', () => {
-  it('takes a path for what it is, percent signs included', () => {
+  it('takes a path literally, percent signs included', () => {
     expect(toPath('/srv/a%20b')).toBe('/srv/a%20b')
     expect(toPath(new URL('file:///srv/a%20b'))).toBe('/srv/a b')
   })
@@ -538,7 +538,7 @@ describe('typeOf', () => {
 })
 
 describe('isFileHandle', () => {
-  it('knows one from what is none', async () => {
+  it('recognises a FileHandle', async () => {
     const handle = await fs.promises.open(file)
     expect(isFileHandle(handle)).toBe(true)
     await handle.close()

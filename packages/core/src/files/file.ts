@@ -19,18 +19,18 @@ import { toFileStats, versionOf } from './validators.ts'
 import { validateMetadata, validateRoot } from '../validate.ts'
 
 /**
- * Makes a source of a file, by its path or as an open `FileHandle`, which stays the caller's.
+ * Makes a source of a file, by its path or as an open `FileHandle`, which the caller closes.
  *
  * Its ETag is the size and the mtime in nanoseconds: strong, and the same on every machine that has
- * the same file. A file that changed within the last 20 ms is looked at again after them, and has a
- * weak tag if it is still being written. An mtime up to 1985-10-26T08:15:00Z, as packagers write it,
- * is replaced by the ctime and the inode, and gives no Last-Modified. The type follows from the
- * extension, if that is known.
+ * the same file. A file that changed within the last 20 ms is examined again after that time, and
+ * has a weak tag if it is still being written. An mtime up to 1985-10-26T08:15:00Z, as packagers
+ * write it, is replaced by the ctime and the inode, and gives no Last-Modified. The type follows
+ * from the extension, if that is known.
  *
- * The length, the validators and the bytes are those of one descriptor; if the file has changed when
- * it is read again after `close`, the read fails with `ERR_SOURCE_CHANGED`. Give the path itself to
- * `sendRange` to serve whatever is there. A file of /proc or /sys, whose size is not its length, is
- * read at once, up to 1 MiB, and has no validators.
+ * The length, the validators and the bytes are those of one descriptor; if the file has changed
+ * when it is read again after `close`, the read fails with `ERR_SOURCE_CHANGED`. Pass the path
+ * itself to `sendRange` to serve the current file. A file of /proc or /sys, whose size is not its
+ * length, is read in full, up to 1 MiB, and has no validators.
  *
  * @throws TypeError `ERR_RELATIVE_PATH` or `ERR_INVALID_…`, at the call
  * @throws SourceError with status 403, 404, 500 or 503, by rejecting
@@ -44,7 +44,9 @@ export function fromFile(
   return Promise.resolve(openFile(toAbsolutePath(file), undefined, { metadata }))
 }
 
-/** Opens a file by an absolute path, which must resolve to inside of `root` if that is given. */
+/**
+ * Opens a file by an absolute path, which must resolve to a file inside `root` if that is given.
+ */
 export function openFile(
   filePath: string,
   root: string | undefined,
@@ -56,8 +58,8 @@ export function openFile(
 }
 
 /**
- * As {@link openFile}, but returns the source of a file that is open already at once, to be read while
- * the path is looked at: `actual` tells whether it is still the same.
+ * As {@link openFile}, but returns the source of a file that is already open at once, to be read
+ * while the path is examined: `actual` tells whether it is still the same.
  */
 export function expectFile(
   filePath: string,
@@ -94,7 +96,7 @@ export function toAbsolutePath(file: string | URL): string {
       `Cannot serve a relative path without a root: ${JSON.stringify(filePath)}`,
     )
   }
-  // Most are normal as they are, and to find out costs less than to normalise.
+  // Most paths are normal already, and checking costs less than normalising.
   return /[/\\][./\\]/.test(filePath) ? path.normalize(filePath) : filePath
 }
 
@@ -116,7 +118,7 @@ export function toPath(file: string | URL): string {
   return filePath
 }
 
-/** A root as an absolute path. A relative one counts from the working directory. */
+/** A root as an absolute path. A relative one is resolved against the working directory. */
 export function toRoot(root: string | URL): string {
   validateRoot(root)
   return path.resolve(typeof root === 'string' ? root : fileURLToPath(root))
@@ -125,7 +127,7 @@ export function toRoot(root: string | URL): string {
 async function fromHandle(handle: FileHandle, metadata: Metadata): Promise<FileSource> {
   const { fd } = handle
   const name = `descriptor ${fd}`
-  // Its own `stat`, since a handle that is closed has no descriptor to be asked.
+  // Its own `stat`, since a closed handle has no descriptor.
   const file = await examine(fd, name, () => handle.stat({ bigint: true })).catch(
     (error: Error) => {
       throw 'status' in error ? error : fileError(error, name)

@@ -8,7 +8,7 @@ import { validateFunction } from '../validate.ts'
 import { type Coding, codings } from './siblings.ts'
 import type { FileStats } from './validators.ts'
 
-/** How a mount is served, be it a folder or a store. The names are those of `serve-static`. */
+/** How a mount of a folder or a store is served. The names are those of `serve-static`. */
 export interface MountOptions extends Omit<
   SendOptions,
   'root' | 'dotfiles' | 'followSymlinks' | 'type' | 'filename' | 'signal' | 'lastModified'
@@ -17,7 +17,9 @@ export interface MountOptions extends Omit<
   readonly lastModified?: boolean
   /** Default 0: caches revalidate a file each time. */
   readonly maxAge?: number | string
-  /** Whether the next handler gets what cannot be served, rather than an error. Default `true`. */
+  /**
+   * Whether requests that cannot be served go to the next handler rather than fail. Default `true`.
+   */
   readonly fallthrough?: boolean
 }
 
@@ -25,8 +27,8 @@ export interface MountOptions extends Omit<
 export interface StaticOptions<R = ServerResponse>
   extends MountOptions, Pick<SendOptions, 'dotfiles' | 'followSymlinks'> {
   /**
-   * The file to serve for a folder's own path: `'index.html'`, or a list of which the first that is
-   * there is served. Default `false`: 404.
+   * The file to serve for a folder's own path: `'index.html'`, or a list of which the first
+   * existing file is served. Default `false`: 404.
    */
   readonly index?: string | readonly string[] | false
   /**
@@ -35,8 +37,8 @@ export interface StaticOptions<R = ServerResponse>
    */
   readonly extensions?: string | readonly string[] | false
   /**
-   * Whether a folder's path without its trailing slash is redirected to that with it (301), if there is
-   * an `index` to be served. `false`: 404. Default `true`.
+   * Whether a folder's path without its trailing slash is redirected to the path with it (301), if
+   * there is an `index` to serve. `false`: 404. Default `true`.
    */
   readonly redirect?: boolean
   /**
@@ -55,7 +57,7 @@ export interface StaticOptions<R = ServerResponse>
   readonly setHeaders?: (response: R, filePath: string, stats: FileStats) => void
 }
 
-/** The options that say which file a request is for, made ready. */
+/** The parsed options that decide which file a request is for. */
 export interface FolderRules extends Pick<SendOptions, 'dotfiles' | 'followSymlinks'> {
   readonly indexes: readonly string[]
   /** With their dots. */
@@ -65,7 +67,7 @@ export interface FolderRules extends Pick<SendOptions, 'dotfiles' | 'followSymli
 }
 
 /**
- * Checks the options of a folder and takes them apart: which file is served, and how each is sent.
+ * Checks the options of a folder, and separates which file is served from how it is sent.
  *
  * @throws TypeError or RangeError with a `code`, for options that can never work
  */
@@ -123,8 +125,8 @@ function toCodings(precompressed: unknown): readonly Coding[] {
 }
 
 /**
- * Throws for a root that is a file, at start-up rather than by a 404 for each request. One that is not
- * there may be made later.
+ * Throws for a root that is a file, at start-up rather than by a 404 for each request. A root that
+ * does not exist may be created later.
  *
  * @throws TypeError `ERR_INVALID_ARGUMENT`
  */
@@ -133,11 +135,11 @@ export function validateFolder(root: string): void {
   try {
     stats = fs.statSync(root, { throwIfNoEntry: false })
   } catch {
-    // What cannot be looked at may be a folder, and may become one that can.
+    // A path that cannot be examined may be a folder, or become one.
   }
   if (!stats || stats.isDirectory()) return
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',
-    `root must be a folder, and ${JSON.stringify(root)} is none; write sendRange(path) for a single file`,
+    `root must be a folder, which ${JSON.stringify(root)} is not; write sendRange(path) for a single file`,
   )
 }

@@ -54,7 +54,7 @@ describe('find', () => {
     ['/sub', { index }, redirect('./sub/')],
     ['/sub?a=b', { index }, redirect('./sub/?a=b')],
     ['/sub/', {}, { kind: 'next' }],
-    // No redirect to where the request came from.
+    // No redirect to the path of the request.
     ['/odd/', { index }, { kind: 'next' }],
     ['/odd/', { index, fallthrough: false }, error(404, 'ERR_NOT_A_FILE')],
     ['/', { index }, { kind: 'next' }],
@@ -117,7 +117,7 @@ describe('find', () => {
     if (outcome.kind !== 'file') throw new Error(`It is ${outcome.kind}`)
     expect(outcome.filePath).toBe(path.join(root, name))
     expect(outcome.source.length).toBe(name.length)
-    // The file is open, so nothing of its path is left to say.
+    // The file is open, so its path no longer matters.
     expect(outcome.options).not.toHaveProperty('dotfiles')
     void outcome.source.close?.(true)
   })
@@ -158,7 +158,7 @@ describe('a root', () => {
   })
 
   it.each([
-    ['is not there', 'none'],
+    ['does not exist', 'none'],
     ['is below a file', 'a.txt/none'],
     ['is a folder', 'sub'],
   ])('is taken that %s', (_, name) => {

@@ -16,7 +16,7 @@ import { decodePath, pathOf, resolveInside } from './paths.ts'
 import { openVariant } from './siblings.ts'
 import { type FolderOutcome, type FolderRequest, Mount } from './static.ts'
 
-/** Finds what the requests to a folder come to. */
+/** Finds the outcome of requests to a folder. */
 export class StaticFolder<R> extends Mount<R, unknown> {
   readonly #root: string
   readonly #rules: FolderRules
@@ -24,7 +24,8 @@ export class StaticFolder<R> extends Mount<R, unknown> {
   readonly #sendOptions: SendOptions
 
   /**
-   * @param root the folder, as a path or `file:` URL; a relative path counts from the working directory
+   * @param root the folder, as a path or `file:` URL; a relative path is resolved against the
+   *   working directory
    * @throws TypeError or RangeError with a `code`, for options that can never work
    */
   constructor(root: string | URL, options: StaticOptions<R>) {
@@ -60,7 +61,7 @@ export class StaticFolder<R> extends Mount<R, unknown> {
       } catch (error) {
         const { code } = error as SourceError
         if (code !== 'ENOENT' && code !== 'ERR_NOT_A_FILE') throw error
-        // A folder in the place of the index has no slash that could be added to the request.
+        // A folder in place of the index has no slash that could be added to the request.
         const isFolder = this.#redirects && candidate === pathname && code === 'ERR_NOT_A_FILE'
         if (isFolder && (await isDirectory(filePath))) return redirectTo(original)
         failure ??= error
@@ -89,7 +90,7 @@ export class StaticFolder<R> extends Mount<R, unknown> {
     const { syncReads = defaults?.syncReads } = this.#sendOptions
     const root = followSymlinks ? undefined : this.#root
     if (codings.length > 0) return openVariant(request, codings, filePath, root, { syncReads })
-    // Read ahead while the path is looked at, unless `setHeaders` needs what is there now.
+    // Read ahead while the path is examined, unless `setHeaders` needs the current file.
     const open = this.#setHeaders ? openFile : expectFile
     return open(filePath, root, { syncReads })
   }

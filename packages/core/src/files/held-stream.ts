@@ -18,7 +18,10 @@ export class HeldStream {
     Object.assign(stream, { _read: this.#read })
   }
 
-  /** Holds back a stream, unless it is no file's, or anything but one pipe can see what it reads. */
+  /**
+   * Holds back a stream, unless it does not read a file, or anything but one pipe can see what it
+   * reads.
+   */
   static hold(stream: unknown): HeldStream | undefined {
     if (!(stream instanceof ReadStream) || !isPlain(stream, noop)) return undefined
     return mayEndEarly(stream, { data: 1 }) ? new HeldStream(stream) : undefined

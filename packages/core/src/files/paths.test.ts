@@ -69,7 +69,7 @@ describe('resolveInside', () => {
     })
   })
 
-  it('denies or allows dotfiles, as it is told', async () => {
+  it('denies or allows dotfiles, by the option', async () => {
     await expect(resolveInside(root, '.env', { dotfiles: 'deny' })).rejects.toMatchObject({
       status: 403,
       code: 'ERR_DOTFILE',
@@ -81,12 +81,12 @@ describe('resolveInside', () => {
     )
   })
 
-  it('does not mind dots in the root itself', async () => {
+  it('ignores dots in the root itself', async () => {
     expect(await resolveInside('/home/me/.media', 'a', {})).toBe('/home/me/.media/a')
     expect(await resolveInside('/', 'etc/passwd', {})).toBe('/etc/passwd')
   })
 
-  it('never leaves the root, whatever it is made of', async () => {
+  it('never leaves the root, whatever the path consists of', async () => {
     const word = fc.constantFrom(
       '..',
       '.',
@@ -189,7 +189,7 @@ describe('decodePath', () => {
   })
 
   it.each(['/%', '/%2', '/%zz', '/%ff', '/%c0%ae%c0%ae/secret', '/%ed%a0%80', '/%E6%97'])(
-    'refuses %j, which is no UTF-8 percent-encoded',
+    'rejects %j, which is not percent-encoded UTF-8',
     (target) => {
       expect(() => decodePath(target)).toThrow(expect.objectContaining(badPath))
     },
@@ -205,7 +205,7 @@ describe('decodePath', () => {
     await expect(resolveInside(root, decodePath(target), {})).rejects.toMatchObject(outside)
   })
 
-  it('reads back what encodeURIComponent wrote', () => {
+  it('decodes what encodeURIComponent wrote', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         expect(decodePath(`/${encodeURIComponent(text)}`)).toBe(`/${text}`)
@@ -214,7 +214,7 @@ describe('decodePath', () => {
     )
   })
 
-  it('throws nothing but a 400', () => {
+  it('throws only a 400', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string(), (a, b) => {
         try {

@@ -6,12 +6,12 @@ import { isInside } from './confinement.ts'
 import type { SendOptions } from '../options.ts'
 
 /**
- * Resolves a path below a root, to an absolute and normal one. A leading slash counts for nothing, and
- * `..` takes back the component before it, whether or not that exists, as in a URL (RFC 3986 §5.2.4).
+ * Resolves a path below a root to an absolute, normal one. A leading slash is ignored, and `..`
+ * removes the component before it, whether or not that exists, as in a URL (RFC 3986 §5.2.4).
  *
  * Symbolic links are checked when the file is opened.
  *
- * @param filePath decoded: a `%` is a `%`
+ * @param filePath decoded: a `%` is a literal `%`
  * @throws SourceError by rejecting: 400 for an invalid path, 404 for one that leaves the root or is
  *   an ignored dotfile, 403 for a denied one
  */
@@ -34,8 +34,8 @@ export async function resolveInside(
 }
 
 /**
- * Normalizes a decoded path below a mount, for code that makes something else of it than a file: no
- * leading slash, no `.` or `..`, single slashes; a slash at the end stays.
+ * Normalizes a decoded path below a mount, for code that does not read it as a file: no leading
+ * slash, no `.` or `..`, single slashes; a trailing slash is kept.
  *
  * @throws SourceError 400 for a NUL, 404 for a path that leaves the mount
  */
@@ -55,7 +55,7 @@ function splitPath(filePath: string): string[] {
   return filePath.split(path.sep === '\\' ? /[\\/]+/ : /\/+/)
 }
 
-/** The names that are left of components. A path must not leave the root even to come back to it. */
+/** The names that remain of components. A path must not leave the root even if it returns to it. */
 function climb(components: readonly string[], filePath: string): readonly string[] {
   const names: string[] = []
   for (const component of components) {

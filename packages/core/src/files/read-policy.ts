@@ -1,7 +1,7 @@
 // When a file may be read synchronously.
 //
-// A synchronous read of what lies in the page cache saves two wake-ups of a thread; one that waits for
-// a disk makes every request wait. So, for each device:
+// A synchronous read from the page cache saves two wake-ups of a thread; a read that waits for a
+// disk makes every request wait. So, for each device:
 //
 // 1. Network file systems and FUSE are never read synchronously, nor is a file right after it was opened.
 // 2. A read or `stat` that takes longer than `quickMs` was no page cache. The device is then read
@@ -11,7 +11,7 @@
 //
 // However the disk behaves, the event loop loses at most 1 % of its time to slow reads.
 
-/** What is known of one device. */
+/** What is known about one device. */
 export class DevicePolicy {
   #resumeAt = -Infinity
   #pauseMs = firstPauseMs
@@ -22,7 +22,7 @@ export class DevicePolicy {
     return now >= this.#resumeAt
   }
 
-  /** Takes note of a synchronous read or `stat`, which began at `startedAt` and has just ended. */
+  /** Records a synchronous read or `stat`, which began at `startedAt` and has just ended. */
   note(startedAt: number, now: number): void {
     const duration = now - startedAt
     if (duration <= quickMs) {
@@ -71,7 +71,7 @@ const localTypes: ReadonlySet<number> = new Set([
   0xe0f5e1e2, // EROFS
 ])
 
-/** Whether a file system is known to be local, by the type that `statfs` gives. */
+/** Whether a file system is known to be local, by the type that `statfs` returns. */
 export function isLocal(type: number | bigint): boolean {
   return process.platform === 'linux' && localTypes.has(Number(type))
 }

@@ -13,7 +13,7 @@ function statsOf(look: Look): fs.BigIntStats {
 }
 
 beforeEach(() => {
-  // The clock stands still: only what is seen of the file counts, not how long it took.
+  // The clock stands still: only the stats of the file count, not the time that passes.
   vi.useFakeTimers({ toFake: ['Date'], now })
 })
 

@@ -8,10 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * clock that ticks every 1 to 10 ms.
  */
 const settlingMs = 20
-/** The same for file systems that store whole seconds, FAT even seconds only. */
+/** The same for file systems that store whole seconds; FAT stores even seconds only. */
 const coarseSettlingMs = 2000
 
-/** A look at an open file. */
+/** The result of examining an open file. */
 export interface Settled {
   readonly stats: fs.BigIntStats
   /** `false`: the file is being written, and its content may change without its stats. */
@@ -21,15 +21,16 @@ export interface Settled {
 }
 
 /**
- * Looks at an open file, and again after the rest of 20 ms if its ctime is younger.
+ * Examines an open file, and again after the rest of 20 ms if its ctime is younger.
  *
- * The ctime counts since no program can set it. If it lies in the future, because the clock of a file
- * server runs ahead or this one was set back, the second look alone decides: no file stays unsettled.
+ * The ctime counts, since no program can set it. If it lies in the future, because the clock of a
+ * file server runs ahead or this one was set back, the second examination alone decides, so that no
+ * file stays unsettled.
  *
  * @param look an `fstat` of the open file
  */
 export async function settle(look: () => Promise<fs.BigIntStats>): Promise<Settled> {
-  // Taken before the look: a file that is old enough by then has settled when it is looked at.
+  // Taken before the `fstat`: a file that is old enough by then has settled when it is examined.
   const now = Date.now()
   const stats = await look()
   const ageMs = now - Number(stats.ctimeNs / 1_000_000n)

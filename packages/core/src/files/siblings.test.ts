@@ -91,7 +91,7 @@ describe('openVariant', () => {
     expect([type, variant?.coding]).toEqual(['application/octet-stream', 'gzip'])
   })
 
-  it('is none without the file', async () => {
+  it('rejects if the file itself is missing', async () => {
     await expect(choose('alone.js', 'br')).rejects.toMatchObject({ status: 404, code: 'ENOENT' })
   })
 })

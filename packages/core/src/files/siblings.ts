@@ -17,11 +17,11 @@ export const codings: readonly Coding[] = ['br', 'zstd', 'gzip']
 /**
  * Opens a file, or the variant of it that the client prefers.
  *
- * A variant is a file of its own, with its own length, validators and confinement; it has the type of
- * the file. One that is older than the file is of an earlier version, and left alone.
+ * A variant is a file of its own, with its own length, validators and confinement; it has the type
+ * of the file. A variant that is older than the file belongs to an earlier version, and is ignored.
  *
  * @param offered the codings to look for, in order of preference
- * @throws SourceError by rejecting, for the file; a variant that cannot be opened is left alone
+ * @throws SourceError by rejecting, for the file; a variant that cannot be opened is ignored
  */
 export async function openVariant(
   request: RangeRequest,

@@ -1,11 +1,11 @@
-// What every mount of rangeStatic shares: a request comes to one of a few outcomes.
+// What every mount of rangeStatic shares: each request has one of a few outcomes.
 
 import type { SourceError } from '../errors.ts'
 import type { RangeServeOptions, SendOptions } from '../options.ts'
 import type { RangeRequest } from '../semantics/request.ts'
 import type { DirectSource } from '../sources/source.ts'
 
-/** What a request comes to. */
+/** The outcome of a request. */
 export type FolderOutcome =
   | {
       readonly kind: 'file'
@@ -30,7 +30,7 @@ export interface FolderRequest<Q = unknown> extends RangeRequest {
   readonly request: Q
 }
 
-/** Finds what the requests below a mount come to. */
+/** Finds the outcome of requests below a mount. */
 export abstract class Mount<R, Q> {
   readonly #falls: boolean
 
@@ -48,9 +48,9 @@ export abstract class Mount<R, Q> {
   abstract decorate(response: R, source: DirectSource, filePath: string): void
 
   /**
-   * Finds what a request comes to; never rejects.
+   * Finds the outcome of a request; never rejects.
    *
-   * @param defaults the options of `rangeServe`, except which files there are
+   * @param defaults the options of `rangeServe`, except those that say which files are served
    */
   async find(
     request: FolderRequest<Q>,
@@ -67,7 +67,7 @@ export abstract class Mount<R, Q> {
     }
   }
 
-  /** What a request comes to if what was found cannot be served. */
+  /** The outcome of a request whose source cannot be served. */
   failed(error: unknown): FolderOutcome {
     const { status = 500 } = error as Partial<SourceError>
     if (this.#falls && status < 500) return { kind: 'next' }

@@ -51,7 +51,7 @@ describe('isUnsized', () => {
   })
 })
 
-/** What is there on most Linux systems, of no size and of a page. */
+/** Files of most Linux systems, without a size and of one page. */
 const synthetic = ['/proc/version', '/sys/class/net/lo/address', '/proc/locks'].filter((each) =>
   fs.existsSync(each),
 )
@@ -109,7 +109,7 @@ describe('readUnsized', () => {
     await expect(withOpen(file, (fd) => readUnsized(fd, file))).rejects.toMatchObject(refusal)
   })
 
-  it('refuses what cannot be read', async () => {
+  it('rejects a file that cannot be read', async () => {
     const refusal = { status: 404, code: 'ERR_NOT_A_FILE' }
     await expect(withOpen(folder, (fd) => readUnsized(fd, folder))).rejects.toMatchObject(refusal)
   })

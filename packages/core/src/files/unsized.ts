@@ -8,9 +8,9 @@ const read = promisify(fs.read)
 const fstat = promisify(fs.fstat)
 const statfs = promisify(fs.statfs)
 
-/** Files of /sys claim one page, which has up to 64 KiB. */
+/** A file of /sys claims one page, which has up to 64 KiB. */
 const largestPage = 65_536n
-/** More of /proc than all but a few files hold. */
+/** More than all but a few files of /proc hold. */
 const maxLength = 1024 * 1024
 
 /** Linux's file systems whose files are written as they are read: proc, sysfs, debugfs, tracefs, cgroup, cgroup2, securityfs, configfs. */
@@ -19,26 +19,26 @@ const synthetic: ReadonlySet<number> = new Set([
 ])
 
 /**
- * Whether the size of a regular file is not its length, or is so by chance: an empty file of /proc may
- * have content in a moment, and its stats do not change with it.
+ * Whether the size of a regular file is not its length, or is so only by chance: an empty file of
+ * /proc may have content a moment later, without a change of its stats.
  *
- * Only files without a block on disk are looked at, which are empty, sparse or written as they are
- * read.
+ * Only files without a block on disk are examined: those that are empty, sparse or written as they
+ * are read.
  */
 export async function isUnsized(fd: number, { size, blocks }: fs.BigIntStats): Promise<boolean> {
   if (blocks !== 0n || size > largestPage) return false
   if (await isSynthetic(fd)) return true
   const position = size === 0n ? 0 : Number(size) - 1
-  // An error is no end. A file with a size gives it to the response as well.
+  // An error is not the end of a file. If the file has a size, its response gets the error too.
   const { bytesRead } = await read(fd, Buffer.alloc(1), 0, 1, position).catch(() => ({
     bytesRead: 1,
   }))
   if (bytesRead === (size === 0n ? 0 : 1)) return false
-  // An ordinary file may have grown or been truncated since it was looked at.
+  // An ordinary file may have grown or been truncated since it was examined.
   return (await fstat(fd)).size === Number(size)
 }
 
-/** Unknown without /proc, where only reading tells. */
+/** Unknown without /proc; only reading tells then. */
 async function isSynthetic(fd: number): Promise<boolean> {
   const { type } = await statfs(`/proc/self/fd/${fd}`).catch(() => ({ type: 0 }))
   return synthetic.has(type)
@@ -48,10 +48,11 @@ async function isSynthetic(fd: number): Promise<boolean> {
  * Reads the content of a file whose size is not its length.
  *
  * A response needs the length before the first byte, and two reads of such a file are two versions.
- * So all of it is read into memory, once for each look at the path, and sent without validators.
+ * So all of it is read into memory, once for each examination of the path, and sent without
+ * validators.
  *
- * @throws SourceError 404 `ERR_NOT_A_FILE`, for more than 1 MiB or what cannot be read: like a
- *   device, it has no length that could be told
+ * @throws SourceError 404 `ERR_NOT_A_FILE`, for more than 1 MiB or content that cannot be read:
+ *   like a device, it has no known length
  */
 export async function readUnsized(fd: number, filePath: string): Promise<Buffer> {
   const pieces: Buffer[] = []

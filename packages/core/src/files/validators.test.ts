@@ -31,7 +31,7 @@ describe('versionOf', () => {
     ['the inode', statsOf({ ino: 6n }), false, true],
   ]
 
-  it.each(changed)('tells another version by %s', (_, stats, strong, meaningless) => {
+  it.each(changed)('distinguishes versions by %s', (_, stats, strong, meaningless) => {
     expect(versionOf(stats, true).etag !== versionOf(ordinary, true).etag).toBe(strong)
     const old = { mtimeNs: npm }
     const { ctimeNs, ino, size } = stats
@@ -67,7 +67,7 @@ describe('versionOf', () => {
     },
   )
 
-  it('gives an etag function what fs.Stats has', () => {
+  it('passes the members of fs.Stats to an etag function', () => {
     const { stats } = versionOf(statsOf({ size: 12n, ino: 7n }), true)
     expect(stats).toMatchObject({ size: 12, ino: 7, mtimeNs: ordinary.mtimeNs })
     for (const name of ['mtime', 'ctime', 'birthtime'] as const)

@@ -2,7 +2,10 @@
 
 import type fs from 'node:fs'
 
-/** What an `etag` function is given: the members of `fs.Stats` and `fs.BigIntStats` that tell versions apart. */
+/**
+ * The argument of an `etag` function: the members of `fs.Stats` and `fs.BigIntStats` that tell
+ * versions apart.
+ */
 export interface FileStats {
   /** In bytes. */
   readonly size: number
@@ -27,7 +30,7 @@ export interface FileVersion {
 
 /**
  * npm packs every file with this mtime, in nanoseconds since the epoch. Nix writes 1, reproducible
- * archives 0 or 1980: an mtime up to here says when no file was modified.
+ * archives 0 or 1980: an mtime up to this one does not tell when a file was modified.
  */
 const lastMeaninglessMtimeNs = BigInt(Date.UTC(1985, 9, 26, 8, 15)) * 1_000_000n
 
@@ -38,9 +41,9 @@ const lastMeaninglessMtimeNs = BigInt(Date.UTC(1985, 9, 26, 8, 15)) * 1_000_000n
  * has the same file. Two builds can share a size and a meaningless mtime, so the ctime and the inode
  * replace it there: two files written in one tick of the clock share a ctime too.
  *
- * @param settled whether every later change is certain to change the stats. Otherwise the tag is weak,
- *   and its opaque text is never that of a strong tag: a cache that compares weakly must not take the
- *   bytes of now for those of the settled file.
+ * @param settled whether every later change is certain to change the stats. Otherwise the tag is
+ *   weak, and its opaque text is never that of a strong tag: a cache that compares weakly must not
+ *   take the current bytes for those of the settled file.
  */
 export function versionOf(stats: fs.BigIntStats, settled: boolean): FileVersion {
   const { size, mtimeNs, ctimeNs, ino } = stats
@@ -56,7 +59,9 @@ export function versionOf(stats: fs.BigIntStats, settled: boolean): FileVersion 
   }
 }
 
-/** Whether two looks at a file saw the same version, as its entity-tag tells versions apart. */
+/**
+ * Whether two results of `stat` are of the same version, as its entity-tag tells versions apart.
+ */
 export function isSameVersion(
   one: Pick<FileStats, 'mtimeNs' | 'ctimeNs'> & { readonly size: number | bigint },
   other: Pick<FileStats, 'mtimeNs' | 'ctimeNs'> & { readonly size: number | bigint },

@@ -17,7 +17,7 @@ describe('parseAcceptEncoding', () => {
     ['gzip \t;\t q=0.123', { gzip: 0.123 }],
     ['gzip;q=0., br;q=1.', { gzip: 0, br: 1 }],
     ['gzip;q=0.000, br;q=1.000', { gzip: 0, br: 1 }],
-    // Ignored, without what stands beside them.
+    // Ignored alone: the elements beside them count.
     ['gzip;q=0.1234, br', { br: 1 }],
     ['gzip;q=1.1, br;q=2, zstd;q=-1', {}],
     ['gzip;q=, br;q, zstd;', {}],
@@ -30,7 +30,7 @@ describe('parseAcceptEncoding', () => {
     expect([...parseAcceptEncoding(fieldValue)]).toEqual(Object.entries(expected))
   })
 
-  it('throws for no text, and takes time linear in its length', () => {
+  it('never throws, and takes time linear in the length', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         for (const weight of parseAcceptEncoding(text).values()) {
@@ -78,7 +78,7 @@ describe('selectCodings', () => {
     expect(selectCodings(fieldValue, offered).join(' ')).toBe(expected)
   })
 
-  it('never takes one that is refused or ranks below none', () => {
+  it('never selects a coding that is refused or ranks below none', () => {
     const coding = fc.constantFrom('br', 'gzip', 'zstd', 'identity', '*', 'deflate')
     const weight = fc.integer({ min: 0, max: 1000 }).map((thousandths) => thousandths / 1000)
     const list = fc.uniqueArray(fc.tuple(coding, weight), { selector: ([name]) => name })

@@ -1,8 +1,8 @@
-// The fields of a plan on a response that has fields already, and back again.
+// Applies the fields of a plan to a response that has fields already, and restores them.
 
 import { isStale, type ResponseFields } from './fields.ts'
 
-/** What has the fields of a response: Node's, or a stand-in for them. */
+/** An object with the fields of a response: Node's own, or a stand-in. */
 export interface FieldTarget {
   getHeader(name: string): number | string | string[] | undefined
   getHeaderNames(): string[]
@@ -16,7 +16,8 @@ type FieldValue = number | string | readonly string[] | undefined
  * Makes the fields of a response those of a plan: sets the planned ones, removes what a response of
  * that status must not carry, and leaves the others as they are.
  *
- * @returns a function that takes back exactly what was done here: fields that other code has set since
+ * @returns a function that restores exactly what was changed here: fields that other code has set
+ *   since
  *   are left alone
  */
 export function applyFields(

@@ -1,4 +1,5 @@
-// RFC 9110 §13.2.2, §14.2, §15.3.7, §15.5.17, and what this project decides where the RFC leaves a choice.
+// RFC 9110 §13.2.2, §14.2, §15.3.7, §15.5.17, and the decisions of this project if the RFC leaves a
+// choice.
 
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'

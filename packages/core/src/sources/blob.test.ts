@@ -13,17 +13,17 @@ describe('fromBlob', () => {
     expect(fromBlob(new Blob(['a']))).not.toHaveProperty('type')
   })
 
-  it('would rather have the type that it is told', () => {
+  it('prefers the type of the metadata', () => {
     const source = fromBlob(blob, { type: 'audio/mp4', etag: '"v1"' })
     expect(source).toMatchObject({ type: 'audio/mp4', etag: '"v1"' })
   })
 
-  it('has no say in the length from what it is told', () => {
+  it('ignores a length in the metadata', () => {
     const metadata = { length: 5, type: 'video/mp4' }
     expect(fromBlob(blob, metadata).length).toBe(1000)
   })
 
-  it('reads what the array has between two positions', async () => {
+  it('reads the same bytes as a slice of an array', async () => {
     const position = fc.nat({ max: 999 })
     await fc.assert(
       fc.asyncProperty(position, position, async (a, b) => {

@@ -5,7 +5,7 @@ import { pickMetadata, type Source } from './source.ts'
 import { validateMetadata } from '../validate.ts'
 
 /**
- * Makes a source of a `Blob`, whose own type serves where `metadata` gives none.
+ * Makes a source of a `Blob`. Its own type applies if `metadata` has none.
  *
  * @throws TypeError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_ETAG` or `ERR_INVALID_FIELD`
  */

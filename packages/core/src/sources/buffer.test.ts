@@ -6,7 +6,7 @@ const bytes = Uint8Array.from({ length: 1000 }, (_, index) => index % 251)
 const { signal } = new AbortController()
 
 describe('fromBuffer', () => {
-  it('has the length of the bytes, and what else it is told', () => {
+  it('has the length of the bytes, and the metadata', () => {
     const lastModified = new Date()
     const metadata = { type: 'video/mp4', etag: '"v1"', lastModified }
     expect(fromBuffer(bytes, metadata)).toMatchObject({ length: 1000, ...metadata })
@@ -14,12 +14,12 @@ describe('fromBuffer', () => {
     expect([plain.type, plain.etag, plain.lastModified]).toEqual([undefined, undefined, undefined])
   })
 
-  it('has no say in the length from what it is told', () => {
+  it('ignores a length in the metadata', () => {
     const metadata = { length: 5, type: 'video/mp4' }
     expect(fromBuffer(bytes, metadata).length).toBe(1000)
   })
 
-  it('reads what the array has between two positions', async () => {
+  it('reads the same bytes as a slice of an array', async () => {
     const position = fc.nat({ max: 999 })
     await fc.assert(
       fc.asyncProperty(position, position, async (a, b) => {
@@ -31,7 +31,7 @@ describe('fromBuffer', () => {
     )
   })
 
-  it('minds where in its memory the bytes begin', async () => {
+  it('respects the offset of the bytes in their memory', async () => {
     const view = bytes.subarray(100, 200)
     const source = fromBuffer(view)
     expect(source.length).toBe(100)
@@ -45,7 +45,7 @@ describe('fromBuffer', () => {
     expect((read as Uint8Array).buffer).toBe(bytes.buffer)
   })
 
-  it('serves no bytes as well', () => {
+  it('serves an empty array', () => {
     expect(fromBuffer(new Uint8Array(0)).length).toBe(0)
   })
 

@@ -4,11 +4,12 @@ import type { Representation } from '../semantics/representation.ts'
 import { type DirectSource, pickMetadata, type Source } from './source.ts'
 import { validateMetadata } from '../validate.ts'
 
-/** What a constructor of sources takes beside the bytes. */
+/** What a constructor of sources accepts besides the bytes. */
 export type Metadata = Partial<Pick<Representation, 'type' | 'etag' | 'lastModified'>>
 
 /**
- * Makes a source of bytes in memory. Nothing is copied: do not change them while they are served.
+ * Makes a source of bytes in memory. Nothing is copied: the bytes must not change while they are
+ * served.
  *
  * @throws TypeError `ERR_INVALID_ARGUMENT`, `ERR_INVALID_ETAG` or `ERR_INVALID_FIELD`
  */

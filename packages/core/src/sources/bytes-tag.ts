@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { EntityTag } from '../semantics/entity-tag.ts'
 
-/** By the object that holds the bytes, so that a file that a process keeps in memory is hashed once. */
+/**
+ * Keyed by the object that holds the bytes, so that a file that a process keeps in memory is hashed
+ * once.
+ */
 const tags = new WeakMap<Uint8Array, EntityTag>()
 
 /**
- * The strong entity-tag of bytes in memory: their length and a hash. The same bytes have the same tag
+ * The strong entity-tag of bytes in memory: their length and a hash. Equal bytes have the same tag
  * in every process. Computed once for each object, whose bytes must not change afterwards.
  */
 export function tagOf(bytes: Uint8Array): EntityTag {

@@ -11,7 +11,7 @@ beforeAll(() => void process.on('unhandledRejection', onUnhandled))
 afterAll(() => void process.off('unhandledRejection', onUnhandled))
 
 describe('ChunkReader', () => {
-  it('gives the chunks, then undefined', async () => {
+  it('returns the chunks, then undefined', async () => {
     const reader = new ChunkReader(pieces(bytes.subarray(0, 5), 3))
     expect(await reader.next()).toEqual(bytes.subarray(0, 3))
     expect(await reader.next()).toEqual(bytes.subarray(3, 5))
@@ -28,7 +28,7 @@ describe('ChunkReader', () => {
     await next
   })
 
-  it('leaves alone what has ended, and may be closed twice', async () => {
+  it('ignores a stream that has ended, and may be closed twice', async () => {
     let returns = 0
     const iterator = {
       next: async () => ({ done: true as const, value: undefined }),

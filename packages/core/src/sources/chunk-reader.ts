@@ -16,11 +16,11 @@ export class ChunkReader {
   constructor(stream: ByteStream) {
     this.#stream = stream
     if (stream instanceof ReadableStream) {
-      // Its own iterator would let a pending read finish before it cancels.
+      // Its own iterator would wait for a pending read before it cancels.
       const reader = stream.getReader()
       this.#next = () => reader.read() as Promise<IteratorResult<Uint8Array, unknown>>
-      // At once, Readable.toWeb would still enqueue what it has in hand, to a stream that is closed,
-      // and that error ends the process. In the next turn it has nothing in hand.
+      // Cancelled at once, Readable.toWeb would still enqueue the chunk it holds to a closed
+      // stream, and that error ends the process. In the next turn it holds none.
       this.#cancel = () => nextTurn().then(() => reader.cancel())
     } else {
       const iterator = iterate(stream)
@@ -39,7 +39,7 @@ export class ChunkReader {
     return this.#ended
   }
 
-  /** The next chunk, or `undefined` at the end. It is the stream's own until the one after is requested. */
+  /** The next chunk, or `undefined` at the end. It is valid until the one after is requested. */
   async next(): Promise<Uint8Array | undefined> {
     this.#watchFeeders()
     const { done, value } = await this.#next()
@@ -50,7 +50,7 @@ export class ChunkReader {
     return toBytes(value)
   }
 
-  /** Cancels the stream: a Node stream is destroyed, an iterator returned, also during a read. */
+  /** Cancels the stream, even during a read: a Node stream is destroyed, an iterator returned. */
   close(): void {
     if (this.#ended) return
     this.#ended = true
@@ -74,7 +74,7 @@ export class ChunkReader {
     this.#started = true
   }
 
-  /** Reads the stream to its end and discards what comes, in turns of the event loop. Never rejects. */
+  /** Reads the stream to its end and discards it, yielding to the event loop. Never rejects. */
   async discard(): Promise<void> {
     if (this.#ended) return
     this.#watchFeeders()
@@ -86,15 +86,15 @@ export class ChunkReader {
         if (pace.count((value as Partial<Uint8Array>).length ?? 0)) await nextTurn()
       }
     } catch {
-      // Nothing of it is wanted any more.
+      // The rest is not needed.
     }
     this.#ended = true
   }
 }
 
 /**
- * The iterator of a stream. That of a Node stream must not destroy it at its end: what can still be
- * written to would report an error.
+ * Returns the iterator of a stream. It must not destroy a Node stream at its end: a stream that can
+ * still be written to would report an error.
  */
 function iterate(stream: ByteStream): AsyncIterator<Uint8Array> {
   const { iterator } = stream as Partial<Pick<Readable, 'iterator'>>
@@ -108,7 +108,7 @@ export function isByteStream(value: unknown): value is ByteStream {
   return typeof (value as Partial<ByteStream> | undefined)?.[Symbol.asyncIterator] === 'function'
 }
 
-/** A chunk of whatever type as bytes. */
+/** A chunk of any type as bytes. */
 export function toBytes(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk
   if (typeof chunk === 'string') return new TextEncoder().encode(chunk)

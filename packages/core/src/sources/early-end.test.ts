@@ -78,7 +78,7 @@ const uncertain: [name: string, make: () => object | Promise<object>][] = [
   ['a Readable of the caller', () => new Readable({ read() {} })],
   ['a subclass of fs.ReadStream that reads in its own way', () => new OwnReadStream(file as never)],
   [
-    'a fs.ReadStream with a push of its own',
+    'an fs.ReadStream with its own push',
     () => {
       const stream = fs.createReadStream(file)
       stream.push = (chunk: unknown) => Readable.prototype.push.call(stream, chunk)

@@ -1,11 +1,13 @@
-// When a stream may be ended before its end, and what becomes of one that may not.
+// When a stream may be ended early, and what happens to a stream that may not.
 
 import { EventEmitter } from 'node:events'
 import { Readable } from 'node:stream'
 
-/** Bytes discarded before other work of the event loop gets its turn. */
+/** Bytes that are discarded before other work of the event loop gets a turn. */
 const discardedPerTurn = 1024 * 1024
-/** What a chunk counts for beside its bytes: empty chunks must not starve the event loop either. */
+/**
+ * What a chunk counts for besides its bytes: empty chunks must not starve the event loop either.
+ */
 const costOfChunk = 1024
 
 /** The prototypes of streams whose early end is clean. */
@@ -23,8 +25,8 @@ export interface OwnListeners {
 }
 
 /**
- * Whether a stream may be ended before its end: it is certainly the head of a chain that this response
- * alone reads, and of a class whose early end is clean. Anything else is read on, and ends by itself.
+ * Whether a stream may be ended early: it is certainly the head of a chain that this response alone
+ * reads, and of a class whose early end is clean. Any other is read on, and ends by itself.
  */
 export function mayEndEarly(stream: unknown, own: OwnListeners): stream is Readable {
   return (
@@ -49,7 +51,7 @@ export function isReadElsewhere(
   return stream.listenerCount('data') > data || stream.listenerCount('readable') > readable
 }
 
-/** Whether the readable side may depend on what is still written to the other. */
+/** Whether the readable side may depend on further writes to the other. */
 function isWrittenTo(stream: Readable): boolean {
   const { writable, bytesWritten } = stream as Partial<Record<'writable' | 'bytesWritten', unknown>>
   // A source that is piped into a stream listens for 'unpipe' there.
@@ -65,14 +67,14 @@ function isOfCleanClass(stream: Readable): boolean {
     prototype = Object.getPrototypeOf(prototype) as Readable | null
   }
   if (!prototype) return false
-  // A subclass, or a patched stream, may have made something else of it.
+  // A subclass or a patched stream may have changed it.
   for (const name of methods) if (stream[name] !== prototype[name]) return false
   return true
 }
 
 /**
  * Whether a plain `Readable` comes from `Readable.from` or `Readable.fromWeb`: their `_destroy` is
- * Node's own code, which names what no other code can.
+ * Node's own code, which uses names that no other code can.
  */
 function isMadeByNode(stream: Readable): boolean {
   if (!Object.hasOwn(stream, '_destroy')) return false
@@ -83,9 +85,9 @@ function isMadeByNode(stream: Readable): boolean {
 }
 
 /**
- * Ends a stream that may be ended early: it reports its end, so that a `pipeline` takes that for
- * success, and is destroyed before any other listener hears of it, so that the unread rest of an
- * upstream response does not return to its agent.
+ * Ends a stream that may be ended early. It reports its end, so that a `pipeline` succeeds, and is
+ * destroyed before any other listener is called, so that the unread rest of an upstream response
+ * does not return to its agent.
  */
 export function endEarly(stream: Readable): void {
   if (stream.destroyed) return
@@ -94,8 +96,8 @@ export function endEarly(stream: Readable): void {
     return
   }
   stream.on('error', noop)
-  // Other code may destroy it in this very turn, as Koa does once a response has finished. That would
-  // be an error to what waits for the end.
+  // Other code may destroy it in this turn, as Koa does once a response has finished, which would
+  // be an error for code that waits for the end.
   stream.destroy = () => stream
   stream.prependOnceListener('end', () => {
     Reflect.deleteProperty(stream, 'destroy')
@@ -117,7 +119,7 @@ export function endAtOnce(stream: Readable): void {
   while (stream.read() !== null);
 }
 
-/** Reads on what feeds a stream through `pipe`, should the stream be destroyed before its end. */
+/** Continues to read what feeds a stream through `pipe` if the stream is destroyed before its end. */
 export function discardFeeders(stream: unknown): void {
   if (!(stream instanceof EventEmitter)) return
   stream.on('unpipe', (feeder: Partial<Readable>) => {
@@ -127,11 +129,11 @@ export function discardFeeders(stream: unknown): void {
   })
 }
 
-/** Counts what is discarded, and says when the event loop is due a turn. */
+/** Counts discarded bytes, and tells when the event loop needs a turn. */
 export class DiscardPace {
   #discarded = 0
 
-  /** Whether to wait for a turn of the event loop before more is discarded. */
+  /** Whether to yield to the event loop before more is discarded. */
   count(bytes: number): boolean {
     this.#discarded += bytes + costOfChunk
     if (this.#discarded < discardedPerTurn) return false

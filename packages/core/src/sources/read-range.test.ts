@@ -10,7 +10,7 @@ const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251
 const unaborted = new AbortController().signal
 type Read = Source['read']
 
-/** Promises that nobody took care of: each would end a server's process. */
+/** Unhandled rejections: each would end a server's process. */
 let unhandled: unknown[] = []
 const onUnhandled = (reason: unknown) => unhandled.push(reason)
 
@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 describe('readRange', () => {
-  // Everything that `read` may give, each for 5-14.
+  // Everything that `read` may return, each for 5-14.
   const given: [what: string, read: Read][] = [
     ['a promise of bytes', async ({ firstPos, lastPos }) => bytes.subarray(firstPos, lastPos + 1)],
     ['a generator', ({ firstPos, lastPos }) => pieces(bytes.subarray(firstPos, lastPos + 1), 3)],
@@ -74,7 +74,7 @@ describe('readRange', () => {
     )
   })
 
-  it('takes text for UTF-8', async () => {
+  it('encodes text as UTF-8', async () => {
     const read: Read = () => Readable.from(['h\u00e9', 'llo'])
     const chunks = readRange({ read }, { firstPos: 0, lastPos: 5 }, unaborted)
     expect((await collect(chunks)).toString()).toBe('h\u00e9llo')
@@ -92,7 +92,7 @@ describe('readRange', () => {
     },
   )
 
-  it('gives the very range to the source, and the signal', async () => {
+  it('passes the exact range and the signal to the source', async () => {
     const calls: unknown[][] = []
     const read: Read = async (...args) => {
       calls.push(args)
@@ -133,7 +133,7 @@ describe('readRange', () => {
     ).rejects.toMatchObject({ code: 'ERR_SOURCE_TOO_SHORT', status: 500, expose: false })
   })
 
-  it('gives what there was before it throws', async () => {
+  it('yields what there was before it throws', async () => {
     const read: Read = () => pieces(bytes.subarray(0, 9), 3)
     const chunks = readRange({ read }, { firstPos: 0, lastPos: 9 }, unaborted)
     const got: Uint8Array[] = []
@@ -184,7 +184,7 @@ describe('readRange', () => {
     ).rejects.toThrow(/^broken$/)
   })
 
-  it('releases a generator that has more to give', async () => {
+  it('closes a generator that has more to yield', async () => {
     let returned = false
     const read: Read = async function* () {
       try {
@@ -200,13 +200,13 @@ describe('readRange', () => {
     expect(returned).toBe(true)
   })
 
-  it('destroys a Readable that has more to give', async () => {
+  it('destroys a Readable that has more to yield', async () => {
     const stream = endless()
     await collect(readRange({ read: () => stream }, { firstPos: 0, lastPos: 9 }, unaborted))
     expect(stream.destroyed).toBe(true)
   })
 
-  it('cancels a web stream that has more to give', async () => {
+  it('cancels a web stream that has more to yield', async () => {
     let cancelled = false
     const stream = new ReadableStream({
       pull: (controller) => controller.enqueue(bytes.subarray(0, 4)),
@@ -234,15 +234,15 @@ describe('readRange', () => {
   })
 
   const hanging: [what: string, read: Read][] = [
-    ['never gives its stream', () => new Promise(() => {})],
+    ['never returns its stream', () => new Promise(() => {})],
     [
-      'never gives a chunk',
+      'never yields a chunk',
       async function* () {
         await new Promise(() => {})
       },
     ],
     [
-      'gives one chunk and no more',
+      'yields one chunk and no more',
       async function* () {
         yield bytes.subarray(0, 1)
         await new Promise(() => {})
@@ -289,7 +289,7 @@ describe('readRange', () => {
     expect(stream.destroyed).toBe(true)
   })
 
-  it('reads nothing where the signal has aborted before', async () => {
+  it('reads nothing if the signal has already aborted', async () => {
     let reads = 0
     const read: Read = async () => {
       reads++
@@ -301,7 +301,7 @@ describe('readRange', () => {
     expect(reads).toBe(0)
   })
 
-  it('takes care of a source that rejects because of the abort, as a good one does', async () => {
+  it('handles a source that rejects because of the abort', async () => {
     const aborter = new AbortController()
     const read: Read = async function* (_, { signal }) {
       yield bytes.subarray(0, 1)
@@ -310,14 +310,14 @@ describe('readRange', () => {
     }
     const chunks = readRange({ read }, { firstPos: 0, lastPos: 9 }, aborter.signal)
     await chunks.next()
-    // Between two chunks: nobody waits for the source just now.
+    // Between two chunks: nothing waits for the source.
     aborter.abort(new Error('the client left'))
     await expect(chunks.next()).rejects.toThrow('the client left')
     await turn()
     expect(unhandled.splice(0)).toEqual([])
   })
 
-  it('takes care of a source that rejects after it was left behind', async () => {
+  it('handles a source that rejects after it was abandoned', async () => {
     const aborter = new AbortController()
     const { promise, reject } = deferred<Uint8Array>()
     const chunks = collect(
@@ -332,7 +332,7 @@ describe('readRange', () => {
     expect(unhandled.splice(0)).toEqual([])
   })
 
-  it('releases a stream that arrives when nobody waits for it any more', async () => {
+  it('closes a stream that arrives when nothing waits for it any more', async () => {
     const aborter = new AbortController()
     const { promise, resolve } = deferred<ByteStream>()
     const chunks = collect(
@@ -408,14 +408,14 @@ describe('readBody', () => {
     )
   })
 
-  it('is empty where there is nothing to send', async () => {
+  it('is empty if there is nothing to send', async () => {
     const read: Read = () => {
       throw new Error('nobody asked')
     }
     expect(await collect(readBody([], { length: 5, read }, unaborted))).toHaveLength(0)
   })
 
-  it('reads a range only when what is before it is out', async () => {
+  it('reads a range only when everything before it is out', async () => {
     const reads: number[] = []
     const read: Read = async ({ firstPos, lastPos }) => {
       reads.push(firstPos)
@@ -434,7 +434,7 @@ describe('readBody', () => {
 })
 
 describe('tooShort', () => {
-  it('says how much is missing, and of what', () => {
+  it('reports how much of which range is missing', () => {
     expect(tooShort({ firstPos: 5, lastPos: 9 }, 3).message).toBe(
       'The source ended 3 bytes before the end of 5-9',
     )
@@ -469,7 +469,10 @@ function deferred<T>() {
   return { promise, resolve, reject }
 }
 
-/** Two turns of the loop: what was under way has come, and what nobody handles has been reported. */
+/**
+ * Two turns of the event loop: pending work has completed, and unhandled rejections have been
+ * reported.
+ */
 async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
   await new Promise((resolve) => setImmediate(resolve))

@@ -8,10 +8,11 @@ import { DiscardPace, nextTurn } from './early-end.ts'
 import type { Source } from './source.ts'
 
 /**
- * The bytes of a body, in pieces as the source gives them; throws if the source runs short. The head of
- * a part comes with the first of its content: a source that fails at once leaves nothing before it.
+ * Yields the bytes of a body, in the pieces that the source gives; throws if the source runs short.
+ * The head of a part comes with its first content, so that nothing precedes a source that fails at
+ * once.
  *
- * A piece is valid until the next is requested: the source may use its memory again.
+ * A piece is valid until the next is requested: the source may reuse its memory.
  */
 export async function* readBody(
   segments: readonly Segment[],
@@ -40,10 +41,10 @@ function concat(head: Uint8Array, tail: Uint8Array): Uint8Array {
 }
 
 /**
- * Exactly the bytes of a range. Excess bytes of a source are cut off; a source that runs short throws
- * `ERR_SOURCE_TOO_SHORT`; a read that ignores the signal is left behind when that aborts.
+ * Yields exactly the bytes of a range. Excess bytes are cut off; a source that runs short throws
+ * `ERR_SOURCE_TOO_SHORT`; a read that ignores the signal is abandoned when it aborts.
  *
- * A piece is valid until the next is requested: the source may use its memory again.
+ * A piece is valid until the next is requested: the source may reuse its memory.
  */
 export async function* readRange(
   source: Pick<Source, 'read'>,
@@ -64,7 +65,7 @@ export async function* readRange(
       const chunk = await untilAborted(reader.next(), signal)
       if (!chunk) throw tooShort(range, missing)
       if (chunk.length === 0) {
-        // A source that yields nothing without end must not starve the event loop.
+        // A source that yields empty chunks forever must not starve the event loop.
         if (pace.count(0)) await nextTurn()
         continue
       }
@@ -77,7 +78,7 @@ export async function* readRange(
   }
 }
 
-/** What a source that ran short of a range throws. */
+/** The error of a source that runs short. */
 export function tooShort(range: ByteRange, missing: number): SourceError {
   return sourceError(
     500,
@@ -100,7 +101,7 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     if (signal.aborted) {
-      // A source that honours the signal rejects too, with nothing left to handle that.
+      // A source that honours the signal rejects too, and nothing else handles that.
       promise.catch(() => {})
       return abort()
     }

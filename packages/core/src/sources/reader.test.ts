@@ -30,14 +30,14 @@ async function collect(
 }
 
 describe('fromReader', () => {
-  it('keeps what the reader says of itself, limited or not', () => {
+  it('keeps the metadata of the reader, limited or not', () => {
     const metadata = { length: 1000, type: 'video/mp4', etag: '"v1"', lastModified: new Date() }
     expect(fromReader(reader(metadata))).toMatchObject(metadata)
     expect(fromReader(reader({ ...metadata, maxRead: 10 }))).toMatchObject(metadata)
     expect(fromReader(reader({ maxRead: 10 }))).not.toHaveProperty('etag')
   })
 
-  it('asks for the whole of a range at once where there is no limit', async () => {
+  it('reads a full range at once if there is no limit', async () => {
     const all = reader()
     expect(await collect(fromReader(all), { firstPos: 5, lastPos: 999 })).toEqual(bytes.subarray(5))
     expect(all.reads).toEqual(['5-999'])
@@ -66,7 +66,7 @@ describe('fromReader', () => {
     expect(limited.reads).toEqual(['0-9'])
   })
 
-  it('throws ERR_SOURCE_TOO_SHORT for a read in the midst that gives too little', async () => {
+  it('throws ERR_SOURCE_TOO_SHORT if a read in between returns too little', async () => {
     const short = reader({
       maxRead: 10,
       read: async ({ firstPos, lastPos }) =>
@@ -77,7 +77,7 @@ describe('fromReader', () => {
     })
   })
 
-  it('cuts a read in the midst that gives too much', async () => {
+  it('cuts a read in between that returns too much', async () => {
     const long = reader({ maxRead: 10, read: async ({ firstPos }) => bytes.subarray(firstPos) })
     expect(await collect(fromReader(long), { firstPos: 0, lastPos: 99 })).toEqual(
       bytes.subarray(0, 100),

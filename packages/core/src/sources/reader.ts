@@ -5,13 +5,15 @@ import { readRange } from './read-range.ts'
 import { pickMetadata, type Source } from './source.ts'
 import { nameOf, validateRepresentation } from '../validate.ts'
 
-/** What {@link fromReader} needs: a length, a way to read a range, and what is known of the bytes. */
+/**
+ * What {@link fromReader} needs: a length, a way to read a range, and the metadata that is known.
+ */
 export interface Reader extends Metadata, Pick<Source, 'read' | 'close'> {
   /** The complete length in bytes. */
   readonly length: number
   /**
-   * Never ask `read` for more than this many bytes at once: for reads that return a whole
-   * `Uint8Array`, so that a large range is not held in memory. Default: no limit.
+   * The most bytes that `read` is called for at once, so that a `read` that returns a `Uint8Array`
+   * does not hold a large range in memory. Default: no limit.
    */
   readonly maxRead?: number
 }
@@ -27,7 +29,7 @@ export interface Reader extends Metadata, Pick<Source, 'read' | 'close'> {
  *     (await get(`bytes=${firstPos}-${lastPos}`, signal)).Body,
  * })
  *
- * @throws TypeError or RangeError `ERR_INVALID_…`, for a reader that cannot be one
+ * @throws TypeError or RangeError `ERR_INVALID_…`, for a reader that can never work
  */
 export function fromReader(reader: Reader): Source {
   if (typeof reader?.read !== 'function') {

@@ -16,62 +16,65 @@ export type ByteStream = AsyncIterable<Uint8Array>
  */
 export interface Source extends Representation {
   /**
-   * Reads the bytes of a range, both positions inclusive: all at once, or in pieces as they come.
+   * Reads the bytes of a range, both positions inclusive: all at once, or in pieces.
    *
-   * Excess bytes are cut off; too few destroy the connection, since the length is promised by then.
-   * `signal` aborts when the client has left: stop, and release what the read holds. An iterator is
-   * also returned (`return()`) when no more of it is wanted.
+   * Excess bytes are cut off. Too few destroy the connection, since the length has been promised by
+   * then. `signal` aborts when the client has disconnected: stop, and release what the read holds.
+   * `return()` of an iterator is also called when no more of it is needed.
    *
-   * A chunk must stay as it is until the next is requested: until then it is sent or copied, and from
-   * then on its memory may be filled again. Bytes that a promise gives are the response's for good.
+   * A chunk must stay unchanged until the next is requested: by then it has been sent or copied,
+   * and its memory may be filled again. Bytes that a promise resolves to belong to the response.
    */
   read(
     range: ByteRange,
     options: { readonly signal: AbortSignal },
   ): ByteStream | Promise<Uint8Array | ByteStream>
-  /** Releases what the source holds. Called when an answer is over, however it ended. */
+  /** Releases what the source holds. Called when a response is over, however it ended. */
   close?(): void | Promise<void>
 }
 
-/** Is told of the end of a read: how many bytes it gave, none at the end of the source. */
+/** Called at the end of a read, with the number of bytes read: 0 at the end of the source. */
 export type ReadCallback = (error: Error | null, bytesRead: number) => void
 
 /**
- * A source whose bytes delivery can have without an iterator between: how `serve` gets fast. It is
- * not part of the contract; whatever lacks these is read by `read`.
+ * A source whose bytes delivery can read without an iterator, which makes `serve` fast. Not part of
+ * the contract: a source without these members is read by `read`.
  */
 export interface DirectSource extends Source {
-  /** Marks a source of our own: a caller's object may have any of these names for something else. */
+  /**
+   * Marks a source of this package: a caller's object may use any of these names for something
+   * else.
+   */
   readonly isDirect: true
   /** The bytes, if they are in memory already. */
   readonly bytes?: Uint8Array
-  /** Gets ready to be read for one response; each is followed by one `close`. */
+  /** Prepares the source to be read for one response; each call is followed by one `close`. */
   open?(): Promise<void> | undefined
   /**
-   * Reads up to `length` bytes at `position` into the head of `target`. The target is the source's
-   * until `done`.
+   * Reads up to `length` bytes at `position` into the start of `target`, which belongs to the
+   * source until `done`.
    */
   readInto?(target: Uint8Array, length: number, position: number, done: ReadCallback): void
-  /** As `readInto`, at once: set if the caller allows it to wait for the disk. */
+  /** As `readInto`, synchronously: present if the caller allows it to wait for the disk. */
   readSync?: ((target: Uint8Array, length: number, position: number) => number) | undefined
   /**
-   * Resolves to this source if it still is what is there, otherwise to a fresh one, open. Nothing of
-   * it may be sent until then.
+   * Resolves to this source if the file is unchanged, otherwise to a fresh one, which is open.
+   * Nothing may be sent before.
    */
   readonly actual?: Promise<DirectSource> | undefined
   /**
-   * It cannot be ended early: `close` reads it to its end, and a response that would have its stream
-   * destroyed must not end before.
+   * Whether it cannot be ended early: `close` reads it to its end, and a response whose end
+   * destroys its stream must not end before.
    */
   readonly endsByItself?: boolean
   /**
    * @param aborted keep nothing for the next response
-   * @returns a promise if it goes on being read to its end
+   * @returns a promise if it is still being read to its end
    */
   close?(aborted?: boolean): void | Promise<void>
 }
 
-/** A caller's source as one of our own, with nothing of it but what the contract names. */
+/** A caller's source as a direct one, with only those members that the contract names. */
 export function toDirect(source: Source): DirectSource {
   if ('isDirect' in source) return source as DirectSource
   const { length, seekable } = source
@@ -99,7 +102,7 @@ export function readInto(
   })
 }
 
-/** What is known of the bytes, and nothing else that a caller's object may hold. */
+/** The metadata of the bytes, without any other member of a caller's object. */
 export function pickMetadata({
   type,
   etag,
@@ -114,7 +117,7 @@ export function pickMetadata({
   }
 }
 
-/** Whether a value keeps the {@link Source} contract, as far as one can see. */
+/** Whether a value looks like a {@link Source}. */
 export function isSource(value: unknown): value is Source {
   return typeof value === 'object' && value !== null && typeof (value as Source).read === 'function'
 }

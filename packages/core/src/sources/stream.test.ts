@@ -28,7 +28,7 @@ describe('fromStream, of a stream', () => {
     await source.close?.()
   })
 
-  it('gives the slices, whatever the ranges and however the stream is cut', async () => {
+  it('yields the slices, whatever the ranges and the chunks of the stream', async () => {
     const positions = fc.uniqueArray(fc.nat({ max: 999 }), { minLength: 2, maxLength: 8 })
     await fc.assert(
       fc.asyncProperty(positions, fc.integer({ min: 1, max: 400 }), async (unordered, size) => {
@@ -43,7 +43,7 @@ describe('fromStream, of a stream', () => {
     )
   })
 
-  it('takes no more chunks than it must', async () => {
+  it('reads no more chunks than it must', async () => {
     let taken = 0
     const counted = async function* () {
       for await (const chunk of pieces(100)) {
@@ -95,7 +95,7 @@ describe('fromStream, of a stream', () => {
     await expect(collect(source, 20, 20)).rejects.toMatchObject({ code: 'ERR_SOURCE_CONSUMED' })
   })
 
-  it('throws ERR_SOURCE_TOO_SHORT where the stream ends too soon', async () => {
+  it('throws ERR_SOURCE_TOO_SHORT if the stream ends too soon', async () => {
     for (const [first, last] of [
       [0, 1000],
       [999, 1000],
@@ -108,7 +108,7 @@ describe('fromStream, of a stream', () => {
     }
   })
 
-  it('passes on the error of the stream, also one that came before anybody read', async () => {
+  it('passes on the error of the stream, even from before the first read', async () => {
     const stream = new Readable({ read() {} })
     const source = fromStream(stream, { length: 1000 })
     stream.destroy(new Error('broken'))
@@ -148,7 +148,7 @@ describe('fromStream, of a function', () => {
     ])
   })
 
-  it('takes a promise of a stream', async () => {
+  it('accepts a promise of a stream', async () => {
     const source = fromStream(async ({ firstPos }) => Readable.from([bytes.subarray(firstPos)]), {
       length: 1000,
     })
@@ -201,7 +201,7 @@ describe('fromStream', () => {
   })
 
   it.each([[undefined], [null], [{}], [{ length: undefined }]])(
-    'says that a length is needed, of %s',
+    'requires a length for %s',
     (metadata) => {
       for (const stream of [pieces(10), () => pieces(10)]) {
         expect(() => fromStream(stream, metadata as never)).toThrow(

@@ -16,13 +16,13 @@ import {
 import { type ByteStream, type DirectSource, pickMetadata, type Source } from './source.ts'
 import { nameOf, validateRepresentation } from '../validate.ts'
 
-/** What {@link fromStream} must be told: a stream does not know its own length. */
+/** The metadata that {@link fromStream} needs: a stream does not know its own length. */
 export interface StreamMetadata extends Metadata {
   /** The complete length in bytes. */
   readonly length: number
 }
 
-/** Opens a stream at a range; `signal` aborts when it is no longer wanted. */
+/** Opens a stream at a range; `signal` aborts when it is no longer needed. */
 export type OpenStream = (
   range: ByteRange,
   options: { readonly signal: AbortSignal },
@@ -120,7 +120,7 @@ class OnePassSource implements DirectSource {
     this.#closed = true
     const stream = this.#stream
     if (isEmitter(stream) && this.#reader.ended) {
-      // Of a stream that can still be written to, only this half is over.
+      // A stream that can still be written to has ended on this side only.
       if (!isReadElsewhere(stream, this.#own)) (stream as Partial<Readable>).destroy?.()
     } else if (!isEmitter(stream) || (aborted && !isReadElsewhere(stream, this.#own))) {
       this.#reader.close()
@@ -132,13 +132,13 @@ class OnePassSource implements DirectSource {
     return undefined
   }
 
-  /** The listeners of our own reader. */
+  /** The listeners of this source's reader. */
   get #own(): OwnListeners {
     return { readable: this.#reader.started ? 1 : 0 }
   }
 }
 
-/** Whether a stream is one of the kinds that Node has, or imitates one: it emits events. */
+/** Whether a stream is a Node stream or imitates one: it emits events. */
 function isEmitter(stream: ByteStream): stream is ByteStream & EventEmitter {
   return typeof (stream as Partial<EventEmitter>).on === 'function'
 }

@@ -1,0 +1,80 @@
+// The READMEs: their JavaScript parses, and their tables list the options and codes that there are.
+
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { validateOptionNames } from '@range-serve/core/adapter'
+import { describe, expect, it } from 'vitest'
+
+const run = promisify(execFile)
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+const readmes = [
+  'README.md',
+  'packages/core/README.md',
+  'packages/express/README.md',
+  'packages/koa/README.md',
+]
+
+type Call = Parameters<typeof validateOptionNames>[0]
+
+/** The names of all options of a call, as its error lists them. */
+function optionsOf(call: Call): readonly string[] {
+  try {
+    validateOptionNames(call, { 'unlike any option': 1 })
+  } catch (error) {
+    return /it takes (.*)$/
+      .exec((error as Error).message)![1]!
+      .split(', ')
+      .toSorted()
+  }
+  throw new Error('An unknown option is allowed')
+}
+
+/** The options that a table lists for a call whose mark is found in the last column. */
+function listed(text: string, mark: RegExp): readonly string[] {
+  const [, table = ''] = /^\| Name .*\n\| -.*\n((?:\|.*\n)+)/m.exec(text) ?? []
+  const rows = table
+    .trim()
+    .split('\n')
+    .map((row) => row.split(/(?<!\\)\|/).map((cell) => cell.trim()))
+  const found = rows.filter((cells) => mark.test(cells[5]!))
+  return found.map((cells) => cells[1]!.replaceAll('`', '')).toSorted()
+}
+
+describe.each(readmes)('%s', (file) => {
+  const text = read(file)
+
+  it('has JavaScript that parses', async () => {
+    const blocks = [...text.matchAll(/^( *)```js\n([\s\S]*?)^ *```/gm)].map(([, , code]) => code!)
+    expect(blocks.length).toBeGreaterThan(0)
+    await Promise.all(
+      blocks.map((code) => {
+        const child = run(process.execPath, ['--input-type=module', '--check'])
+        child.child.stdin!.end(code)
+        return child
+      }),
+    )
+  })
+
+  const isKoa = !file.includes('core') && !file.includes('express')
+
+  it('lists every option of rangeStatic', () => {
+    const ofFolders = optionsOf(isKoa ? 'rangeStatic of Koa' : 'rangeStatic')
+    expect(listed(text, /`rangeStatic`/)).toEqual(ofFolders)
+    const ofStores = isKoa ? 'rangeStatic of Koa and a function' : 'rangeStatic of a function'
+    expect(listed(text, /`rangeStatic`(?! \(F\))/)).toEqual(optionsOf(ofStores))
+  })
+
+  it('lists every option of sendRange and rangeServe', () => {
+    const isCore = file.includes('core')
+    expect(listed(text, isCore ? /`serve`/ : /`sendRange`/)).toEqual(optionsOf('sendRange'))
+    if (!isCore) expect(listed(text, /`rangeServe`/)).toEqual(optionsOf('rangeServe'))
+  })
+})
+
+it('README.md lists every error code', () => {
+  const [, codes = ''] = /type ErrorCode =([\s\S]*?)\n\n/.exec(read('packages/core/src/errors.ts')) ?? [] // prettier-ignore
+  const names = [...codes.matchAll(/'(ERR_\w+)'/g)].map(([, name]) => name!)
+  expect(names.length).toBeGreaterThan(10)
+  for (const name of names) expect(read('README.md')).toContain(`\`${name}\``)
+})
