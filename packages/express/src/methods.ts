@@ -48,8 +48,8 @@ export function declareOwn(hook: Method): void {
 }
 
 /** Whether nothing hooks `writeHead` of a response on top of the filter. */
-export function isTopmost({ writeHead }: ServerResponse): boolean {
-  return ownHooks.has(writeHead as Method)
+export function isTopmost(response: ServerResponse): boolean {
+  return ownHooks.has(Reflect.get(response, 'writeHead') as Method)
 }
 
 /** Sets what `writeHead(status, reason)` would write. */
