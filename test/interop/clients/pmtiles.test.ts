@@ -7,11 +7,15 @@ import path from 'node:path'
 import compression from 'compression'
 import express5, { type RequestHandler } from 'express'
 import express4 from 'express4'
+import Koa3 from 'koa'
+import koaEtag from 'koa-etag'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import * as forExpress from '@range-serve/express'
+import * as forKoa from '@range-serve/koa'
 import { describeWith } from '../../support/available.ts'
 import { launch } from '../../support/browser.ts'
+import { temporaryFolder, writeOldFile } from '../../support/fixture.ts'
 import { listen, type Running } from '../../support/listen.ts'
 import { misplaced, record } from '../../support/recorder.ts'
 
@@ -70,6 +74,8 @@ function makeArchive(): Buffer {
 
 const bytes = makeArchive()
 const date = new Date('2026-01-02T03:04:05Z')
+const filePath = path.join(temporaryFolder(), 'map.pmtiles')
+writeOldFile(filePath, bytes, date)
 
 const startExpress =
   (express: typeof express5, ...before: RequestHandler[]) =>
@@ -84,10 +90,25 @@ const startExpress =
     return listen(http.createServer(app))
   }
 
+function startKoa(): Promise<Running> {
+  const app = new Koa3()
+  app.silent = true
+  app.use(forKoa.rangeServe()).use(koaEtag())
+  app.use((ctx) => {
+    if (ctx.path === '/page.html') ctx.body = page
+    else if (ctx.path === '/pmtiles.js') ((ctx.type = 'js'), (ctx.body = library))
+    else if (ctx.path === '/map.pmtiles') ctx.body = fs.createReadStream(filePath)
+    ctx.lastModified = date
+  })
+  const answer = app.callback()
+  return listen(http.createServer((request, response) => void answer(request, response)))
+}
+
 const servers: [name: string, start: () => Promise<Running>][] = [
   ['res.send of Express 5', startExpress(express5)],
   ['res.send of Express 4', startExpress(express4)],
   ['res.send behind compression', startExpress(express5, compression({ filter: () => true }))],
+  ['a file stream of Koa with koa-etag', startKoa],
 ]
 
 describeWith('chromium', 'PMTiles', (chromium) => {
