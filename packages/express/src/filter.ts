@@ -229,10 +229,9 @@ export class Filter {
 
   /** Whether code below has made other content of a part, which is a part of nothing then. */
   #isAltered(args: unknown[]): boolean {
-    const response = this.#response
-    if (this.#partLength === undefined || response.headersSent) return false
-    const length = lookUp(response.getHeaders(), parseHead(args).fields)('content-length')
-    return parseContentLength(length) !== this.#partLength
+    if (this.#partLength === undefined || this.#response.headersSent) return false
+    const field = lookUp(this.#response.getHeaders(), parseHead(args).fields)
+    return parseContentLength(field('content-length')) !== this.#partLength
   }
 
   /** The head could not be written: what is sent instead is not what was planned. */
