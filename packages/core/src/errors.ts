@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ERR_DOTFILE'
   | 'ERR_BAD_PATH'
   | 'ERR_NOT_A_FILE'
+  | 'ERR_NOT_FOUND'
   | 'ERR_SOURCE_TOO_SHORT'
   | 'ERR_SOURCE_CHANGED'
   | 'ERR_SOURCE_CONSUMED'

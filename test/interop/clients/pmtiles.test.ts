@@ -96,8 +96,10 @@ function startKoa(): Promise<Running> {
   app.use(forKoa.rangeServe()).use(koaEtag())
   app.use((ctx) => {
     if (ctx.path === '/page.html') ctx.body = page
-    else if (ctx.path === '/pmtiles.js') ((ctx.type = 'js'), (ctx.body = library))
-    else if (ctx.path === '/map.pmtiles') ctx.body = fs.createReadStream(filePath)
+    else if (ctx.path === '/pmtiles.js') {
+      ctx.type = 'js'
+      ctx.body = library
+    } else if (ctx.path === '/map.pmtiles') ctx.body = fs.createReadStream(filePath)
     ctx.lastModified = date
   })
   const answer = app.callback()

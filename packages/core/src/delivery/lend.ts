@@ -1,22 +1,15 @@
 // The content of a response for a framework that sends it, which never sees pooled bytes.
 
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 import { Http2ServerResponse } from 'node:http2'
 import { Readable } from 'node:stream'
 import { toError } from '../errors.ts'
-import type { OngoingTransfer, Transfer } from '../transfer.ts'
+import type { Transfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
+import { ContentStream } from './content-stream.ts'
 import type { Content } from './content.ts'
 import type { Prepared } from './deliver.ts'
-import {
-  cutOff,
-  isFlushed,
-  isGone,
-  isInTurn,
-  type NodeResponse,
-  whenInTurn,
-  whenOver,
-} from './outgoing.ts'
+import { cutOff, isFlushed, isGone, isInTurn, type NodeResponse, whenOver } from './outgoing.ts'
 import { smallSize } from './pool.ts'
 
 /** A body for a framework that sends it itself: bytes, a stream of them, or nothing. */
@@ -194,69 +187,4 @@ async function collect(content: Content): Promise<Buffer> {
     filled += piece.length
   }
   return bytes
-}
-
-/** Content as a stream that holds one piece at a time, each in its own memory. */
-class ContentStream extends Readable {
-  readonly #content: Content
-  readonly #transfer: OngoingTransfer
-  readonly #response: NodeResponse | undefined
-  #missing: number
-  /** The first piece, until it is passed on. */
-  #first: Uint8Array | undefined
-  /** The length of the piece that was passed on last: it is consumed once the next is requested. */
-  #leaving = 0
-  /** The stream may be read from any context; the source is read in the context of its request. */
-  readonly #inContext: ReturnType<typeof AsyncLocalStorage.snapshot> = AsyncLocalStorage.snapshot()
-  #onConsumed!: (isRead: boolean) => void
-  /** Resolves to whether all of it was read, or to `false` once it is destroyed. */
-  readonly consumed: Promise<boolean>
-
-  constructor(content: Content, transfer: OngoingTransfer, response: NodeResponse | undefined) {
-    super({ highWaterMark: 0 })
-    this.#content = content
-    this.#transfer = transfer
-    this.#response = response
-    this.#missing = content.length
-    this.consumed = new Promise((resolve) => {
-      this.#onConsumed = resolve
-    })
-  }
-
-  /** Reports the end, once the content is closed. */
-  end(): void {
-    if (!this.destroyed) this.push(null)
-  }
-
-  /** Reads the first bytes, so that an error can still be reported. */
-  async begin(): Promise<void> {
-    this.#first = await this.#content.next()
-    this.#transfer.firstByte()
-  }
-
-  override _read(): void {
-    this.#inContext(() => this.#give()).catch((error: unknown) => this.destroy(toError(error)))
-  }
-
-  async #give(): Promise<void> {
-    this.#transfer.bytesSent += this.#leaving
-    this.#leaving = 0
-    if (this.#missing === 0) return this.#onConsumed(true)
-    const turn = this.#response && whenInTurn(this.#response)
-    if (turn) await turn
-    const piece = this.#first ?? (await this.#content.next())
-    this.#first = undefined
-    if (this.destroyed || !piece) return
-    this.#transfer.firstByte()
-    this.#missing -= piece.length
-    this.#leaving = piece.length
-    this.push(this.#content.reuses ? Buffer.from(piece) : piece)
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (error && this.#missing > 0) this.#transfer.error ??= error
-    if (this.#missing > 0) this.#content.cancel(error ?? undefined)
-    this.#onConsumed(false)
-    callback(error)
-  }
 }
