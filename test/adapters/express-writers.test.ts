@@ -266,6 +266,23 @@ describe.each(expressApps)('%s', (_name, start) => {
       }
     })
 
+    it('still lets it set fields of what sendRange sends', async () => {
+      running = await start(
+        outside((response) => {
+          // The end of what was written in pieces comes after the head, with any other response too.
+          if (!response.headersSent) response.setHeader('X-Late', '1')
+        }),
+        rangeServe(),
+        (_request, response) => response.sendRange(filePath),
+      )
+      const requests = [range('5-400000'), range('5-9'), range(`${size}-`)]
+      const [large, small, none] = await exchange(running.port, requests)
+      expect(large!.content.equals(bytes.subarray(5, 400_001))).toBe(true)
+      expect(small!.content.equals(bytes.subarray(5, 10))).toBe(true)
+      expect(none!.status).toBe(416)
+      expect(field(method === 'write' ? large! : small!, 'X-Late')).toBe('1')
+    })
+
     it('sends no part that it has made something else of', async () => {
       running = await start(
         outside((response, args) => {

@@ -141,6 +141,7 @@ function install(target: object, sendRange: Method): object {
     },
   }
   declareOwn(hooks.writeHead)
+  declareTransparent(hooks.writeHead, () => below.writeHead)
   declareTransparent(hooks.write, () => below.write)
   declareTransparent(hooks.end, () => below.end)
   Object.assign(target, hooks, { sendRange })

@@ -47,8 +47,8 @@ export async function deliver(
   } catch (error) {
     writer.stop()
     transfer.error = toError(error)
-    if (head.sent) cutOff(response)
-    else failure = transfer.error
+    if (head.retract()) failure = transfer.error
+    else cutOff(response)
   }
   close(sent)
   transfer.finish(!sent)
@@ -105,6 +105,7 @@ class Head {
   sent = false
   readonly #response: ServerResponse
   readonly #prepared: Prepared
+  #takeBack = (): void => {}
 
   constructor(response: ServerResponse, prepared: Prepared) {
     this.#response = response
@@ -122,7 +123,16 @@ class Head {
     this.#prepared.transfer.firstByte()
     const { plan, isApplied = false } = this.#prepared
     if (isApplied) response.writeHead(plan.status)
-    else writeHead(response, plan)
+    else this.#takeBack = writeHead(response, plan)
     this.sent = true
+  }
+
+  /** Takes back a head that has not gone out; returns whether another response can be sent. */
+  retract(): boolean {
+    if (!this.sent) return true
+    if (this.#response.headersSent || this.#response.writableEnded) return false
+    this.sent = false
+    this.#takeBack()
+    return true
   }
 }

@@ -4,25 +4,33 @@ import { ServerResponse } from 'node:http'
 import { applyFields } from '../semantics/apply-fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
 import { writeThrough } from './encoding.ts'
-import { isUnpatched } from './memory.ts'
+import { hasOwnHead, isUnpatched } from './memory.ts'
 
-/** Writes the head of a plan; should that throw, the response is left as it was. */
-export function writeHead(response: ServerResponse, plan: ResponsePlan): void {
+/**
+ * Writes the head of a plan; should that throw, the response is left as it was. Behind a `write` or
+ * `end` that is patched, and a `writeHead` that is not, Node writes it with the first of the content:
+ * such code may still set fields then, as with any other response.
+ *
+ * @returns a function that takes back what was set, for a head that cannot be written then
+ */
+export function writeHead(response: ServerResponse, plan: ResponsePlan): () => void {
   const { status, headers } = plan
   const before = statusOf(response)
   let retract = () => restoreStatus(response, before)
   try {
-    if (response.getHeaderNames().length === 0 && isPlain(response)) {
+    if (response.getHeaderNames().length === 0 && isPlain(response) && isUnpatched(response)) {
       // One flat list is the fastest that Node can be told.
       const list: (string | string[])[] = []
       for (const name in headers) list.push(name, headers[name] as string | string[])
       response.writeHead(status, list as unknown as string[])
-      return
+      return retract
     }
     retract = applyHead(response, plan)
     // Unpatched `write` and `end`: nothing re-encodes the content.
     if (isUnpatched(response)) response.writeHead(status)
+    else if (hasOwnHead(response)) response.statusCode = status
     else writeThrough(response, () => response.writeHead(status))
+    return retract
   } catch (error) {
     if (!response.headersSent) retract()
     throw error

@@ -4,7 +4,7 @@ import http2, { type Http2ServerResponse } from 'node:http2'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
-import { declareTransparent, isUnpatched, mayReuseMemory } from './memory.ts'
+import { declareTransparent, hasOwnHead, isUnpatched, mayReuseMemory } from './memory.ts'
 
 const cleanUp: (() => void)[] = []
 afterEach(() => {
@@ -133,5 +133,18 @@ describe('declareTransparent', () => {
       return [before, mayReuseMemory(response)]
     })
     expect(verdicts).toEqual([true, false])
+  })
+})
+
+describe('hasOwnHead', () => {
+  it('holds until writeHead is patched, on the response or below it', async () => {
+    expect(await judged(hasOwnHead)).toBe(true)
+    for (const target of [undefined, ServerResponse.prototype]) {
+      const verdict = await judged((response) => {
+        patch(target ?? response, 'writeHead')
+        return hasOwnHead(response)
+      })
+      expect(verdict).toBe(false)
+    }
   })
 })

@@ -35,6 +35,7 @@ const ownCalls = {
   end: 'onFinish.bind(undefined, this)',
   send: '_writeRaw(data, encoding, callback, byteLength)',
   writeRaw: 'conn.write(data, encoding, callback)',
+  writeHead: 'this._storeHeader(statusLine, headers)',
   http2: 'const stream = this[kStream]',
   socketWrite: '_write(this, chunk, encoding, cb)',
   writeOne: 'this._writeGeneric(false, data, encoding, cb)',
@@ -69,6 +70,11 @@ export function isUnpatched(response: object): boolean {
     return isNodes(write, ownCalls.http2) && isNodes(end, ownCalls.http2)
   }
   return isNodes(write, ownCalls.write) && isNodes(end, ownCalls.end)
+}
+
+/** Whether `writeHead` is Node's own: nothing but the content that follows makes it send the head. */
+export function hasOwnHead(response: object): boolean {
+  return isNodes(behindHooks(Reflect.get(response, 'writeHead')), ownCalls.writeHead)
 }
 
 /**
