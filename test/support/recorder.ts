@@ -29,9 +29,13 @@ export interface Recorder extends Omit<Running, 'server'> {
 /**
  * Listens on its own port and forwards to a server on another. `cut` returns after how many bytes
  * of a response's content the connection is cut: the client sees an early end, the server a client
- * that disconnected.
+ * that disconnected. With `interrupted`, the client sees that end only after it has resolved.
  */
-export async function record(port: number, cut: Cut = () => undefined): Promise<Recorder> {
+export async function record(
+  port: number,
+  cut: Cut = () => undefined,
+  interrupted?: Promise<void>,
+): Promise<Recorder> {
   const exchanges: Exchange[] = []
   const clients = new Set<net.Socket>()
   let mostConnections = 0
@@ -48,7 +52,9 @@ export async function record(port: number, cut: Cut = () => undefined): Promise<
       const passed = dialogue.answer(chunk)
       if (passed < chunk.length) {
         upstream.destroy()
-        client.end(chunk.subarray(0, passed))
+        client.write(chunk.subarray(0, passed))
+        if (interrupted) void interrupted.then(() => client.end())
+        else client.end()
       } else if (!client.write(chunk)) upstream.pause()
     })
     client.on('drain', () => upstream.resume())
