@@ -1,24 +1,9 @@
-// A decided response as Koa's: body, status and fields, until other code replaces it.
+// The last response that a context was given, and its way past Koa.
 
-import { Readable } from 'node:stream'
-import type { ParameterizedContext, Response } from 'koa'
-import type { ResponsePlan, SendOptions, Transfer } from '@range-serve/core'
-import {
-  alreadyAnswered,
-  applyFields,
-  defer,
-  type Deferred,
-  type FieldLookup,
-  isUnpatched,
-  lend,
-  type Lent,
-  type Prepared,
-} from '@range-serve/core/adapter'
-import { guardTag } from './encoding.ts'
-
-type FieldValue = ReturnType<FieldLookup>
-/** By lower-case names. */
-type Fields = Readonly<Record<string, FieldValue>>
+import type { ParameterizedContext } from 'koa'
+import type { SendOptions, Transfer } from '@range-serve/core'
+import { alreadyAnswered, defer, isUnpatched, lend, type Prepared } from '@range-serve/core/adapter'
+import { Applied } from './applied.ts'
 
 /** What is kept of a response, on its context. */
 interface Known extends ParameterizedContext {
@@ -27,143 +12,6 @@ interface Known extends ParameterizedContext {
 }
 const last: unique symbol = Symbol('range-serve: applied')
 const outermost: unique symbol = Symbol('range-serve: outermost')
-
-/** A response that has been given to Koa, until another takes its place. */
-export class Applied {
-  readonly plan: ResponsePlan
-  readonly transfer: Transfer
-  /** The status that was set before, if one was. */
-  readonly statusBefore: number | undefined
-  readonly #response: Response
-  /** Whether Koa has the body: one that is deferred is made when other code looks at it. */
-  #isMade: boolean
-  readonly #lent: Lent | Deferred
-  readonly #before: Fields
-  readonly #after: Fields
-  #isTakenBack = false
-  /** Whether Koa sends another body that is made of this one. */
-  #isWrapped = false
-
-  constructor(
-    { response }: ParameterizedContext,
-    prepared: Pick<Prepared, 'plan' | 'transfer'>,
-    lent: Lent | Deferred,
-  ) {
-    const { plan, transfer } = prepared
-    this.plan = plan
-    this.transfer = transfer
-    this.statusBefore = statusSaid(response)
-    this.#response = response
-    this.#lent = lent
-    this.#before = response.res.getHeaders()
-    // Body first: Koa drops Content-Length when a stream replaces an earlier body.
-    this.#isMade = !isDeferred(lent)
-    if (!isDeferred(lent)) response.body = lent.body ?? ''
-    response.status = plan.status
-    applyFields(response.res, plan)
-    this.#after = response.res.getHeaders()
-    guardTag(response)
-    this.#watchBody()
-  }
-
-  /** What a field was before, unless other code has set it since. */
-  fieldBefore(name: string): FieldValue {
-    const now = this.#response.res.getHeader(name)
-    return !this.#isTakenBack && isSame(now, this.#after[name]) ? this.#before[name] : now
-  }
-
-  /** Whether another response has taken its place. */
-  get isTakenBack(): boolean {
-    return this.#isTakenBack
-  }
-
-  /**
-   * Whether another status was set since, over the body that was given. A 304, as koa-conditional-get
-   * makes of a 200, is still about what was planned.
-   */
-  get isRestated(): boolean {
-    const { status, res } = this.#response
-    if (this.#isTakenBack || this.#isWrapped || res.headersSent || res.writableEnded) return false
-    return status !== this.plan.status && status !== 304
-  }
-
-  /** Takes back exactly what was set: what other code has set since is left alone. */
-  takeBack(): void {
-    if (this.#isTakenBack) return
-    this.#isTakenBack = true
-    const response = this.#response
-    const { res } = response
-    Reflect.deleteProperty(response, 'body')
-    Reflect.deleteProperty(response, 'set')
-    this.#lent.withdraw()
-    if (res.headersSent) return
-    for (const name of new Set([...Object.keys(this.#before), ...Object.keys(this.#after)])) {
-      const before = this.#before[name]
-      const after = this.#after[name]
-      if (isSame(before, after) || !isSame(res.getHeader(name), after)) continue
-      if (before === undefined) res.removeHeader(name)
-      else res.setHeader(name, before)
-    }
-    // What Koa makes the status of a body unless another was set.
-    if (response.status === this.plan.status) response.status = this.statusBefore ?? 200
-  }
-
-  /** Delivers it past Koa; `undefined` if it has changed, or Koa must send it. */
-  deliver(): Promise<void> | undefined {
-    if (!isDeferred(this.#lent) || this.#isTakenBack) return undefined
-    return this.#response.status === this.plan.status ? this.#lent.deliver() : undefined
-  }
-
-  /** Takes the response back as soon as Koa is given another body. */
-  #watchBody(): void {
-    const response = this.#response
-    const prototype = Object.getPrototypeOf(response) as object
-    Object.defineProperty(response, 'body', {
-      configurable: true,
-      enumerable: true,
-      get: (): unknown => {
-        if (!this.#isMade) this.#makeBody(prototype)
-        return Reflect.get(prototype, 'body', response)
-      },
-      set: (value: unknown) => {
-        if (!this.#keeps(value)) this.takeBack()
-        this.#isWrapped = true
-        Reflect.set(prototype, 'body', value, response)
-      },
-    })
-  }
-
-  /** Gives Koa the body that was deferred; the fields stay those of the plan. */
-  #makeBody(prototype: object): void {
-    this.#isMade = true
-    const response = this.#response
-    const { res } = response
-    const fields = res.getHeaders()
-    Reflect.set(prototype, 'body', this.#lent.body, response)
-    if (res.headersSent) return
-    // Koa takes a stream for bytes of unknown length.
-    for (const name of ['content-type', 'content-length']) {
-      const value = fields[name]
-      if (value === undefined) res.removeHeader(name)
-      else res.setHeader(name, value)
-    }
-  }
-
-  /** Whether the fields stay true with a body. */
-  #keeps(value: unknown): boolean {
-    const response = this.#response
-    // A 304 is about the same representation.
-    if (value === undefined || value === null) return response.status === 304
-    if (value === response.body) return true
-    // An encoding of it, made of our body by middleware that compresses.
-    if (!isSame(response.res.getHeader('content-encoding'), this.#after['content-encoding'])) {
-      return true
-    }
-    // A stream that reads ours, such as one that paces it.
-    const { body } = this.#lent
-    return body instanceof Readable && isRead(body) && isPipe(value)
-  }
-}
 
 /**
  * Gives Koa a prepared response.
@@ -218,28 +66,6 @@ export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undef
 /** The response that a context was given last; another may have taken its place. */
 export function appliedTo(ctx: ParameterizedContext): Applied | undefined {
   return (ctx as Known)[last]
-}
-
-/** Koa's status is 404 until another is set; this alone tells whether one was. */
-export function statusSaid(response: Response): number | undefined {
-  const { _explicitStatus: isSaid } = response as { _explicitStatus?: boolean }
-  return isSaid === true ? response.status : undefined
-}
-
-function isDeferred(lent: Lent | Deferred): lent is Deferred {
-  return 'deliver' in lent
-}
-
-function isSame(one: FieldValue, other: FieldValue): boolean {
-  return one === other || (Array.isArray(one) && String(one) === String(other))
-}
-
-function isRead(stream: Readable): boolean {
-  return stream.readableFlowing !== null || stream.listenerCount('readable') > 0
-}
-
-function isPipe(value: unknown): boolean {
-  return typeof (value as Partial<Readable>).pipe === 'function'
 }
 
 const leaving = new Set([

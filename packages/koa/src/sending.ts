@@ -1,6 +1,6 @@
 // A call of `ctx.sendRange`, awaited or not.
 
-import type { PendingTransfer } from './index.ts'
+import type { PendingTransfer } from './send.ts'
 
 /**
  * What `ctx.sendRange` returns: a promise that knows whether other code waits for it. A handler that

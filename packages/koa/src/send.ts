@@ -1,0 +1,48 @@
+// What `sendRange` and `rangeStatic` have in common: a source becomes the response of a context.
+
+import type { ParameterizedContext as Context } from 'koa'
+import type { SendOptions, Servable, Transfer } from '@range-serve/core'
+import { contextOf, prepare, type RangeServeOptions } from '@range-serve/core/adapter'
+import { keepTarget } from './mount.ts'
+import { statusSaid } from './applied.ts'
+import { appliedTo, applyPrepared, isDirect } from './response.ts'
+import type { Sending } from './sending.ts'
+
+/** A transfer under way, and its outcome. */
+export interface PendingTransfer extends Transfer {
+  /** Resolves when the response is over, however it ended; never rejects. */
+  readonly finished: Promise<Transfer>
+}
+
+/** The options of the last `rangeServe` on the way of a request. */
+export const serving: unique symbol = Symbol('range-serve: options')
+/** The last call of `sendRange`. */
+export const pending: unique symbol = Symbol('range-serve: pending')
+
+/** A context that a `rangeServe` has seen. */
+export type Served = Context & { [serving]?: RangeServeOptions; [pending]?: Sending }
+
+/**
+ * Responds with a source; resolves once that is decided.
+ *
+ * @param earlier a call whose response this one replaces, perhaps still under way
+ * @param isDropped whether another response is sent by now
+ */
+export function send(
+  ctx: Served,
+  source: Servable,
+  options: SendOptions,
+  earlier?: Sending,
+  isDropped?: () => boolean,
+): Promise<PendingTransfer> {
+  keepTarget(ctx)
+  const replaced = appliedTo(ctx)
+  const isSaid = replaced && ctx.status === replaced.plan.status
+  const status = isSaid ? replaced.statusBefore : statusSaid(ctx.response)
+  const set = (name: string) => (replaced ? replaced.fieldBefore(name) : ctx.res.getHeader(name))
+  const context = { ...contextOf(ctx.res, { status, pooled: isDirect(ctx) }), set }
+  return prepare(ctx.req, source, options, context).then(async (prepared) => {
+    if (earlier && !earlier.isSettled) await earlier.settle()?.catch(() => {})
+    return Object.assign(prepared.transfer, await applyPrepared(ctx, prepared, options, isDropped))
+  })
+}

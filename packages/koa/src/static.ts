@@ -1,0 +1,114 @@
+// rangeStatic: a folder or a store, mounted in Koa.
+
+import type { ServerResponse } from 'node:http'
+import type { Middleware, Request } from 'koa'
+import {
+  dispose,
+  expectCall,
+  expectFramework,
+  type FolderOutcome,
+  mergeOptions,
+  type Mount,
+  mountStatic,
+  type StaticFinder as CoreStaticFinder,
+  type StaticOptions,
+  type StoreOptions,
+  validateOptionNames,
+} from '@range-serve/core/adapter'
+import { keepTarget, namesOf, pathBelow } from './mount.ts'
+import { send, type Served, serving } from './send.ts'
+
+/** The options of {@link rangeStatic}. */
+export interface KoaStaticOptions extends StaticOptions, Mounted {}
+/** The options of {@link rangeStatic} of a function. */
+export interface KoaStoreOptions extends StoreOptions, Mounted {}
+interface Mounted {
+  /** The path that it is mounted at: `'/media'`, percent-encoded or not. Default: the root. */
+  readonly prefix?: string
+}
+/** Finds what to send for a path below the mount; `undefined`: the next middleware. */
+export type StaticFinder = CoreStaticFinder<Request>
+
+/**
+ * Serves a folder, or any store by a function, with every kind of range. GET and HEAD only.
+ *
+ * The options of a `rangeServe` before it apply too, except those that say which files there are:
+ * `root`, `dotfiles` and `followSymlinks`.
+ *
+ * @param root the folder, as a path or `file:` URL; a relative path is resolved against the
+ *   working directory
+ * @throws TypeError or RangeError with a `code`, for options that can never work
+ *
+ * @example
+ * app.use(rangeStatic('media', { prefix: '/media', maxAge: '1d' }))
+ * app.use(rangeStatic((path, { ctx }) => bucket.find(path, ctx.state.user), { prefix: '/clips' }))
+ */
+export function rangeStatic(root: string | URL, options?: KoaStaticOptions): Middleware
+export function rangeStatic(find: StaticFinder, options?: KoaStoreOptions): Middleware
+export function rangeStatic(
+  root: string | URL | StaticFinder,
+  options: KoaStaticOptions | KoaStoreOptions = {},
+): Middleware {
+  expectCall('rangeStatic', root)
+  const { prefix = '', ...folderOptions } = mergeOptions({}, options)
+  const call =
+    typeof root === 'function' ? 'rangeStatic of Koa and a function' : 'rangeStatic of Koa'
+  validateOptionNames(call, options)
+  const folder = mountStatic<ServerResponse, Request>(root, folderOptions)
+  const names = namesOf(prefix)
+  return (ctx: Served, next) => {
+    // At once: Express 4 waits for no promise.
+    expectFramework(next, 'rangeStatic', 'koa', 'express')
+    return respond(ctx, next)
+  }
+
+  async function respond(ctx: Served, next: () => Promise<unknown>): Promise<unknown> {
+    const target = pathBelow(names, ctx.path)
+    if (target === undefined) return next()
+    const { method } = ctx
+    const { headers, rawHeaders } = ctx.req
+    const original = keepTarget(ctx)
+    const found = { method, headers, rawHeaders, target, original, request: ctx.request }
+    const outcome = await folder.find(found, ctx[serving])
+    if (await applyOutcome(ctx, folder, outcome)) return next()
+    return undefined
+  }
+}
+
+/** Resolves to whether the next middleware shall respond. */
+async function applyOutcome(
+  ctx: Served,
+  folder: Mount<ServerResponse, Request>,
+  outcome: FolderOutcome,
+): Promise<boolean> {
+  switch (outcome.kind) {
+    case 'next':
+      return true
+    case 'error':
+      throw outcome.error
+    case 'method-not-allowed':
+      ctx.set('Allow', outcome.allow)
+      ctx.status = 405
+      return false
+    case 'redirect':
+      ctx.redirect(outcome.location)
+      ctx.status = 301
+      return false
+    case 'file': {
+      const { source, filePath, options } = outcome
+      try {
+        folder.decorate(ctx.res, source, filePath)
+      } catch (error) {
+        dispose(source)
+        throw error
+      }
+      try {
+        await send(ctx, source, options)
+        return false
+      } catch (error) {
+        // It was there a moment ago.
+        return applyOutcome(ctx, folder, folder.failed(error))
+      }
+    }
+  }
+}
