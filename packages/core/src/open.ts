@@ -62,10 +62,20 @@ export function closeUnsent(servable: unknown): void {
   }
   if (!isSource(servable) || isFileHandle(servable)) return
   try {
-    Promise.resolve(toDirect(servable).close?.(true)).catch(() => {})
+    const source = toDirect(servable)
+    closeReplacement(source)
+    Promise.resolve(source.close?.(true)).catch(() => {})
   } catch {
     // It was not a source of bytes after all.
   }
+}
+
+/** Closes the replacement of a source once it is known. */
+export function closeReplacement(source: DirectSource): void {
+  source.actual?.then(
+    (actual) => (actual === source ? undefined : actual.close?.(true)),
+    () => {},
+  )
 }
 
 function isPromise(value: unknown): value is PromiseLike<Openable> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { prepare } from './prepare.ts'
 import type { SendOptions } from './options.ts'
-import type { Source } from './sources/source.ts'
+import type { DirectSource, Source } from './sources/source.ts'
 
 const context = { set: () => undefined, inTurn: true, pooled: false }
 const request = { method: 'GET', headers: {} }
@@ -62,5 +62,19 @@ describe('prepare', () => {
     const etag = () => '"v1"'
     await expect(prepare(request, source, { etag }, context)).rejects.toThrow('for files')
     expect(closed()).toBe(1)
+  })
+
+  it('closes the replacement of a cached source, too, that cannot be served', async () => {
+    let closed = 0
+    const direct = (actual?: Promise<DirectSource>): DirectSource => ({
+      isDirect: true,
+      ...closable(10).source,
+      close: () => void closed++,
+      ...(actual && { actual }),
+    })
+    const cached = direct(Promise.resolve(direct()))
+    expect(() => prepare(request, cached, { etag: 'v1' }, context)).toThrow('etag')
+    await new Promise(setImmediate)
+    expect(closed).toBe(2)
   })
 })

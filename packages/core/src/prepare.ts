@@ -2,7 +2,7 @@
 
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
-import { closeUnsent, openSource, type Servable } from './open.ts'
+import { closeReplacement, closeUnsent, openSource, type Servable } from './open.ts'
 import { type SendOptions, validateOptions } from './options.ts'
 import { type ResponseState, selectRepresentation } from './select.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
@@ -94,18 +94,4 @@ export function prepareDecided(
   const transfer = new OngoingTransfer(request, options.onTransfer)
   transfer.start(plan, source.length)
   return { plan, content: new Content(plan.body, toDirect(source), context), transfer }
-}
-
-/** Closes an open source that will not be sent after all. */
-export function dispose(source: DirectSource): void {
-  void source.close?.(true)
-  closeReplacement(source)
-}
-
-/** Closes the replacement of a source once it is known. */
-function closeReplacement(source: DirectSource): void {
-  source.actual?.then(
-    (actual) => (actual === source ? undefined : actual.close?.(true)),
-    () => {},
-  )
 }

@@ -7,7 +7,7 @@ import { type SourceError, toError } from './errors.ts'
 import { StaticFolder } from './files/folder.ts'
 import type { StaticOptions } from './files/folder-options.ts'
 import type { FolderOutcome, Mount } from './files/static.ts'
-import { dispose } from './prepare.ts'
+import { closeUnsent } from './open.ts'
 import { serve } from './serve.ts'
 import { StaticStore, type StaticFinder, type StoreOptions } from './store.ts'
 import type { Transfer } from './transfer.ts'
@@ -83,7 +83,7 @@ export function rangeStatic<R extends NodeResponse>(
       return await apply(served, outcome, request, response, next)
     } catch (error) {
       // The caller's `setHeaders` has thrown.
-      if (outcome.kind === 'file') dispose(outcome.source)
+      if (outcome.kind === 'file') closeUnsent(outcome.source)
       refuse(response, error, next)
       return undefined
     }
@@ -99,7 +99,7 @@ async function apply<R extends NodeResponse, Q>(
 ): Promise<Transfer | undefined> {
   // Other code has begun to respond meanwhile.
   if (response.headersSent && outcome.kind !== 'next') {
-    if (outcome.kind === 'file') dispose(outcome.source)
+    if (outcome.kind === 'file') closeUnsent(outcome.source)
     return undefined
   }
   switch (outcome.kind) {

@@ -2,7 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { serve, type SendOptions, type Servable, type Transfer } from '@range-serve/core'
 import {
   alreadyAnswered,
-  dispose,
+  closeUnsent,
   expectCall,
   expectFramework,
   type FolderOutcome,
@@ -120,7 +120,7 @@ export function rangeStatic(
         if (isBegun && outcome.kind !== 'next') throw alreadyAnswered()
         applyOutcome(response, folder, outcome, next)
       } catch (error) {
-        if (outcome.kind === 'file') dispose(outcome.source)
+        if (outcome.kind === 'file') closeUnsent(outcome.source)
         if (isBegun || (error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
       }
     }
@@ -137,7 +137,7 @@ function applyOutcome(
 ): void {
   // Another handler has begun to respond meanwhile. Express would end its connection for an error.
   if (response.headersSent && outcome.kind !== 'next') {
-    if (outcome.kind === 'file') dispose(outcome.source)
+    if (outcome.kind === 'file') closeUnsent(outcome.source)
     return
   }
   switch (outcome.kind) {

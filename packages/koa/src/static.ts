@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import type { Middleware, Request } from 'koa'
 import {
-  dispose,
+  closeUnsent,
   expectCall,
   expectFramework,
   type FolderOutcome,
@@ -99,7 +99,7 @@ async function applyOutcome(
       try {
         folder.decorate(ctx.res, source, filePath)
       } catch (error) {
-        dispose(source)
+        closeUnsent(source)
         throw error
       }
       try {
