@@ -1,5 +1,6 @@
 export type { RangeResponse } from './respond.ts'
 export { respond } from './respond.ts'
+export { toResponse } from './to-response.ts'
 export { serve } from './serve.ts'
 export type { StaticRequestHandler } from './range-static.ts'
 export { rangeStatic } from './range-static.ts'

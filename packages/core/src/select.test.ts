@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+// oxlint-disable-next-line import/no-unassigned-import -- declares the media types
+import './files/media-types.ts'
 import type { FileStats } from './files/validators.ts'
 import type { SendOptions } from './options.ts'
 import type { Representation } from './semantics/representation.ts'

@@ -5,7 +5,7 @@ import { type SourceError, sourceError } from './errors.ts'
 import type { MountOptions } from './files/folder-options.ts'
 import { decodePath, normalizePath } from './files/paths.ts'
 import { type FolderOutcome, type FolderRequest, Mount } from './files/static.ts'
-import { typeOf } from './media-type.ts'
+import { typeOf } from './files/media-types.ts'
 import { openSource, type Servable } from './open.ts'
 import {
   mergeOptions,

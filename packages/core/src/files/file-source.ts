@@ -9,7 +9,7 @@ import { type DirectSource, pickMetadata } from '../sources/source.ts'
 import type { Descriptor } from './descriptor.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { descriptors } from './descriptors.ts'
-import { typeOf } from '../media-type.ts'
+import { typeOf } from './media-types.ts'
 import {
   type FileStats,
   type FileVersion,

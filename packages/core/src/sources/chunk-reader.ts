@@ -1,7 +1,6 @@
-import { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { sourceError } from '../errors.ts'
-import { DiscardPace, discardFeeders, mayEndEarly, nextTurn } from './early-end.ts'
+import { DiscardPace, discardFeeders, isNodeEmitter, mayEndEarly, nextTurn } from './early-end.ts'
 import type { ByteStream } from './source.ts'
 import { nameOf } from '../validate.ts'
 
@@ -98,7 +97,7 @@ export class ChunkReader {
  */
 function iterate(stream: ByteStream): AsyncIterator<Uint8Array> {
   const { iterator } = stream as Partial<Pick<Readable, 'iterator'>>
-  return stream instanceof EventEmitter && typeof iterator === 'function'
+  return isNodeEmitter(stream) && typeof iterator === 'function'
     ? iterator.call(stream as unknown as Readable, { destroyOnReturn: false })
     : stream[Symbol.asyncIterator]()
 }

@@ -121,3 +121,13 @@ export function pickMetadata({
 export function isSource(value: unknown): value is Source {
   return typeof value === 'object' && value !== null && typeof (value as Source).read === 'function'
 }
+
+/** Whether a value is an open file, whose `read` differs from that of a source. */
+export function hasDescriptor(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { stat?: unknown }).stat === 'function' &&
+    typeof (value as { fd?: unknown }).fd === 'number'
+  )
+}
