@@ -411,8 +411,10 @@ const sequential = {
 function fetchServers(): TestServer[] {
   const onNode = Object.entries(handlers(filePath)).map(([name, fetch]) => ({
     name: `toResponse of ${name}, @hono/node-server`,
-    start: () =>
-      listen(http.createServer(getRequestListener(fetch, { overrideGlobalObjects: false }))),
+    start: () => {
+      const respond = getRequestListener(fetch, { overrideGlobalObjects: false })
+      return listen(http.createServer((request, response) => void respond(request, response)))
+    },
     otherwise: joined,
   }))
   const elsewhere = runtimes.flatMap((runtime) => {

@@ -92,7 +92,7 @@ class SourceContent implements WebContent {
     this.#chunks = readBody(segments, source, this.#cancellation.signal)
   }
 
-  async *pieces(): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  async *pieces(): AsyncGenerator<Uint8Array> {
     for await (const chunk of this.#chunks) {
       for (let at = 0; at < chunk.length; at += maxPiece) yield chunk.slice(at, at + maxPiece)
     }

@@ -35,7 +35,7 @@ export type StaticFinder<Q> = (path: string, request: Q) => Found | Promise<Foun
 /** How a store is served. */
 export interface StoreOptions<R = ServerResponse> extends MountOptions {
   /** Sets further fields on a response whose source has been found. */
-  readonly setHeaders?: (response: R, path: string, source: Representation) => void
+  readonly setHeaders?: ((response: R, path: string, source: Representation) => void) | undefined
 }
 
 /** Finds the outcome of requests to a store. */

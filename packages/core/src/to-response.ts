@@ -39,7 +39,7 @@ function toWebContent(content: Content): WebContent {
   }
 }
 
-async function* readPieces(content: Content): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+async function* readPieces(content: Content): AsyncGenerator<Uint8Array> {
   const whole = content.whole()
   if (whole) {
     yield toOwn(await whole, content)
@@ -53,7 +53,7 @@ async function* readPieces(content: Content): AsyncGenerator<Uint8Array<ArrayBuf
 }
 
 /** A piece in memory that holds nothing else: the reader of a stream may transfer it. */
-function toOwn(piece: Uint8Array, { reuses }: Content): Uint8Array<ArrayBuffer> {
+function toOwn(piece: Uint8Array, { reuses }: Content): Uint8Array {
   const isOwn = !reuses && piece.byteLength === piece.buffer.byteLength
-  return isOwn ? (piece as Uint8Array<ArrayBuffer>) : new Uint8Array(piece)
+  return isOwn ? piece : new Uint8Array(piece)
 }

@@ -9,8 +9,7 @@ import { whenAborted } from './cancellation.ts'
 /** Content up to this many bytes is read before the response is returned; no piece is larger. */
 export const maxPiece: number = 64 * 1024
 
-/** Bytes that belong to the response. */
-type OwnBytes = Uint8Array<ArrayBuffer>
+type ResponseBody = ConstructorParameters<typeof Response>[0]
 
 /** Content for a `Response`. */
 export interface WebContent {
@@ -18,7 +17,7 @@ export interface WebContent {
   /** Whether reading a small one cannot hang, so that nothing has to be able to end it. */
   readonly isPrompt: boolean
   /** Reads it, each piece in memory of its own; called once. Throws if the source runs short. */
-  pieces(): AsyncGenerator<OwnBytes>
+  pieces(): AsyncGenerator<Uint8Array>
   /** Aborts the read in flight, which then rejects if it can be aborted. */
   cancel(reason?: unknown): void
   /** Closes the source. */
@@ -53,7 +52,7 @@ export async function toWebResponse(
   // Some servers make the signal only if it is read, at a price.
   if (!isSmall || !content.isPrompt) body.endWith(request.signal, false)
   const bytes = await body.begin(isSmall)
-  return new Response(bytes === undefined ? body.toStream() : bytes, init)
+  return new Response(bytes === undefined ? body.toStream() : (bytes as ResponseBody), init)
 }
 
 /** Several field lines of one name cannot be given as an object. */
@@ -69,19 +68,19 @@ function toInit(headers: ResponsePlan['headers']): [string, string][] | Record<s
 class Body {
   readonly #content: WebContent
   readonly #transfer: OngoingTransfer
-  readonly #pieces: AsyncGenerator<OwnBytes>
+  readonly #pieces: AsyncGenerator<Uint8Array>
   /** Unsubscribe functions. */
   readonly #watches: (() => void)[] = []
   /** The stream may be read from any context; the source is read in the context of its request. */
   readonly #inContext: <T>(call: () => T) => T
   #missing: number
   /** The first piece, until it is passed on. */
-  #first: OwnBytes | undefined
+  #first: Uint8Array | undefined
   /** The length of the piece that was passed on last: it has left once the next is requested. */
   #leaving = 0
   #isOver = false
   #failure: { readonly reason: unknown } | undefined
-  #controller: ReadableStreamDefaultController<OwnBytes> | undefined
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
 
   constructor({ content, transfer }: PreparedForWeb) {
     this.#content = content
@@ -108,8 +107,8 @@ class Body {
    * Reads a small body, and resolves to it (`null` if it is empty), or the first piece of a larger
    * one. Does not reject once the client has disconnected.
    */
-  async begin(isSmall: boolean): Promise<OwnBytes | null | undefined> {
-    let bytes: OwnBytes | null | undefined
+  async begin(isSmall: boolean): Promise<Uint8Array | null | undefined> {
+    let bytes: Uint8Array | null | undefined
     try {
       if (isSmall) bytes = await this.#readAll()
       else if (!this.#isOver) this.#first = await this.#read()
@@ -120,7 +119,7 @@ class Body {
     return bytes
   }
 
-  toStream(): ReadableStream<OwnBytes> {
+  toStream(): ReadableStream<Uint8Array> {
     return new ReadableStream(
       {
         start: (controller) => {
@@ -135,7 +134,7 @@ class Body {
     )
   }
 
-  async #give(controller: ReadableStreamDefaultController<OwnBytes>): Promise<void> {
+  async #give(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     if (this.#failure) throw this.#failure.reason
     this.#transfer.bytesSent += this.#leaving
     this.#leaving = 0
@@ -157,15 +156,15 @@ class Body {
     }
   }
 
-  async #read(): Promise<OwnBytes> {
+  async #read(): Promise<Uint8Array> {
     const { value } = await this.#pieces.next()
     this.#transfer.firstByte()
-    return value as OwnBytes
+    return value as Uint8Array
   }
 
-  async #readAll(): Promise<OwnBytes | null | undefined> {
+  async #readAll(): Promise<Uint8Array | null | undefined> {
     const { length } = this.#content
-    let bytes: OwnBytes | null = null
+    let bytes: Uint8Array | null = null
     for (let filled = 0; filled < length && !this.#isOver;) {
       const piece = await this.#read()
       if (piece.length === length) bytes = piece
