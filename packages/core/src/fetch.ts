@@ -7,7 +7,7 @@ import { type BytesOptions, prepareBytes, type ServableBytes, toTarget } from '.
 export type { BytesOptions, ServableBytes } from './prepare-bytes.ts'
 export type { Transfer } from './transfer.ts'
 export type { ErrorCode, SourceError } from './errors.ts'
-export type { ByteStream, Source } from './sources/source.ts'
+export type { ByteStream, Source, WebStream } from './sources/source.ts'
 export type { Metadata } from './sources/buffer.ts'
 export { fromBuffer } from './sources/buffer.ts'
 export { fromBlob } from './sources/blob.ts'

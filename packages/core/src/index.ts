@@ -12,7 +12,7 @@ export type { SendOptions } from './options.ts'
 export type { Transfer } from './transfer.ts'
 export type { ErrorCode, SourceError } from './errors.ts'
 
-export type { ByteStream, Source } from './sources/source.ts'
+export type { ByteStream, Source, WebStream } from './sources/source.ts'
 export type { Body } from './delivery/lend.ts'
 export type { NodeResponse } from './delivery/outgoing.ts'
 export type { Metadata } from './sources/buffer.ts'
