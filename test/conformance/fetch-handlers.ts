@@ -55,3 +55,21 @@ export function handlers(file: Servable): Readonly<Record<string, FetchHandler>>
   }
   return all
 }
+
+/** Sources that end early, each of 1,000,000 bytes. */
+export const faulty: Readonly<Record<string, FetchHandler>> = {
+  'a source that fails': (request) => toResponseOfBytes(request, early(new Error('disk'))),
+  'a source that runs short': (request) => toResponseOfBytes(request, early()),
+}
+
+function early(error?: Error): ServableBytes {
+  return fromReader({
+    length: 1_000_000,
+    read: async function* () {
+      yield new Uint8Array(200_000)
+      // So that some of it has been sent.
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      if (error) throw error
+    },
+  })
+}

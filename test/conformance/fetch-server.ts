@@ -1,6 +1,6 @@
 // The handlers on the server of the runtime that this is run by: one port each, printed as JSON.
 
-import { type FetchHandler, handlers } from './fetch-handlers.ts'
+import { faulty, type FetchHandler, handlers } from './fetch-handlers.ts'
 
 interface Runtimes {
   readonly Bun?: { serve(options: object): { readonly port: number } }
@@ -19,5 +19,8 @@ function listen(fetch: FetchHandler): number {
 }
 
 const [file = ''] = Deno?.args ?? process.argv.slice(2)
-const ports = Object.entries(handlers(file)).map(([name, fetch]) => [name, listen(fetch)])
+const ports = Object.entries({ ...handlers(file), ...faulty }).map(([name, fetch]) => [
+  name,
+  listen(fetch),
+])
 console.log(JSON.stringify(Object.fromEntries(ports)))

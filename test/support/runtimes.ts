@@ -35,6 +35,12 @@ function programOf(runtime: Runtime): string {
   throw new Error(`${runtime} has no package for this platform`)
 }
 
+/** The program of a runtime, and its arguments before a script. */
+export function commandOf(runtime: Runtime): string[] {
+  const flags = runtime === 'Bun' ? ['run'] : ['run', '--allow-all', '--no-check']
+  return [programOf(runtime), ...flags]
+}
+
 /**
  * A script that is run by Bun or Deno once its first line of output, which is JSON, is requested,
  * and until the tests of a file are over. To be called while they are collected.
@@ -49,10 +55,10 @@ export function runWith(
   afterAll(() => void child?.kill('SIGKILL'))
   return () => {
     line ??= (async () => {
-      const flags = runtime === 'Bun' ? ['run'] : ['run', '--allow-all', '--no-check']
-      const started = spawn(programOf(runtime), [...flags, path.basename(script), argument], {
+      const [command = '', ...flags] = commandOf(runtime)
+      const started = spawn(command, [...flags, path.basename(script), argument], {
         cwd: path.dirname(script),
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['ignore', 'pipe', stderr],
       })
       child = started
       let printed = ''

@@ -3,6 +3,7 @@
 import { toError } from '../errors.ts'
 import { builtin } from '../runtime.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
+import { nextTurn } from '../sources/early-end.ts'
 import type { OngoingTransfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
 
@@ -97,7 +98,7 @@ class Body {
     const abort = () => {
       if (this.#isOver) return
       this.#inContext(() => this.#fail(signal.reason, isError))
-      this.#controller?.error(signal.reason)
+      void this.#report(signal.reason)
     }
     if (signal.aborted) abort()
     else this.#watches.push(whenAborted(signal, abort))
@@ -135,7 +136,7 @@ class Body {
   }
 
   async #give(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    if (this.#failure) throw this.#failure.reason
+    if (this.#failure) return this.#report(this.#failure.reason)
     this.#transfer.bytesSent += this.#leaving
     this.#leaving = 0
     if (this.#missing === 0) {
@@ -189,6 +190,15 @@ class Body {
     this.#content.cancel(isError ? reason : undefined)
     this.#close('aborted')
     this.#transfer.finish(true)
+  }
+
+  /**
+   * Makes the stream fail, in the next turn: a server that cancels it in this one, as the client has
+   * disconnected, has no error to log.
+   */
+  async #report(reason: unknown): Promise<void> {
+    await nextTurn()
+    this.#controller?.error(reason)
   }
 
   #close(ending: 'sent' | 'aborted'): void {

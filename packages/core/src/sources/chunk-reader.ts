@@ -105,8 +105,8 @@ function iterate(stream: AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
 /** Whether a value can be read chunk by chunk. */
 export function isByteStream(value: unknown): value is ByteStream {
   if (value instanceof ReadableStream) return true
-  const { [Symbol.asyncIterator]: iterate } = (value ?? {}) as Partial<AsyncIterable<Uint8Array>>
-  return typeof iterate === 'function'
+  const { [Symbol.asyncIterator]: method } = (value ?? {}) as Partial<AsyncIterable<Uint8Array>>
+  return typeof method === 'function'
 }
 
 /** A chunk of any type as bytes. */
