@@ -1,7 +1,6 @@
 // NestJS on Express: res.sendRange in a controller, and a StreamableFile, which the filter makes
 // range-aware. npx esbuild nest.ts --bundle --packages=external --format=esm | node --input-type=module
 
-import 'reflect-metadata'
 import { createReadStream } from 'node:fs'
 import path from 'node:path'
 import { Controller, Get, Module, Param, Res, StreamableFile } from '@nestjs/common'

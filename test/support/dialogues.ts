@@ -7,7 +7,7 @@ import { parseByteranges } from './multipart.ts'
 import { ask, exchange, field, type RawRequest, type RawResponse } from './raw.ts'
 
 export const large: Buffer = pattern(8_322_278)
-export const small: Buffer = pattern(1000)
+const small: Buffer = pattern(1000)
 
 /** Makes a folder of `large.bin` and `small.bin`; to be called while tests are collected. */
 export function dialogueFolder(): string {

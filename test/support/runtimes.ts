@@ -49,6 +49,7 @@ export function runWith(
   runtime: Runtime,
   script: string,
   argument: string,
+  stderr: 'inherit' | 'ignore' = 'inherit',
 ): () => Promise<unknown> {
   let child: ChildProcess | undefined
   let line: Promise<unknown> | undefined

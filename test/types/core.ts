@@ -76,3 +76,14 @@ export const withLists: Promise<RangeResponse<string | string[]>> = respond(
 )
 export const status: number = planResponse({ headers: {} }, { length: 1, etag: undefined }).status
 export const parts: number = prepare.length
+
+/** As Fastify declares it. */
+interface Reply {
+  code(status: number): this
+  headers(values: Partial<Record<string, number | string | string[] | undefined>>): this
+  send(payload?: unknown): this
+}
+export async function asReply(request: { headers: Record<string, string> }, reply: Reply) {
+  const { status, headers, body } = await respond(request, source, options)
+  return reply.code(status).headers(headers).send(body)
+}

@@ -12,4 +12,4 @@ export async function GET(request, { params }) {
   }
 }
 
-export const HEAD = GET
+export const HEAD = (request, context) => GET(request, context)
