@@ -55,7 +55,7 @@ const notOfStores: ReadonlySet<string> = new Set([
 ])
 
 /** Without a file system there is nothing that these could concern. */
-const ofFiles: ReadonlySet<string> = new Set(['root', 'dotfiles', 'followSymlinks', 'syncReads'])
+const ofFiles: ReadonlySet<string> = new Set(['root', 'dotfiles', 'followSymlinks', 'reads'])
 
 /** A call that takes options. */
 export type OptionCall =

@@ -21,7 +21,7 @@ type Openable = Uint8Array | Blob | Source
 export type ServableBytes = Openable | PromiseLike<Openable>
 
 /** How one source is sent, without what concerns files. */
-export type BytesOptions = Omit<SendOptions, 'root' | 'dotfiles' | 'followSymlinks' | 'syncReads'>
+export type BytesOptions = Omit<SendOptions, 'root' | 'dotfiles' | 'followSymlinks' | 'reads'>
 
 /**
  * Opens the source, decides the response, and prepares its content.
