@@ -24,7 +24,8 @@ export type { Representation } from './semantics/representation.ts'
  *
  * Its body is read from the source as it is requested, one piece of memory at a time. The source is
  * closed at its end, when the body is cancelled, and when the signal of the request or of the
- * options aborts. The body fails if the source fails later or runs short.
+ * options aborts: a body that is not read must be cancelled. The body fails if the source fails later
+ * or runs short.
  *
  * No extension stands for a media type here: `type` is a full one.
  *

@@ -213,6 +213,18 @@ describe.each([
     },
   )
 
+  it('leaves no error to a server that cancels the body as the client disconnects', async () => {
+    const client = new AbortController()
+    const { source } = watched(() => reusingMemory(0))
+    const response = await respond(ask({}, { signal: client.signal }), source)
+    const reader = response.body!.getReader()
+    await reader.read()
+    client.abort()
+    await reader.cancel()
+    await turn()
+    expect(await reader.closed).toBeUndefined()
+  })
+
   it('does not reject for a client that has disconnected before there is a response', async () => {
     const client = new AbortController()
     const { seen, source } = watched(() => new Promise(() => {}))

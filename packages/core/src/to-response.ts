@@ -11,7 +11,8 @@ import { toTarget } from './prepare-bytes.ts'
  *
  * Its body is read from the source as it is requested, one piece of memory at a time. The source is
  * closed at its end, when the body is cancelled, and when the signal of the request or of the
- * options aborts. The body fails if the source fails later or runs short.
+ * options aborts: a body that is not read must be cancelled. The body fails if the source fails later
+ * or runs short.
  *
  * @throws TypeError or RangeError with a `code`, by rejecting: it can never be served
  * @throws SourceError with `status` and `code`, by rejecting
