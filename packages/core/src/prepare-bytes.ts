@@ -94,7 +94,9 @@ class SourceContent implements WebContent {
 
   async *pieces(): AsyncGenerator<Uint8Array> {
     for await (const chunk of this.#chunks) {
-      for (let at = 0; at < chunk.length; at += maxPiece) yield chunk.slice(at, at + maxPiece)
+      for (let at = 0; at < chunk.length; at += maxPiece) {
+        yield new Uint8Array(chunk.subarray(at, at + maxPiece))
+      }
     }
   }
 
