@@ -2,7 +2,8 @@
 
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
-import { closeReplacement, closeUnsent, openSource, type Servable } from './open.ts'
+import { openSource, type Servable } from './open.ts'
+import { closeReplacement, closeUnsent } from './open-bytes.ts'
 import { type SendOptions, validateOptions } from './options.ts'
 import { type ResponseState, selectRepresentation } from './select.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'

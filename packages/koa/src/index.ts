@@ -24,21 +24,7 @@ export {
   type StaticFinder,
 } from './static.ts'
 export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
-export type {
-  ByteRange,
-  ByteStream,
-  ErrorCode,
-  FileStats,
-  Metadata,
-  OpenStream,
-  Reader,
-  SendOptions,
-  Servable,
-  Source,
-  SourceError,
-  StreamMetadata,
-  Transfer,
-} from '@range-serve/core'
+export type * from '@range-serve/core'
 
 declare module 'koa' {
   interface DefaultContext {
