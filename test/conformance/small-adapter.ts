@@ -38,7 +38,7 @@ function apply(context: Context, plan: ResponsePlan, body: Context['body']): voi
   applyFields(
     {
       getHeader: (name) => fields.get(name.toLowerCase()),
-      getHeaderNames: () => [...fields.keys()],
+      getHeaders: () => Object.fromEntries(fields),
       setHeader: (name, value) => fields.set(name.toLowerCase(), value as string),
       removeHeader: (name) => fields.delete(name),
     },
