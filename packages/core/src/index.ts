@@ -23,6 +23,8 @@ export type { Reader } from './sources/reader.ts'
 export { fromReader } from './sources/reader.ts'
 export type { OpenStream, StreamMetadata } from './sources/stream.ts'
 export { fromStream } from './sources/stream.ts'
+export type { Part } from './sources/parts.ts'
+export { fromConcat } from './sources/concat.ts'
 
 export type { PlanOptions } from './semantics/plan-options.ts'
 export type { ResponsePlan } from './semantics/plan.ts'

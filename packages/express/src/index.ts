@@ -23,7 +23,14 @@ import type { Method } from './methods.ts'
 
 export { createServer } from './server.ts'
 export type { RangeServeOptions } from '@range-serve/core/adapter'
-export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
+export {
+  fromBlob,
+  fromBuffer,
+  fromConcat,
+  fromFile,
+  fromReader,
+  fromStream,
+} from '@range-serve/core'
 export type {
   ByteRange,
   ByteStream,
@@ -31,6 +38,7 @@ export type {
   FileStats,
   Metadata,
   OpenStream,
+  Part,
   Reader,
   SendOptions,
   Servable,

@@ -22,7 +22,14 @@ export {
   rangeStatic,
   type StaticFinder,
 } from './static.ts'
-export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
+export {
+  fromBlob,
+  fromBuffer,
+  fromConcat,
+  fromFile,
+  fromReader,
+  fromStream,
+} from '@range-serve/core'
 export type {
   ByteRange,
   ByteStream,
@@ -30,6 +37,7 @@ export type {
   FileStats,
   Metadata,
   OpenStream,
+  Part,
   Reader,
   SendOptions,
   Servable,

@@ -15,7 +15,8 @@ export interface Representation {
   /**
    * When its storage recorded the latest change of any kind, such as the ctime of a file. A change
    * that `lastModified` came with makes it a strong validator only two seconds later (§8.8.2.2).
-   * Without it, `lastModified` is strong once the second that it names is over.
+   * Without it, `lastModified` is strong once the second that it names is over; with an invalid
+   * `Date`, it never is.
    */
   readonly lastChanged?: Date
   /**
