@@ -12,6 +12,7 @@ import {
   readParts,
   validatePart,
 } from './parts.ts'
+import { readRange } from './read-range.ts'
 import { type DirectSource, pickMetadata, type Source } from './source.ts'
 
 /**
@@ -98,8 +99,8 @@ class ConcatSource implements DirectSource, PartList {
     return this.#starts[index] ?? this.length
   }
 
-  at(index: number): Source {
-    return this.#sources[index]!
+  readPart(index: number, range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    return readRange(this.#sources[index]!, range, signal)
   }
 
   read(range: ByteRange, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<Uint8Array> {

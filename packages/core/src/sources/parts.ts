@@ -7,18 +7,18 @@ import type { Representation } from '../semantics/representation.ts'
 import { nameOf, validateRepresentation } from '../validate.ts'
 import { fromBlob } from './blob.ts'
 import { fromBuffer } from './buffer.ts'
-import { readRange } from './read-range.ts'
-import { type DirectSource, isSource, type Source, toDirect } from './source.ts'
+import { type ByteStream, type DirectSource, isSource, type Source, toDirect } from './source.ts'
 
 /** A part of a source that is made of several. */
 export type Part = Source | Uint8Array | Blob
 
-/** Parts by their place. They may be made when they are read. */
+/** Parts by their place. */
 export interface PartList {
   readonly count: number
   /** The position of the first byte of a part, and at `count` the complete length. */
   startOf(index: number): number
-  at(index: number): Pick<Source, 'read'>
+  /** Exactly the bytes of a range of a part, at once if they are in memory. */
+  readPart(index: number, range: ByteRange, signal: AbortSignal): Uint8Array | ByteStream
 }
 
 /**
@@ -110,7 +110,9 @@ export async function* readParts(
     const end = Math.min(list.startOf(index + 1), lastPos + 1)
     if (end <= position) continue
     const range = { firstPos: position - start, lastPos: end - 1 - start }
-    yield* readRange(list.at(index), range, signal)
+    const content = list.readPart(index, range, signal)
+    if (content instanceof Uint8Array) yield content
+    else yield* content
     position = end
   }
 }
@@ -153,7 +155,7 @@ export async function combineValidators(
   }
   if (Number.isFinite(newest)) {
     combined.lastModified = new Date(newest)
-    const lastChanged = parts.length === 1 ? only!.lastChanged : never
+    const lastChanged = parts.length === 1 && layout === '' ? only!.lastChanged : never
     if (lastChanged) combined.lastChanged = lastChanged
   }
   return combined
