@@ -36,6 +36,7 @@ export type {
   ByteStream,
   ErrorCode,
   FileStats,
+  GrowingOptions,
   Metadata,
   OpenStream,
   Part,

@@ -35,6 +35,7 @@ export type {
   ByteStream,
   ErrorCode,
   FileStats,
+  GrowingOptions,
   Metadata,
   OpenStream,
   Part,

@@ -55,7 +55,12 @@ export class ContentStream extends Readable {
     if (turn) await turn
     const piece = this.#first ?? (await this.#content.next())
     this.#first = undefined
-    if (this.destroyed || !piece) return
+    if (this.destroyed) return
+    if (!piece) {
+      // The end of content whose length was not known.
+      this.#missing = 0
+      return this.#onConsumed(true)
+    }
     this.#transfer.firstByte()
     this.#missing -= piece.length
     this.#leaving = piece.length

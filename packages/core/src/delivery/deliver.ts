@@ -77,6 +77,11 @@ async function send(
     response.end()
     return
   }
+  // What exists in the future may be long in coming.
+  if (content.length === Infinity) {
+    head.send()
+    response.flushHeaders()
+  }
   const whole = content.whole()
   if (whole) {
     const bytes = whole instanceof Promise ? await writer.until(whole) : whole
@@ -87,7 +92,9 @@ async function send(
   for (let missing = content.length; missing > 0;) {
     const next = content.next()
     const piece = next instanceof Promise ? await writer.until(next) : next
-    if (!piece || writer.isOver) return
+    if (writer.isOver) return
+    // The end of content whose length was not known; other content is never short of a piece.
+    if (!piece) return void response.end()
     missing -= piece.length
     head.send()
     if (missing === 0) return writer.end(piece, content.reuses)

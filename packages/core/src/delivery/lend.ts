@@ -169,7 +169,7 @@ async function toBody(
     return bytes
   }
   const body = new ContentStream(content, transfer, response)
-  if (isNext) await body.begin()
+  if (isNext && length < Infinity) await body.begin()
   return body
 }
 

@@ -37,10 +37,10 @@ export function validatePart(part: unknown, action: string): void {
     )
   }
   validateRepresentation(part)
-  if (part.seekable !== false) return
+  if (part.seekable !== false && part.isGrowing !== true) return
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',
-    `Cannot ${action}: a source that can be read only once cannot be a part`,
+    `Cannot ${action}: a source that can be read only once, or is growing, cannot be a part`,
   )
 }
 
