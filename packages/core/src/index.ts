@@ -7,7 +7,7 @@ export type { StaticOptions } from './files/folder-options.ts'
 export type { StaticFinder, StoreOptions } from './store.ts'
 export type { ServerRequest } from './prepare.ts'
 export type { Servable } from './open.ts'
-export type { SendOptions } from './options.ts'
+export type { Pace, SendOptions } from './options.ts'
 export type { Transfer } from './transfer.ts'
 export type { ErrorCode, SourceError } from './errors.ts'
 

@@ -11,12 +11,24 @@ import type { Transfer } from './transfer.ts'
 import {
   validateCount,
   validateFieldValue,
+  validatePositive,
   validateFunction,
   validateMetadata,
   validateObject,
   validateOneOf,
   validateRoot,
 } from './validate.ts'
+
+/** How fast the content of one response is sent. */
+export interface Pace {
+  /** A positive integer. */
+  readonly bytesPerSecond: number
+  /**
+   * The most bytes to send at once: at the beginning, and after a pause of the client. A positive
+   * integer. Default: what `bytesPerSecond` gives for a second.
+   */
+  readonly burst?: number
+}
 
 /** How one source is sent. An option takes precedence over the metadata of the source. */
 export interface SendOptions {
@@ -75,6 +87,12 @@ export interface SendOptions {
    * `bytes=N-` may take the 206 for all of the rest.
    */
   readonly maxResponse?: number
+  /**
+   * How fast the content of a response is sent at most: for media, whose clients otherwise fetch more
+   * than is watched. Each response has this pace, whatever other responses the same client gets.
+   * Default: no limit.
+   */
+  readonly pace?: Pace
   /** The folder that a path is relative to and cannot leave, as a path or `file:` URL. */
   readonly root?: string | URL
   /** What to do about paths with a component that starts with a dot, below `root`. Default `'ignore'`: 404. */
@@ -174,6 +192,7 @@ export function validateOptions(options: SendOptions, call: OptionCall = 'sendRa
   validateCount('maxRanges', options.maxRanges)
   validateCount('maxSkip', options.maxSkip)
   validateCount('maxResponse', options.maxResponse, 1)
+  if (options.pace !== undefined) validatePace(options.pace)
   if (options.maxAge !== undefined) parseMaxAge(options.maxAge)
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal')
@@ -186,6 +205,19 @@ export function validateOptions(options: SendOptions, call: OptionCall = 'sendRa
 
 const dispositions = ['inline', 'attachment'] as const
 const dotfileRules = ['allow', 'deny', 'ignore'] as const
+
+function validatePace(pace: Partial<Pace>): void {
+  validateObject('pace', pace)
+  const { bytesPerSecond, burst, ...others } = pace
+  for (const name in others) {
+    throw invalidArgument(
+      'ERR_UNKNOWN_OPTION',
+      `pace has no option ${JSON.stringify(name)}: it takes bytesPerSecond, burst`,
+    )
+  }
+  validatePositive('pace.bytesPerSecond', bytesPerSecond)
+  if (burst !== undefined) validatePositive('pace.burst', burst)
+}
 
 function validateType(type: unknown): void {
   validateFieldValue('type', type)

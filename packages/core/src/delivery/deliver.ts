@@ -7,6 +7,7 @@ import type { OngoingTransfer, Transfer } from '../transfer.ts'
 import type { Content } from './content.ts'
 import { writeHead } from './head.ts'
 import { alreadyAnswered, cutOff, type NodeResponse, whenInTurn } from './outgoing.ts'
+import type { Pacer } from './pacer.ts'
 import { Writer } from './writer.ts'
 
 /** A decided response and its open content, which has to be sent or closed. */
@@ -14,6 +15,8 @@ export interface Prepared {
   readonly plan: ResponsePlan
   readonly content: Content
   readonly transfer: OngoingTransfer
+  /** Limits how fast it is sent. */
+  readonly pacer?: Pacer
   /** Whether the response has the fields of the plan already. Default `false`. */
   readonly isApplied?: boolean
 }
@@ -32,12 +35,12 @@ export async function deliver(
   prepared: Prepared,
   signal: AbortSignal | undefined,
 ): Promise<Transfer> {
-  const { content, transfer } = prepared
+  const { content, transfer, pacer } = prepared
   const head = new Head(response as ServerResponse, prepared)
   const close = (isSent: boolean) => {
     void content.close(isSent ? (writer.reusable ? 'sent' : 'kept') : 'aborted')
   }
-  const writer: Writer = new Writer(response, transfer, onOver, signal)
+  const writer: Writer = new Writer(response, transfer, onOver, signal, pacer)
   let sent = false
   let failure: Error | undefined
   try {
