@@ -9,6 +9,8 @@ export type { ServerRequest } from './prepare.ts'
 export type { Servable } from './open.ts'
 export type { Pace, SendOptions } from './options.ts'
 export type { Transfer } from './transfer.ts'
+export type { Coverage, CoverageOptions, CoverageSpan, CoveringTransfer } from './coverage.ts'
+export { coverage } from './coverage.ts'
 export type { ErrorCode, SourceError } from './errors.ts'
 
 export type { ByteStream, Source } from './sources/source.ts'

@@ -24,6 +24,7 @@ import type { Method } from './methods.ts'
 export { createServer } from './server.ts'
 export type { RangeServeOptions } from '@range-serve/core/adapter'
 export {
+  coverage,
   fromBlob,
   fromBuffer,
   fromConcat,
@@ -34,6 +35,8 @@ export {
 export type {
   ByteRange,
   ByteStream,
+  Coverage,
+  CoverageOptions,
   ErrorCode,
   FileStats,
   GrowingOptions,

@@ -23,6 +23,7 @@ export {
   type StaticFinder,
 } from './static.ts'
 export {
+  coverage,
   fromBlob,
   fromBuffer,
   fromConcat,
@@ -33,6 +34,8 @@ export {
 export type {
   ByteRange,
   ByteStream,
+  Coverage,
+  CoverageOptions,
   ErrorCode,
   FileStats,
   GrowingOptions,
