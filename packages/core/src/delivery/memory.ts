@@ -68,7 +68,7 @@ export function declareTransparent(method: object, next: () => unknown): void {
 }
 
 /** Whether a method is Node's own, behind hooks that pass everything on. */
-function isOwn(known: OwnMethod, method: unknown): boolean {
+function isBehind(known: OwnMethod, method: unknown): boolean {
   if (known.is(method)) return true
   let next: (() => unknown) | undefined
   while ((next = passes.get(method as object))) method = next()
@@ -82,14 +82,14 @@ function isOwn(known: OwnMethod, method: unknown): boolean {
 export function isUnpatched(response: { readonly write: unknown; readonly end: unknown }): boolean {
   const { write, end } = response
   if (response instanceof Http2ServerResponse) {
-    return isOwn(own.http2Write, write) && isOwn(own.http2End, end)
+    return isBehind(own.http2Write, write) && isBehind(own.http2End, end)
   }
-  return isOwn(own.write, write) && isOwn(own.end, end)
+  return isBehind(own.write, write) && isBehind(own.end, end)
 }
 
 /** Whether `writeHead` is Node's own: nothing but the content that follows makes it send the head. */
 export function hasOwnHead(response: NodeResponse): boolean {
-  return isOwn(own.writeHead, response.writeHead)
+  return isBehind(own.writeHead, response.writeHead)
 }
 
 /**
@@ -109,6 +109,6 @@ export function mayReuseMemory(response: NodeResponse): boolean {
 function isNodesSocket(socket: Socket): boolean {
   const prototype: unknown = Object.getPrototypeOf(socket)
   if (prototype !== Socket.prototype && prototype !== TLSSocket.prototype) return false
-  const { write, _write, _writev } = socket
+  const { write, _write, _writev } = socket as Record<'write' | '_write' | '_writev', unknown>
   return own.socketWrite.is(write) && own.writeOne.is(_write) && own.writeMany.is(_writev)
 }
