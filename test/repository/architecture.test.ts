@@ -43,7 +43,7 @@ function resolveImport(from: string, to: string): string | undefined {
 }
 
 /** The modules of core that the rooms above semantics share. */
-const basics = new Set(['media-type', 'option-names', 'options', 'transfer', 'validate'])
+const basics = new Set(['media-type', 'option-names', 'options', 'pace', 'transfer', 'validate'])
 
 /** The room of a module, by the names in ARCHITECTURE.md. */
 function roomOf(module: string): string {

@@ -5,30 +5,19 @@ import { invalidArgument } from './errors.ts'
 import type { FileStats } from './files/validators.ts'
 import { expandType } from './media-type.ts'
 import { type OptionCall, validateOptionNames } from './option-names.ts'
+import { type Pace, validatePace } from './pace.ts'
 import { parseMaxAge } from './semantics/cache-control.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import type { Transfer } from './transfer.ts'
 import {
   validateCount,
   validateFieldValue,
-  validatePositive,
   validateFunction,
   validateMetadata,
   validateObject,
   validateOneOf,
   validateRoot,
 } from './validate.ts'
-
-/** How fast the content of one response is sent. */
-export interface Pace {
-  /** A positive integer. */
-  readonly bytesPerSecond: number
-  /**
-   * The most bytes to send at once: at the beginning, and after a pause of the client. A positive
-   * integer. Default: what `bytesPerSecond` gives for a second.
-   */
-  readonly burst?: number
-}
 
 /** How files are read: see `reads` of {@link SendOptions}. */
 export type Reads = 'adaptive' | 'async'
@@ -212,19 +201,6 @@ export function validateOptions(options: SendOptions, call: OptionCall = 'sendRa
 const dispositions = ['inline', 'attachment'] as const
 const readings = ['adaptive', 'async'] as const
 const dotfileRules = ['allow', 'deny', 'ignore'] as const
-
-function validatePace(pace: Partial<Pace>): void {
-  validateObject('pace', pace)
-  const { bytesPerSecond, burst, ...others } = pace
-  for (const name in others) {
-    throw invalidArgument(
-      'ERR_UNKNOWN_OPTION',
-      `pace has no option ${JSON.stringify(name)}: it takes bytesPerSecond, burst`,
-    )
-  }
-  validatePositive('pace.bytesPerSecond', bytesPerSecond)
-  if (burst !== undefined) validatePositive('pace.burst', burst)
-}
 
 function validateType(type: unknown): void {
   validateFieldValue('type', type)

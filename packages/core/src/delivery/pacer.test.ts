@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Pace } from '../options.ts'
+import type { Pace } from '../pace.ts'
 import { Pacer } from './pacer.ts'
 
 /** A clock that only waiting, or the test, moves. */

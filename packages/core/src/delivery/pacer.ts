@@ -1,7 +1,7 @@
 // How fast the content of one response goes out, if a limit is set.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Pace } from '../options.ts'
+import type { Pace } from '../pace.ts'
 import { smallSize } from './pool.ts'
 
 /** The time in milliseconds, and a way to wait. */
