@@ -29,7 +29,10 @@ export interface ZipEntry {
   readonly source?: string | URL | Part | PromiseLike<Part>
   /** When it was last modified. Default: that of the source; otherwise 1980-01-01. */
   readonly lastModified?: Date
-  /** The CRC-32 of the content, if it is known: it is not computed then, and not checked. */
+  /**
+   * The CRC-32 of the content, if it is known: it is not computed then, and not checked. It then
+   * precedes the content, so that programs can unpack the entry which read the archive as it comes.
+   */
   readonly crc32?: number
   /**
    * What the source is of, such as the key of an object: together with its strong tag it tells which
@@ -45,6 +48,8 @@ export interface OpenEntry {
   readonly isFolder: boolean
   readonly size: number
   readonly modified: Date | undefined
+  /** The CRC-32 that is known without reading: the given one, and that of a folder. */
+  readonly crc32: number | undefined
   readonly source: DirectSource
   readonly checksum: Checksum
 }
@@ -134,6 +139,7 @@ async function openEntry(entry: ZipEntry, name: Uint8Array): Promise<OpenEntry> 
     isFolder,
     size,
     modified: lastModified ?? source.lastModified,
+    crc32: isFolder ? 0 : crc32,
     source,
     checksum:
       crc32 === undefined && version !== undefined

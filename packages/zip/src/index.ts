@@ -43,7 +43,9 @@ async function zip(
   const open = await openEntries(entries, names)
   const sources = open.map(({ source }) => source)
   try {
-    const layout = open.map(({ modified }, i) => [entries[i]!.name, modified?.getTime()])
+    const layout = open.map(({ modified, crc32 }, i) => {
+      return [entries[i]!.name, modified?.getTime(), crc32]
+    })
     const own = await combineValidators(sources, JSON.stringify([format, layout]))
     return new ZipSource(open, { type: 'application/zip', ...own, ...pickMetadata(metadata) })
   } catch (error) {

@@ -11,6 +11,8 @@ export interface Placed {
   /** The position of its local header. */
   readonly offset: number
   readonly modified: Date | undefined
+  /** If it is known before the data is read, it goes before the data, and no descriptor after it. */
+  readonly crc32: number | undefined
 }
 
 /** The first values that a field of 16 or 32 bits cannot hold: they refer to a ZIP64 field. */
@@ -36,14 +38,16 @@ export function localHeaderLength(entry: Omit<Placed, 'offset'>): number {
 }
 
 /**
- * The local header (§4.3.7). It states the size, for programs that read an archive as it comes, but no
- * CRC-32: that is in the data descriptor, so nothing has to be read before this is sent.
+ * The local header (§4.3.7). It states the size, for programs that read an archive as it comes. The
+ * CRC-32 is in the data descriptor, so that nothing has to be read before this is sent, unless it is
+ * known.
  */
 export function localHeader(entry: Placed): Buffer {
   const record = new Writer(localHeaderLength(entry))
   record.u32(0x04034b50).u16(isLarge(entry) ? zip64 : stored)
   describe(record, entry)
-  record.u32(0).u32(Math.min(entry.size, max32)).u32(Math.min(entry.size, max32))
+  record.u32(entry.crc32 ?? 0)
+  record.u32(Math.min(entry.size, max32)).u32(Math.min(entry.size, max32))
   record.u16(entry.name.length).u16((isLarge(entry) ? 20 : 0) + timeLength(entry))
   record.bytes(entry.name)
   if (isLarge(entry)) record.u16(0x0001).u16(16).u64(entry.size).u64(entry.size)
@@ -51,9 +55,9 @@ export function localHeader(entry: Placed): Buffer {
   return record.buffer
 }
 
-/** The length of a data descriptor: a folder has none. */
-export function descriptorLength(entry: Pick<Placed, 'size' | 'isFolder'>): number {
-  if (entry.isFolder) return 0
+/** The length of a data descriptor, if there is one. */
+export function descriptorLength(entry: Pick<Placed, 'size' | 'crc32'>): number {
+  if (entry.crc32 !== undefined) return 0
   return entry.size >= max32 ? 24 : 16
 }
 
@@ -134,8 +138,8 @@ export function endRecords({ count, offset, size }: Directory): Buffer {
 }
 
 /** The flags, the method and the time of DOS, as both headers of an entry have them. */
-function describe(record: Writer, { isFolder, modified }: Placed): void {
-  record.u16(isFolder ? utf8 : utf8 | described).u16(0)
+function describe(record: Writer, { crc32, modified }: Placed): void {
+  record.u16(crc32 === undefined ? utf8 | described : utf8).u16(0)
   // Two-second steps from 1980 to 2107 (§4.4.6), in UTC, so that it is the same on every machine.
   const first = Date.UTC(1980, 0, 1)
   const last = Date.UTC(2107, 11, 31, 23, 59, 58)

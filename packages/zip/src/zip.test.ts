@@ -66,6 +66,22 @@ describe('an archive', () => {
     }
   })
 
+  it('has a data descriptor after each entry but those whose CRC-32 is given', async () => {
+    const source = pattern(10)
+    const [without, given] = [
+      await fromZip([{ name: 'a', source }]),
+      await fromZip([{ name: 'a', source, crc32: crc32(source) }]),
+    ]
+    expect(without.length - given.length).toBe(16)
+    expect(without.etag).not.toBe(given.etag)
+    const [one, other] = [await collect(without), await collect(given)]
+    // The flags and the CRC-32 of the local header.
+    expect([one.readUInt16LE(6), one.readUInt32LE(14)]).toEqual([0x808, 0])
+    expect([other.readUInt16LE(6), other.readUInt32LE(14)]).toEqual([0x800, crc32(source)])
+    expect(one.readUInt32LE(31 + 10)).toBe(0x08074b50)
+    expect(other.readUInt32LE(31 + 10)).toBe(0x02014b50)
+  })
+
   it('begins before any source has been read', async () => {
     const hanging = { length: 9, read: () => new Promise<Uint8Array>(() => {}) }
     const source = await fromZip([{ name: 'a', source: hanging }])

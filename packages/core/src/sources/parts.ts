@@ -161,8 +161,14 @@ export async function combineValidators(
   return combined
 }
 
+/** Keyed by the object that holds the bytes, so that those that a process keeps are hashed once. */
+const tags = new WeakMap<Uint8Array, Promise<EntityTag>>()
+
 async function tagOf(bytes: Uint8Array): Promise<{ readonly etag: EntityTag }> {
-  return { etag: await hash(bytes, false) }
+  const known = tags.get(bytes)
+  const tag = known ?? hash(bytes, false)
+  if (!known) tags.set(bytes, tag)
+  return { etag: await tag }
 }
 
 async function hash(bytes: Uint8Array, weak: boolean): Promise<EntityTag> {
