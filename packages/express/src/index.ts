@@ -29,6 +29,7 @@ export {
   fromBuffer,
   fromConcat,
   fromFile,
+  fromGrowing,
   fromReader,
   fromStream,
 } from '@range-serve/core'
