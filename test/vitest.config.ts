@@ -9,7 +9,7 @@ export default defineConfig({
   resolve: {
     // Tests run the sources, so that a failure points at the line that was written.
     alias: [
-      { find: /^@range-serve\/core\/adapter$/, replacement: source('core/src/adapter.ts') },
+      { find: /^@range-serve\/core\/(adapter|fetch)$/, replacement: source('core/src/$1.ts') },
       { find: /^@range-serve\/(core|express|koa|zip)$/, replacement: source('$1/src/index.ts') },
     ],
   },

@@ -34,7 +34,7 @@ export interface CoverageOptions {
    * What counts as a download or a view: the share of the bytes that must have been sent, or a function
    * of the coverage. Default 1: all of them.
    */
-  readonly rule?: number | ((coverage: Coverage) => boolean)
+  readonly rule?: number | ((coverage: Coverage) => boolean) | undefined
 }
 
 /** What coverage is computed from: a finished transfer, or one under way. */

@@ -11,7 +11,7 @@ export interface Pace {
    * The most bytes to send at once: at the beginning, and after a pause of the client. A positive
    * integer. Default: what `bytesPerSecond` gives for a second.
    */
-  readonly burst?: number
+  readonly burst?: number | undefined
 }
 
 /**

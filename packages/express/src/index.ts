@@ -33,25 +33,7 @@ export {
   fromReader,
   fromStream,
 } from '@range-serve/core'
-export type {
-  ByteRange,
-  ByteStream,
-  Coverage,
-  CoverageOptions,
-  ErrorCode,
-  FileStats,
-  GrowingOptions,
-  Metadata,
-  OpenStream,
-  Part,
-  Reader,
-  SendOptions,
-  Servable,
-  Source,
-  SourceError,
-  StreamMetadata,
-  Transfer,
-} from '@range-serve/core'
+export type * from '@range-serve/core'
 
 declare global {
   // oxlint-disable-next-line typescript/no-namespace -- how Express has its types extended

@@ -26,20 +26,20 @@ export interface ZipEntry {
    * promise of one of these three. Many files should be given by their paths: they are then opened
    * one after another.
    */
-  readonly source?: string | URL | Part | PromiseLike<Part>
+  readonly source?: string | URL | Part | PromiseLike<Part> | undefined
   /** When it was last modified. Default: that of the source; otherwise 1980-01-01. */
-  readonly lastModified?: Date
+  readonly lastModified?: Date | undefined
   /**
    * The CRC-32 of the content, if it is known: it is not computed then, and not checked. It then
    * precedes the content, so that programs can unpack the entry which read the archive as it comes.
    */
-  readonly crc32?: number
+  readonly crc32?: number | undefined
   /**
    * What the source is of, such as the key of an object: together with its strong tag it tells which
    * content this is, so that a CRC-32 that was computed once is known to later calls. Files and
    * bytes are recognised without it.
    */
-  readonly key?: string
+  readonly key?: string | undefined
 }
 
 /** An entry that is open. */

@@ -1,6 +1,6 @@
 // An archive as a source: every byte of it has its place before one is read.
 
-import type { ByteRange, ByteStream, Representation } from '@range-serve/core'
+import type { ByteRange, Representation } from '@range-serve/core'
 import { closeParts, type DirectSource, type PartList, readParts } from '@range-serve/core/adapter'
 import type { OpenEntry } from './entries.ts'
 import {
@@ -64,7 +64,11 @@ export class ZipSource implements DirectSource, PartList {
     return [offset, dataOffset, dataOffset + size][index % partsPerEntry]!
   }
 
-  readPart(index: number, range: ByteRange, signal: AbortSignal): Uint8Array | ByteStream {
+  readPart(
+    index: number,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): Uint8Array | AsyncIterable<Uint8Array> {
     const entries = this.#entries
     const central = partsPerEntry * entries.length
     if (index === this.count - 1) return slice(this.#end, range)
@@ -95,7 +99,7 @@ function record(
   make: (entry: PlacedEntry, crc32: number) => Buffer,
   range: ByteRange,
   signal: AbortSignal,
-): Uint8Array | ByteStream {
+): Uint8Array | AsyncIterable<Uint8Array> {
   const { checksum, source } = entry
   if (checksum.value !== undefined) return slice(make(entry, checksum.value), range)
   return (async function* () {

@@ -203,7 +203,7 @@ describe('the validators of an archive', () => {
       await tagOf({ name: 'a', source: noted(pattern(10), '"b"') }),
       await tagOf({ name: 'a', source: pattern(10) }),
     ]
-    for (const tag of tags) expect(tag).toMatch(/^"[\w-]{27}"$/)
+    for (const tag of tags) expect(tag).toMatch(/^"[\w-]+"$/)
     expect(new Set(tags).size).toBe(tags.length)
     expect(await tagOf({ name: 'a', source: noted(pattern(10), '"a"') })).toBe(tags[0])
   })

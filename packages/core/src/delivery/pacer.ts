@@ -1,8 +1,6 @@
 // How fast the content of one response goes out, if a limit is set.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pace } from '../pace.ts'
-import { smallSize } from './pool.ts'
 
 /** The time in milliseconds, and a way to wait. */
 export interface Clock {
@@ -12,9 +10,11 @@ export interface Clock {
 
 const systemClock: Clock = {
   now: () => performance.now(),
-  wait: (milliseconds) => sleep(Math.ceil(milliseconds)),
+  wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, Math.ceil(milliseconds))),
 }
 
+/** No piece is larger, in bytes. */
+const largest = 64 * 1024
 /** Pieces are such that about this many go out in a second, however low the pace. */
 const piecesPerSecond = 10
 
@@ -34,7 +34,7 @@ export class Pacer {
 
   constructor({ bytesPerSecond, burst = bytesPerSecond }: Pace, clock: Clock = systemClock) {
     const piece = Math.max(1, Math.floor(bytesPerSecond / piecesPerSecond))
-    this.maxPiece = Math.min(piece, burst, smallSize)
+    this.maxPiece = Math.min(piece, burst, largest)
     this.#bytesPerMs = bytesPerSecond / 1000
     this.#slackMs = (burst - this.maxPiece) / this.#bytesPerMs
     this.#clock = clock

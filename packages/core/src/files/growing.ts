@@ -10,7 +10,8 @@ import { nameOf, validateCount, validateMetadata, validateObject } from '../vali
 import type { Descriptor } from './descriptor.ts'
 import { descriptors } from './descriptors.ts'
 import { openFile, toAbsolutePath } from './file.ts'
-import { type FileStats, toFileStats, versionOf } from './validators.ts'
+import type { FileStats } from './file-stats.ts'
+import { toFileStats, versionOf } from './validators.ts'
 
 /** When a file that is still being written is complete. */
 export interface GrowingOptions extends Metadata {
@@ -19,12 +20,16 @@ export interface GrowingOptions extends Metadata {
    * resolves to `true`; it is called whenever all that is there has been sent. A promise that rejects,
    * or a function that throws, says that the file will never be complete: its responses are cut off.
    */
-  readonly until?: AbortSignal | PromiseLike<unknown> | (() => boolean | PromiseLike<boolean>)
+  readonly until?:
+    | AbortSignal
+    | PromiseLike<unknown>
+    | (() => boolean | PromiseLike<boolean>)
+    | undefined
   /**
    * The file is complete once it has not been written to for this time, in milliseconds. Default:
    * 10,000, or with `until` no limit.
    */
-  readonly maxIdle?: number
+  readonly maxIdle?: number | undefined
 }
 
 /** How often a file that has been read to its end is looked at, in milliseconds. */

@@ -11,25 +11,25 @@ export interface Representation {
    * `*`, and the full response, as a range with a very large last position (RFC 8673), ends when the
    * representation does. It is read by a range whose `lastPos` is `Infinity`. Default `false`.
    */
-  readonly isGrowing?: boolean
+  readonly isGrowing?: boolean | undefined
   /** The media type, parameters included: `'video/mp4'`, `'text/html; charset=utf-8'`. */
-  readonly type?: string
+  readonly type?: string | undefined
   /** The entity-tag as the field has it, quotes included: `'"v1"'`, `'W/"v1"'` (§8.8.3). */
-  readonly etag?: string
+  readonly etag?: string | undefined
   /** When it was last modified (§8.8.2). Fractions of a second are ignored. */
-  readonly lastModified?: Date
+  readonly lastModified?: Date | undefined
   /**
    * When its storage recorded the latest change of any kind, such as the ctime of a file. A change
    * that `lastModified` came with makes it a strong validator only two seconds later (§8.8.2.2).
    * Without it, `lastModified` is strong once the second that it names is over; with an invalid
    * `Date`, it never is.
    */
-  readonly lastChanged?: Date
+  readonly lastChanged?: Date | undefined
   /**
    * `false` if the bytes can be read only once, in order: several ranges are then sent in ascending
    * order, whatever the order requested. Default `true`.
    */
-  readonly seekable?: boolean
+  readonly seekable?: boolean | undefined
 }
 
 /** The complete length, as far as it is known. */

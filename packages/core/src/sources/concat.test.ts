@@ -179,8 +179,8 @@ describe('the validators of fromConcat', () => {
 
   it('are strong if all tags are, weak with another text if one is weak, none if one is missing', async () => {
     const [strong, weak] = [await tagOf(part('"a"'), part('"b"')), await tagOf(part('W/"a"'), part('"b"'))] // prettier-ignore
-    expect(strong).toMatch(/^"[\w-]{27}"$/)
-    expect(weak).toMatch(/^W\/"[\w-]{27}"$/)
+    expect(strong).toMatch(/^"[\w-]+"$/)
+    expect(weak).toMatch(/^W\/"[\w-]+"$/)
     expect(weak!.slice(2)).not.toBe(strong)
     expect(await tagOf(part('"a"'), part())).toBeUndefined()
   })

@@ -7,7 +7,8 @@ import type { Representation } from '../semantics/representation.ts'
 import { nameOf, validateRepresentation } from '../validate.ts'
 import { fromBlob } from './blob.ts'
 import { fromBuffer } from './buffer.ts'
-import { type ByteStream, type DirectSource, isSource, type Source, toDirect } from './source.ts'
+import { hashAhead, tagOf } from './bytes-tag.ts'
+import { type DirectSource, isSource, type Source, toDirect } from './source.ts'
 
 /** A part of a source that is made of several. */
 export type Part = Source | Uint8Array | Blob
@@ -18,7 +19,11 @@ export interface PartList {
   /** The position of the first byte of a part, and at `count` the complete length. */
   startOf(index: number): number
   /** Exactly the bytes of a range of a part, at once if they are in memory. */
-  readPart(index: number, range: ByteRange, signal: AbortSignal): Uint8Array | ByteStream
+  readPart(
+    index: number,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): Uint8Array | AsyncIterable<Uint8Array>
 }
 
 /**
@@ -78,7 +83,8 @@ export async function openPart(
     if (isSource(settled) && !('on' in settled)) await closeParts([toDirect(settled)])
     throw error
   }
-  if (settled instanceof Uint8Array) return toDirect(fromBuffer(settled, await tagOf(settled)))
+  if (settled instanceof Uint8Array)
+    return toDirect(fromBuffer(settled, { etag: await hash(settled) }))
   if (settled instanceof Blob) return toDirect(fromBlob(settled))
   const source = toDirect(settled)
   // Each call of `open` is followed by one of `close`: another response may hold it as well.
@@ -151,7 +157,8 @@ export async function combineValidators(
   if (tags.every((tag) => tag !== undefined)) {
     const lengths = parts.map(({ length }) => length)
     const text = JSON.stringify([layout, tags, lengths])
-    combined.etag = await hash(new TextEncoder().encode(text), tags.some(isWeak))
+    const tag = await hash(new TextEncoder().encode(text))
+    combined.etag = tags.some(isWeak) ? `W/${tag}` : tag
   }
   if (Number.isFinite(newest)) {
     combined.lastModified = new Date(newest)
@@ -161,20 +168,8 @@ export async function combineValidators(
   return combined
 }
 
-/** Keyed by the object that holds the bytes, so that those that a process keeps are hashed once. */
-const tags = new WeakMap<Uint8Array, Promise<EntityTag>>()
-
-async function tagOf(bytes: Uint8Array): Promise<{ readonly etag: EntityTag }> {
-  const known = tags.get(bytes)
-  const tag = known ?? hash(bytes, false)
-  if (!known) tags.set(bytes, tag)
-  return { etag: await tag }
-}
-
-async function hash(bytes: Uint8Array, weak: boolean): Promise<EntityTag> {
-  const isShared = !(bytes.buffer instanceof ArrayBuffer)
-  const own = isShared ? new Uint8Array(bytes) : (bytes as Uint8Array<ArrayBuffer>)
-  const digest = await crypto.subtle.digest('SHA-256', own)
-  const text = btoa(String.fromCharCode(...new Uint8Array(digest)))
-  return `${weak ? 'W/' : ''}"${text.slice(0, 27).replaceAll('+', '-').replaceAll('/', '_')}"`
+/** A tag that is a hash of bytes. */
+async function hash(bytes: Uint8Array): Promise<EntityTag> {
+  await hashAhead(bytes)
+  return tagOf(bytes)!
 }

@@ -2,7 +2,15 @@ import type { ByteRange } from '../semantics/range.ts'
 import type { Representation } from '../semantics/representation.ts'
 
 /** Bytes as they come: a Node `Readable`, a web `ReadableStream`, an async generator. */
-export type ByteStream = AsyncIterable<Uint8Array>
+export type ByteStream = AsyncIterable<Uint8Array> | WebStream
+
+/** A web `ReadableStream`, which can be iterated neither in Safari nor by its types of before 2024. */
+export interface WebStream {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
+    cancel(reason?: unknown): Promise<void>
+  }
+}
 
 /**
  * A {@link Representation} that can be read: everything range-serve serves is one.
@@ -30,7 +38,7 @@ export interface Source extends Representation {
     options: { readonly signal: AbortSignal },
   ): ByteStream | Promise<Uint8Array | ByteStream>
   /** Releases what the source holds. Called when a response is over, however it ended. */
-  close?(): void | Promise<void>
+  readonly close?: (() => void | Promise<void>) | undefined
 }
 
 /** Called at the end of a read, with the number of bytes read: 0 at the end of the source. */
@@ -71,7 +79,7 @@ export interface DirectSource extends Source {
    * @param aborted keep nothing for the next response
    * @returns a promise if it is still being read to its end
    */
-  close?(aborted?: boolean): void | Promise<void>
+  readonly close?: ((aborted?: boolean) => void | Promise<void>) | undefined
 }
 
 /** A caller's source as a direct one, with only those members that the contract names. */
@@ -121,4 +129,14 @@ export function pickMetadata({
 /** Whether a value looks like a {@link Source}. */
 export function isSource(value: unknown): value is Source {
   return typeof value === 'object' && value !== null && typeof (value as Source).read === 'function'
+}
+
+/** Whether a value is an open file, whose `read` differs from that of a source. */
+export function hasDescriptor(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { stat?: unknown }).stat === 'function' &&
+    typeof (value as { fd?: unknown }).fd === 'number'
+  )
 }
