@@ -2,7 +2,7 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
-import { fromGrowing, type Source } from '@range-serve/core'
+import { fromGrowing, type Source, toResponse } from '@range-serve/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { begin, download } from '../support/clients.ts'
 import {
@@ -90,6 +90,29 @@ describe.each([...newest, ['node:http2', startHttp2] as const])('%s', (name, sta
     following.leave()
     await until('the file is closed', () => openDescriptors(file) === 0)
     expect(running.transfers).toMatchObject([{ aborted: true }])
+  })
+})
+
+describe('toResponse', () => {
+  it('follows a file to its end', async () => {
+    const { file, append } = begun(100_000)
+    const ended = new AbortController()
+    const source = fromGrowing(file, { until: ended.signal })
+    const response = await toResponse(new Request('http://localhost/'), source)
+    expect([response.status, response.headers.get('content-length')]).toEqual([200, null])
+    const content = response.arrayBuffer()
+    append(300_000)
+    ended.abort()
+    expect(Buffer.from(await content).equals(bytes)).toBe(true)
+    await until('the file is closed', () => openDescriptors(file) === 0)
+  })
+
+  it('fails if the file becomes shorter', async () => {
+    const { file } = begun(100_000)
+    const source = fromGrowing(file, { until: () => false })
+    const response = await toResponse(new Request('http://localhost/'), source)
+    fs.truncateSync(file, 10)
+    await expect(response.arrayBuffer()).rejects.toThrow()
   })
 })
 

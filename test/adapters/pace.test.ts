@@ -4,7 +4,8 @@ import fs from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import path from 'node:path'
-import { fromReader, rangeStatic, type Servable } from '@range-serve/core'
+import { fromReader, rangeStatic, type Servable, toResponse } from '@range-serve/core'
+import { toResponse as toResponseOfBytes } from '@range-serve/core/fetch'
 import { afterEach, expect, it } from 'vitest'
 import { begin } from '../support/clients.ts'
 import { pattern, temporaryFolder, until } from '../support/fixture.ts'
@@ -107,3 +108,18 @@ it.each([...frameworks, ['node:http2', startHttp2] as const])(
     expect(slow.transfers[0]!.bytesSent).toBeLessThan(10_000)
   },
 )
+
+it('is the pace of toResponse too', async () => {
+  const request = new Request('http://localhost/')
+  const responses = [
+    await toResponse(request, file, { pace }),
+    await toResponse(request, bytes, { pace }),
+    await toResponseOfBytes(request, bytes, { pace }),
+  ]
+  const startedAt = performance.now()
+  const contents = await Promise.all(responses.map((response) => response.arrayBuffer()))
+  // The first piece had been read before.
+  const leastMs = ((bytes.length - pace.burst) / pace.bytesPerSecond) * 1000
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(leastMs * 0.8)
+  for (const content of contents) expect(Buffer.from(content).equals(bytes)).toBe(true)
+})
