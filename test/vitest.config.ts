@@ -10,7 +10,7 @@ export default defineConfig({
     // Tests run the sources, so that a failure points at the line that was written.
     alias: [
       { find: /^@range-serve\/core\/(adapter|fetch)$/, replacement: source('core/src/$1.ts') },
-      { find: /^@range-serve\/(core|express|koa)$/, replacement: source('$1/src/index.ts') },
+      { find: /^@range-serve\/(core|express|koa|zip)$/, replacement: source('$1/src/index.ts') },
     ],
   },
   test: {

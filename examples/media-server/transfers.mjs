@@ -1,11 +1,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { PassThrough } from 'node:stream'
+import { coverage } from '@range-serve/core'
 
 const sampleMs = 100
 const heartbeatMs = 15_000
 
 /**
- * What is being sent, as server-sent events: `start`, `progress` while the bytes go, and `end`.
+ * What is being sent, as server-sent events: `start`, `progress` while the bytes go, and `end`; and
+ * `coverage`, how often each byte of a file has been sent so far.
  *
  * The packages publish a live object when a response begins and again when it is over. In between
  * its `bytesSent` is sampled, so that a chunk costs nothing.
@@ -14,6 +16,7 @@ export class TransferFeed {
   #prefix
   #followers = new Set()
   #active = new Map()
+  #covered = new Map()
   #count = 0
   #sampler
   #heartbeat
@@ -32,6 +35,7 @@ export class TransferFeed {
     this.#followers.add(follower)
     follower.on('close', () => this.#followers.delete(follower))
     follower.write('retry: 1000\n\n')
+    for (const [path, covered] of this.#covered) follower.write(formatCoverage(path, covered))
     for (const [transfer, { id }] of this.#active) follower.write(format('start', id, transfer))
     return follower
   }
@@ -69,6 +73,14 @@ export class TransferFeed {
       this.#sampler = undefined
     }
     this.#write(format('end', state.id, transfer))
+    if (transfer.bytesSent > 0) this.#cover(transfer)
+  }
+
+  #cover(transfer) {
+    const [path] = transfer.url.split('?')
+    const covered = coverage([transfer], { previous: this.#covered.get(path) })
+    this.#covered.set(path, covered)
+    this.#write(formatCoverage(path, covered))
   }
 
   // A client that has stopped reading is disconnected; its EventSource reconnects once it reads again.
@@ -86,4 +98,8 @@ function format(event, id, transfer) {
   const data = { id, method, url, status, ranges, completeLength, bytesPlanned, bytesSent }
   if (event === 'end') Object.assign(data, { aborted, durationMs, firstByteMs })
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
+}
+
+function formatCoverage(url, { completeLength, spans }) {
+  return `event: coverage\ndata: ${JSON.stringify({ url, completeLength, spans })}\n\n`
 }

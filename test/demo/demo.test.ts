@@ -258,6 +258,18 @@ describeWith('chromium', 'A browser', (executablePath) => {
       await page.screenshot({ path: artifact(`${name}-mp4`), fullPage: true })
     })
 
+    test('draws how often each byte was sent', async () => {
+      for (let i = 0; i < 2; i++) {
+        const headers = { Range: 'bytes=700000-700099' }
+        await (await fetch(`${demo.url}media/dive.mp4`, { headers })).arrayBuffer()
+      }
+      await page.waitForFunction(() =>
+        [...document.querySelectorAll<HTMLElement>('#heat > i')].some(
+          ({ dataset: { first, times } }) => first === '700000' && Number(times) >= 2,
+        ),
+      )
+    })
+
     test('seeks in a WebM', async () => {
       await choose(page, demo, 'dive.webm')
       await seekAndCheck(page, 0.8)

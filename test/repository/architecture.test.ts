@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const modules = ['core', 'express', 'koa']
+const modules = ['core', 'express', 'koa', 'zip']
   .flatMap((name) => {
     const folder = `packages/${name}/src`
     return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map(
@@ -43,7 +43,7 @@ function resolveImport(from: string, to: string): string | undefined {
 }
 
 /** The modules of core that the rooms above semantics share. */
-const basics = new Set(['media-type', 'option-names', 'options', 'transfer', 'validate'])
+const basics = new Set(['media-type', 'option-names', 'options', 'pace', 'transfer', 'validate'])
 
 /** The modules that all rooms use, and which are not drawn. */
 const leaves = new Set(['errors', 'runtime'])

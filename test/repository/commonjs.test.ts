@@ -11,6 +11,7 @@ const uses: [packageName: string, name: string, use: string, answer: string][] =
   ['core/adapter', 'prepare', '.length', '4'],
   ['express', 'rangeServe', '().length', '3'],
   ['koa', 'rangeServe', '().length', '2'],
+  ['zip', 'fromZip', '([]) instanceof Promise', 'true'],
 ]
 
 it.each(uses)('@range-serve/%s can be required', async (packageName, name, use, answer) => {

@@ -34,6 +34,31 @@ describe('examples', () => {
     expect(range.content.equals(whole.subarray(1000, 2000))).toBe(true)
   })
 
+  it('metrics.mjs exposes counters and histograms, and counts a view once', async () => {
+    const port = await start('metrics.mjs')
+    const size = media('dive.mp4').length
+    const get = (range: string) =>
+      ask(port, { path: '/dive.mp4', headers: [['Range', `bytes=${range}`]] })
+    const half = Math.floor(size / 2)
+    await get(`0-${half}`)
+    const lines = async () => String((await ask(port, { path: '/metrics' })).content).split('\n')
+    expect(await lines()).toContain('range_serve_views_total 0')
+    for (const range of [`${half}-`, '0-', '-1000']) await get(range)
+    const labels = 'http_request_method="GET",url_scheme="http",http_response_status_code="206"'
+    // The last response may be over for the client a moment before it is for the server.
+    await expect
+      .poll(lines)
+      .toEqual(
+        expect.arrayContaining([
+          'http_server_active_requests{http_request_method="GET",url_scheme="http"} 0',
+          `http_server_request_duration_seconds_count{${labels}} 4`,
+          `http_server_response_body_size_bytes_sum{${labels}} ${half + 1 + (size - half) + size + 1000}`,
+          'range_serve_first_byte_seconds_count 4',
+          'range_serve_views_total 1',
+        ]),
+      )
+  })
+
   it('express-download.mjs lets a download resume', async () => {
     const port = await start('express-download.mjs')
     const first = await ask(port, { path: '/report.csv', headers: [['Range', 'bytes=0-99']] })

@@ -3,7 +3,10 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
+import * as core from '@range-serve/core'
 import { validateOptionNames } from '@range-serve/core/adapter'
+import * as forExpress from '@range-serve/express'
+import * as forKoa from '@range-serve/koa'
 import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
@@ -41,7 +44,7 @@ function listed(text: string, mark: RegExp): readonly string[] {
   return found.map((cells) => cells[1]!.replaceAll('`', '')).toSorted()
 }
 
-describe.each(readmes)('%s', (file) => {
+describe.each([...readmes, 'packages/zip/README.md'])('%s', (file) => {
   const text = read(file)
 
   it('has JavaScript that parses', async () => {
@@ -55,7 +58,10 @@ describe.each(readmes)('%s', (file) => {
       }),
     )
   })
+})
 
+describe.each(readmes)('the options in %s', (file) => {
+  const text = read(file)
   const isKoa = !file.includes('core') && !file.includes('express')
 
   it('lists every option of rangeStatic', () => {
@@ -70,6 +76,15 @@ describe.each(readmes)('%s', (file) => {
     expect(listed(text, isCore ? /`serve`/ : /`sendRange`/)).toEqual(optionsOf('sendRange'))
     if (!isCore) expect(listed(text, /`rangeServe`/)).toEqual(optionsOf('rangeServe'))
   })
+})
+
+it.each([
+  ['express', forExpress],
+  ['koa', forKoa],
+])('@range-serve/%s exports what makes sources, and coverage', (_, exported) => {
+  const names = Object.keys(core).filter((name) => name.startsWith('from') || name === 'coverage')
+  expect(names.length).toBeGreaterThan(7)
+  expect(Object.keys(exported)).toEqual(expect.arrayContaining(names))
 })
 
 it('README.md lists every error code', () => {

@@ -33,6 +33,7 @@ function connect() {
   for (const event of ['start', 'progress', 'end']) {
     source.addEventListener(event, ({ data }) => traffic.report(event, JSON.parse(data)))
   }
+  source.addEventListener('coverage', ({ data }) => traffic.heat(JSON.parse(data)))
 
   function say(state, text) {
     $('connection').dataset.state = state

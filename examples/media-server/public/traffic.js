@@ -36,6 +36,28 @@ export class Traffic {
       this.#draw(request)
     }
     this.#drawFigures()
+    this.#drawHeat()
+  }
+
+  /** Takes in how often each byte of a file has been sent, to whatever client. */
+  heat({ url, completeLength, spans }) {
+    const file = this.#fileAt(pathOf(url))
+    file.heat = { completeLength, spans }
+    if (file === this.#shown) this.#drawHeat()
+  }
+
+  #drawHeat() {
+    const { completeLength = 0, spans = [] } = this.#shown.heat ?? {}
+    const most = spans.reduce((max, { times }) => Math.max(max, times), 1)
+    const marks = spans.map(({ firstPos, lastPos, times }) => {
+      const mark = element('i')
+      Object.assign(mark.dataset, { first: firstPos, last: lastPos, times })
+      mark.style.left = `min(${percent(firstPos / completeLength)}, 100% - 1px)`
+      mark.style.width = percent((lastPos - firstPos + 1) / completeLength)
+      mark.style.opacity = 0.25 + (0.75 * times) / most
+      return mark
+    })
+    this.#part('heat').replaceChildren(...marks)
   }
 
   /** Takes in one event: `start`, `progress` or `end`. */

@@ -15,6 +15,8 @@ export type { Reader } from './sources/reader.ts'
 export { fromReader } from './sources/reader.ts'
 export type { OpenStream, StreamMetadata } from './sources/stream.ts'
 export { fromStream } from './sources/stream.ts'
+export type { Part } from './sources/parts.ts'
+export { fromConcat } from './sources/concat.ts'
 export type { ByteRange } from './semantics/range.ts'
 export type { Representation } from './semantics/representation.ts'
 

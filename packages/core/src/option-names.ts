@@ -16,6 +16,7 @@ const sendNames: readonly string[] = [
   'maxRanges',
   'maxSkip',
   'maxResponse',
+  'pace',
   'root',
   'dotfiles',
   'followSymlinks',
@@ -97,6 +98,8 @@ const adviceOfFolders: Readonly<Record<string, string>> = {
 const advice: Readonly<Record<string, string>> = {
   hidden: "dotfiles: 'allow'",
   maxage: 'maxAge, in milliseconds or as text',
+  bytesPerSecond: 'pace: { bytesPerSecond }',
+  burst: 'pace: { bytesPerSecond, burst }',
   contentType: 'type',
   mimeType: 'type',
   gzip: compression,

@@ -5,6 +5,7 @@ import { invalidArgument } from './errors.ts'
 import type { FileStats } from './files/file-stats.ts'
 import { expandType } from './media-type.ts'
 import { type OptionCall, validateOptionNames } from './option-names.ts'
+import { type Pace, validatePace } from './pace.ts'
 import { parseMaxAge } from './semantics/cache-control.ts'
 import type { ResponseFields } from './semantics/fields.ts'
 import type { Transfer } from './transfer.ts'
@@ -78,6 +79,12 @@ export interface SendOptions {
    * `bytes=N-` may take the 206 for all of the rest.
    */
   readonly maxResponse?: number | undefined
+  /**
+   * How fast the content of a response is sent at most: for media, whose clients otherwise fetch more
+   * than is watched. Each response has this pace, whatever other responses the same client gets.
+   * Default: no limit.
+   */
+  readonly pace?: Pace | undefined
   /** The folder that a path is relative to and cannot leave, as a path or `file:` URL. */
   readonly root?: string | URL | undefined
   /** What to do about paths with a component that starts with a dot, below `root`. Default `'ignore'`: 404. */
@@ -180,6 +187,7 @@ export function validateOptions(options: SendOptions, call: OptionCall = 'sendRa
   validateCount('maxRanges', options.maxRanges)
   validateCount('maxSkip', options.maxSkip)
   validateCount('maxResponse', options.maxResponse, 1)
+  if (options.pace !== undefined) validatePace(options.pace)
   if (options.maxAge !== undefined) parseMaxAge(options.maxAge)
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalidArgument('ERR_INVALID_ARGUMENT', 'signal must be an AbortSignal')

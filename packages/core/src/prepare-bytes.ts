@@ -1,6 +1,7 @@
 // Opening, planning and content on any runtime: `prepare` without a file system.
 
 import { Cancellation } from './delivery/cancellation.ts'
+import { Pacer } from './delivery/pacer.ts'
 import { maxPiece, type PreparedForWeb, type WebContent } from './delivery/web-response.ts'
 import { invalidArgument } from './errors.ts'
 import { closeUnsent, isPromise, openBytes, openSettled } from './open-bytes.ts'
@@ -50,7 +51,9 @@ export async function prepareBytes(
     })
     const plan = planResponse(request, representation, planOptions)
     transfer.start(plan, source.length)
-    return { plan, content: new SourceContent(plan.body, source), transfer }
+    const pacer = options.pace && new Pacer(options.pace)
+    const content = new SourceContent(plan.body, source, pacer?.maxPiece ?? maxPiece)
+    return { plan, content, transfer, pacer }
   } catch (error) {
     closeUnsent(source)
     throw error
@@ -82,10 +85,13 @@ class SourceContent implements WebContent {
   readonly length: number
   readonly isPrompt: boolean
   readonly #source: DirectSource
+  /** The most bytes of a piece. */
+  readonly #max: number
   readonly #cancellation: Cancellation = new Cancellation()
   readonly #chunks: AsyncGenerator<Uint8Array>
 
-  constructor(segments: readonly Segment[], source: DirectSource) {
+  constructor(segments: readonly Segment[], source: DirectSource, max: number) {
+    this.#max = max
     this.length = contentLength(segments)
     this.isPrompt = source.bytes !== undefined
     this.#source = source
@@ -94,8 +100,8 @@ class SourceContent implements WebContent {
 
   async *pieces(): AsyncGenerator<Uint8Array> {
     for await (const chunk of this.#chunks) {
-      for (let at = 0; at < chunk.length; at += maxPiece) {
-        yield new Uint8Array(chunk.subarray(at, at + maxPiece))
+      for (let at = 0; at < chunk.length; at += this.#max) {
+        yield new Uint8Array(chunk.subarray(at, at + this.#max))
       }
     }
   }

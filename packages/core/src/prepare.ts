@@ -2,6 +2,7 @@
 
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
+import { Pacer } from './delivery/pacer.ts'
 import { openSource, type Servable } from './open.ts'
 import { closeReplacement, closeUnsent } from './open-bytes.ts'
 import { type SendOptions, validateOptions } from './options.ts'
@@ -47,7 +48,11 @@ export function prepare(
     throw error
   }
   const transfer = new OngoingTransfer(request, options.onTransfer)
-  return decide(request, opened, options, context, transfer)
+  if (!options.pace) return decide(request, opened, options, context, transfer)
+  const pacer = new Pacer(options.pace)
+  const maxPiece = Math.min(pacer.maxPiece, context.maxPiece ?? Infinity)
+  const paced = decide(request, opened, options, { ...context, maxPiece }, transfer)
+  return paced.then((prepared) => ({ ...prepared, pacer }))
 }
 
 async function decide(

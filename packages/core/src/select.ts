@@ -53,6 +53,7 @@ export function selectRepresentation(
     length: source.length,
     seekable: source.seekable ?? true,
   }
+  if (source.isGrowing === true) representation.isGrowing = true
   if (type !== undefined) representation.type = type
   if (etag !== undefined) {
     const coding = variant?.coding

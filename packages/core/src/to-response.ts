@@ -26,8 +26,9 @@ export async function toResponse(
   options: SendOptions = {},
 ): Promise<Response> {
   const context = { set: () => undefined, inTurn: true, pooled: false, maxPiece }
-  const { plan, content, transfer } = await prepare(toTarget(request), servable, options, context)
-  return toWebResponse({ plan, content: toWebContent(content), transfer }, request, options.signal)
+  const prepared = await prepare(toTarget(request), servable, options, context)
+  const content = toWebContent(prepared.content)
+  return toWebResponse({ ...prepared, content }, request, options.signal)
 }
 
 function toWebContent(content: Content): WebContent {
@@ -47,7 +48,9 @@ async function* readPieces(content: Content): AsyncGenerator<Uint8Array> {
     return
   }
   for (let missing = content.length; missing > 0;) {
-    const piece = (await content.next())!
+    const piece = await content.next()
+    // The end of content whose length was not known.
+    if (!piece) return
     missing -= piece.length
     yield toOwn(piece, content)
   }

@@ -15,7 +15,10 @@ export interface Transfer {
   readonly ranges: readonly ByteRange[]
   /** The complete length of the representation. */
   readonly completeLength: number
-  /** The length of the content, the heads of parts included. */
+  /**
+   * The length of the content, the heads of parts included. `Infinity` while a response follows a
+   * representation that is growing.
+   */
   readonly bytesPlanned: number
   /** How many of those were handed to the network; grows while the response is sent. */
   readonly bytesSent: number
@@ -94,11 +97,20 @@ export class OngoingTransfer implements Transfer {
     this.firstByteMs ??= performance.now() - this.#startedAt
   }
 
+  /** Content whose length was not known has it now. */
+  #end(): void {
+    this.bytesPlanned = this.bytesSent
+    const [{ firstPos }] = this.ranges as [ByteRange]
+    this.ranges = this.bytesSent > 0 ? [{ firstPos, lastPos: firstPos + this.bytesSent - 1 }] : []
+    this.completeLength = Math.max(this.completeLength, firstPos + this.bytesSent)
+  }
+
   /** Reports the end of the response. */
   finish(aborted: boolean): void {
     this.aborted = aborted
     this.durationMs = performance.now() - this.#startedAt
-    if (!aborted) this.bytesSent = this.bytesPlanned
+    if (this.bytesPlanned === Infinity) this.#end()
+    else if (!aborted) this.bytesSent = this.bytesPlanned
     if (transferChannel.hasSubscribers) transferChannel.publish(this)
     try {
       this.#onTransfer?.(this)

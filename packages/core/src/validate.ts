@@ -62,6 +62,15 @@ export function validateCount(name: string, value: number | undefined, min: 0 | 
   }
 }
 
+/** Throws unless a value is a positive integer. */
+export function validatePositive(name: string, value: number | undefined): void {
+  if (Number.isSafeInteger(value) && value! > 0) return
+  throw outOfRange(
+    'ERR_INVALID_ARGUMENT',
+    `${name} must be a positive integer, got ${String(value)}`,
+  )
+}
+
 /** Throws for options that are not an object: `null`, text, a callback, a list. */
 export function validateObject(name: string, value: unknown): void {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return

@@ -23,7 +23,16 @@ import type { Method } from './methods.ts'
 
 export { createServer } from './server.ts'
 export type { RangeServeOptions } from '@range-serve/core/adapter'
-export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
+export {
+  coverage,
+  fromBlob,
+  fromBuffer,
+  fromConcat,
+  fromFile,
+  fromGrowing,
+  fromReader,
+  fromStream,
+} from '@range-serve/core'
 export type * from '@range-serve/core'
 
 declare global {

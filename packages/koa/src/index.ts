@@ -23,7 +23,16 @@ export {
   rangeStatic,
   type StaticFinder,
 } from './static.ts'
-export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
+export {
+  coverage,
+  fromBlob,
+  fromBuffer,
+  fromConcat,
+  fromFile,
+  fromGrowing,
+  fromReader,
+  fromStream,
+} from '@range-serve/core'
 export type * from '@range-serve/core'
 
 declare module 'koa' {

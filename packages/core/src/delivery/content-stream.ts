@@ -3,13 +3,18 @@ import { Readable } from 'node:stream'
 import { toError } from '../errors.ts'
 import type { OngoingTransfer } from '../transfer.ts'
 import type { Content } from './content.ts'
+import type { Prepared } from './deliver.ts'
 import { type NodeResponse, whenInTurn } from './outgoing.ts'
+import type { Pacer } from './pacer.ts'
 
 /** Content as a stream that holds one piece at a time, each in its own memory. */
 export class ContentStream extends Readable {
   readonly #content: Content
   readonly #transfer: OngoingTransfer
+  readonly #pacer: Pacer | undefined
   readonly #response: NodeResponse | undefined
+  /** Resolves when the next piece may be passed on, if that is not yet. */
+  #pause: Promise<void> | undefined
   #missing: number
   /** The first piece, until it is passed on. */
   #first: Uint8Array | undefined
@@ -21,10 +26,11 @@ export class ContentStream extends Readable {
   /** Resolves to whether all of it was read, or to `false` once it is destroyed. */
   readonly consumed: Promise<boolean>
 
-  constructor(content: Content, transfer: OngoingTransfer, response: NodeResponse | undefined) {
+  constructor({ content, transfer, pacer }: Prepared, response: NodeResponse | undefined) {
     super({ highWaterMark: 0 })
     this.#content = content
     this.#transfer = transfer
+    this.#pacer = pacer
     this.#response = response
     this.#missing = content.length
     this.consumed = new Promise((resolve) => {
@@ -51,14 +57,22 @@ export class ContentStream extends Readable {
     this.#transfer.bytesSent += this.#leaving
     this.#leaving = 0
     if (this.#missing === 0) return this.#onConsumed(true)
+    if (this.#pause) await this.#pause
+    if (this.destroyed) return
     const turn = this.#response && whenInTurn(this.#response)
     if (turn) await turn
     const piece = this.#first ?? (await this.#content.next())
     this.#first = undefined
-    if (this.destroyed || !piece) return
+    if (this.destroyed) return
+    if (!piece) {
+      // The end of content whose length was not known.
+      this.#missing = 0
+      return this.#onConsumed(true)
+    }
     this.#transfer.firstByte()
     this.#missing -= piece.length
     this.#leaving = piece.length
+    this.#pause = this.#pacer?.pass(piece.length)
     this.push(this.#content.reuses ? Buffer.from(piece) : piece)
   }
 

@@ -100,7 +100,8 @@ export class Content {
   }
 
   get #isSmall(): boolean {
-    return this.length > 0 && this.length <= smallSize && this.#source.readInto !== undefined
+    const max = Math.min(smallSize, this.#options.maxPiece ?? smallSize)
+    return this.length > 0 && this.length <= max && this.#source.readInto !== undefined
   }
 
   /** The next piece, valid until the one after is requested; `undefined` at the end. */

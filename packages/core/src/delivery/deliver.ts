@@ -7,6 +7,7 @@ import type { OngoingTransfer, Transfer } from '../transfer.ts'
 import type { Content } from './content.ts'
 import { writeHead } from './head.ts'
 import { alreadyAnswered, cutOff, type NodeResponse, whenInTurn } from './outgoing.ts'
+import type { Pacer } from './pacer.ts'
 import { Writer } from './writer.ts'
 
 /** A decided response and its open content, which has to be sent or closed. */
@@ -14,6 +15,8 @@ export interface Prepared {
   readonly plan: ResponsePlan
   readonly content: Content
   readonly transfer: OngoingTransfer
+  /** Limits how fast it is sent. */
+  readonly pacer?: Pacer
   /** Whether the response has the fields of the plan already. Default `false`. */
   readonly isApplied?: boolean
 }
@@ -32,12 +35,12 @@ export async function deliver(
   prepared: Prepared,
   signal: AbortSignal | undefined,
 ): Promise<Transfer> {
-  const { content, transfer } = prepared
+  const { content, transfer, pacer } = prepared
   const head = new Head(response as ServerResponse, prepared)
   const close = (isSent: boolean) => {
     void content.close(isSent ? (writer.reusable ? 'sent' : 'kept') : 'aborted')
   }
-  const writer: Writer = new Writer(response, transfer, onOver, signal)
+  const writer: Writer = new Writer(response, transfer, onOver, signal, pacer)
   let sent = false
   let failure: Error | undefined
   try {
@@ -79,6 +82,11 @@ async function send(
     response.end()
     return
   }
+  // What exists in the future may be long in coming.
+  if (content.length === Infinity) {
+    head.send()
+    response.flushHeaders()
+  }
   const whole = content.whole()
   if (whole) {
     const bytes = whole instanceof Promise ? await writer.until(whole) : whole
@@ -89,7 +97,9 @@ async function send(
   for (let missing = content.length; missing > 0;) {
     const next = content.next()
     const piece = next instanceof Promise ? await writer.until(next) : next
-    if (!piece || writer.isOver) return
+    if (writer.isOver) return
+    // The end of content whose length was not known; other content is never short of a piece.
+    if (!piece) return void response.end()
     missing -= piece.length
     head.send()
     if (missing === 0) return writer.end(piece, content.reuses)

@@ -145,31 +145,34 @@ function whenResponseOver(
 }
 
 async function toBody(
-  { content, transfer, plan }: Prepared,
+  prepared: Prepared,
   response: NodeResponse | undefined,
   asStream: boolean,
 ): Promise<Body> {
+  const { content, transfer, plan, pacer } = prepared
   const { slice, length, endsByItself } = content
-  if (slice || length === 0) {
+  /** Whether it goes out at a pace, in more than one piece. */
+  const isPaced = pacer !== undefined && length > pacer.maxPiece
+  if ((slice && !isPaced) || length === 0) {
     transfer.firstByte()
     // As for a stream: a framework may destroy the source's stream when the response is over.
     const isUnread = asStream && plan.status === 304
     if (!response || endsByItself || content.isReadAtRandom || isUnread) await content.close('sent')
     // An HTTP/2 session refuses further streams once those that nothing reads hold too much.
     const isLarge = response instanceof Http2ServerResponse && length > smallSize
-    if ((asStream && !isUnread) || isLarge) return new ContentStream(content, transfer, response)
+    if ((asStream && !isUnread) || isLarge) return new ContentStream(prepared, response)
     return slice && Buffer.from(slice.buffer, slice.byteOffset, slice.length)
   }
   const isNext = response === undefined || isInTurn(response)
-  if (length <= smallSize && isNext && !endsByItself && !asStream) {
+  if (length <= smallSize && isNext && !endsByItself && !asStream && !isPaced) {
     const whole = content.whole()
     const bytes = whole ? own(await whole, content) : await collect(content)
     transfer.firstByte()
     if (!response || content.isReadAtRandom) void content.close('sent')
     return bytes
   }
-  const body = new ContentStream(content, transfer, response)
-  if (isNext) await body.begin()
+  const body = new ContentStream(prepared, response)
+  if (isNext && length < Infinity) await body.begin()
   return body
 }
 

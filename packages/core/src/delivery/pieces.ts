@@ -147,9 +147,10 @@ class ReadPieces implements Pieces {
   /** Fills a buffer: the head of a part shares a piece with its content, as do many small parts. */
   async #fill(): Promise<Uint8Array> {
     const buffer = this.#suitableBuffer()
+    const size = Math.min(buffer.length, this.#max)
     let filled = 0
-    for (let segment; (segment = this.#segments[this.#index]) && filled < buffer.length;) {
-      const room = buffer.length - filled
+    for (let segment; (segment = this.#segments[this.#index]) && filled < size;) {
+      const room = size - filled
       if (isBytes(segment)) {
         const piece = segment.subarray(this.#offset, this.#offset + room)
         buffer.set(piece, filled)
@@ -181,7 +182,9 @@ class ReadPieces implements Pieces {
     const isSlow = performance.now() - this.#givenAt > slowMs
     const proven = this.#given >= provenBytes ? hugeBuffers : largeBuffers
     const pool = this.#max <= smallSize || isSlow ? smallBuffers : proven
-    if (!this.reuses) return Buffer.allocUnsafeSlow(this.#nextLength(pool.size))
+    if (!this.reuses) {
+      return Buffer.allocUnsafeSlow(this.#nextLength(Math.min(pool.size, this.#max)))
+    }
     if (this.#buffer && pool !== this.#pool) {
       this.#pool.give(this.#buffer)
       this.#buffer = undefined

@@ -6,6 +6,7 @@ import type { ResponsePlan } from '../semantics/plan.ts'
 import { nextTurn } from '../sources/early-end.ts'
 import type { OngoingTransfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
+import type { Pacer } from './pacer.ts'
 
 /** Content up to this many bytes is read before the response is returned; no piece is larger. */
 export const maxPiece: number = 64 * 1024
@@ -30,6 +31,8 @@ export interface PreparedForWeb {
   readonly plan: ResponsePlan
   readonly content: WebContent
   readonly transfer: OngoingTransfer
+  /** Limits how fast it is sent. */
+  readonly pacer?: Pacer | undefined
 }
 
 /**
@@ -45,11 +48,11 @@ export async function toWebResponse(
   request: { readonly signal?: AbortSignal },
   signal: AbortSignal | undefined,
 ): Promise<Response> {
-  const { plan, content } = prepared
+  const { plan, content, pacer } = prepared
   const init = { status: plan.status, headers: toInit(plan.headers) }
   const body = new Body(prepared)
   body.endWith(signal, true)
-  const isSmall = content.length <= maxPiece
+  const isSmall = content.length <= (pacer?.maxPiece ?? maxPiece)
   // Some servers make the signal only if it is read, at a price.
   if (!isSmall || !content.isPrompt) body.endWith(request.signal, false)
   const bytes = await body.begin(isSmall)
@@ -69,6 +72,9 @@ function toInit(headers: ResponsePlan['headers']): [string, string][] | Record<s
 class Body {
   readonly #content: WebContent
   readonly #transfer: OngoingTransfer
+  readonly #pacer: Pacer | undefined
+  /** Resolves when the next piece may be passed on, if that is not yet. */
+  #pause: Promise<void> | undefined
   readonly #pieces: AsyncGenerator<Uint8Array>
   /** Unsubscribe functions. */
   readonly #watches: (() => void)[] = []
@@ -83,7 +89,8 @@ class Body {
   #failure: { readonly reason: unknown } | undefined
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined
 
-  constructor({ content, transfer }: PreparedForWeb) {
+  constructor({ content, transfer, pacer }: PreparedForWeb) {
+    this.#pacer = pacer
     this.#content = content
     this.#transfer = transfer
     this.#missing = content.length
@@ -112,7 +119,8 @@ class Body {
     let bytes: Uint8Array | null | undefined
     try {
       if (isSmall) bytes = await this.#readAll()
-      else if (!this.#isOver) this.#first = await this.#read()
+      // What exists in the future may be long in coming.
+      else if (!this.#isOver && this.#missing < Infinity) this.#first = await this.#read()
     } catch (error) {
       if (!this.#isOver) this.#fail(error, true)
     }
@@ -144,9 +152,16 @@ class Body {
       return this.#end()
     }
     try {
+      if (this.#pause) await this.#pause
       const piece = this.#first ?? (await this.#read())
       this.#first = undefined
       if (this.#isOver) return
+      if (!piece) {
+        // The end of content whose length was not known.
+        this.#missing = 0
+        return this.#give(controller)
+      }
+      this.#pause = this.#pacer?.pass(piece.length)
       this.#missing -= piece.length
       this.#leaving = piece.length
       controller.enqueue(piece)
@@ -157,17 +172,17 @@ class Body {
     }
   }
 
-  async #read(): Promise<Uint8Array> {
+  async #read(): Promise<Uint8Array | undefined> {
     const { value } = await this.#pieces.next()
     this.#transfer.firstByte()
-    return value as Uint8Array
+    return value as Uint8Array | undefined
   }
 
   async #readAll(): Promise<Uint8Array | null | undefined> {
     const { length } = this.#content
     let bytes: Uint8Array | null = null
     for (let filled = 0; filled < length && !this.#isOver;) {
-      const piece = await this.#read()
+      const piece = (await this.#read())!
       if (piece.length === length) bytes = piece
       else (bytes ??= new Uint8Array(length)).set(piece, filled)
       filled += piece.length

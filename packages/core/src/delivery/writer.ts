@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { OngoingTransfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
 import { isUnpatched, mayReuseMemory } from './memory.ts'
+import type { Pacer } from './pacer.ts'
 import { isGone, type NodeResponse, whenOver } from './outgoing.ts'
 
 /**
@@ -16,6 +17,7 @@ export class Writer {
   /** Ends the wait for a read or write that the end of the response has made pointless. */
   #wake: (() => void) | undefined
   #drains = false
+  readonly #pacer: Pacer | undefined
   readonly #onOver: (sent: boolean) => void
   #resolve!: (sent: boolean) => void
   #unsubscribe: (() => void) | undefined
@@ -26,17 +28,20 @@ export class Writer {
   /**
    * @param onOver called in the turn in which the response ends, with whether it was sent
    * @param signal ends the response
+   * @param pacer limits how fast pieces follow each other
    */
   constructor(
     response: NodeResponse,
     transfer: OngoingTransfer,
     onOver: (sent: boolean) => void,
     signal: AbortSignal | undefined,
+    pacer: Pacer | undefined,
   ) {
     // Both classes accept the same calls; only their types differ.
     this.#response = response as ServerResponse
     this.#transfer = transfer
     this.#onOver = onOver
+    this.#pacer = pacer
     this.over = new Promise((resolve, reject) => {
       this.#resolve = resolve
       if (signal) this.#watch(signal, reject)
@@ -90,8 +95,10 @@ export class Writer {
    *   response may keep it
    */
   write(piece: Uint8Array, reused: boolean): Promise<void> {
+    const pause = this.#pacer?.pass(piece.length)
     const bytes = this.#own(piece, reused)
-    return isUnpatched(this.#response) ? this.#writeOut(bytes) : this.#writeToDrain(bytes)
+    const writing = isUnpatched(this.#response) ? this.#writeOut(bytes) : this.#writeToDrain(bytes)
+    return pause ? writing.then(() => (this.isOver ? undefined : this.until(pause))) : writing
   }
 
   /** Writes the last piece. */

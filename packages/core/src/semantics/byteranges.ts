@@ -12,7 +12,7 @@ import type { Segment } from './segments.ts'
  */
 export function formatByteranges(
   ranges: readonly ByteRange[],
-  completeLength: number,
+  completeLength: number | undefined,
   type: string | undefined,
   boundary: string,
 ): Segment[] {

@@ -24,6 +24,10 @@ describe('formatContentRange', () => {
     expect(formatContentRange(undefined, completeLength)).toBe(expected)
   })
 
+  it('formats a range of what has no length yet', () => {
+    expect(formatContentRange({ firstPos: 42, lastPos: 1233 }, undefined)).toBe('bytes 42-1233/*')
+  })
+
   it('keeps positions and length exactly', () => {
     const positions = fc.uniqueArray(fc.maxSafeNat(), { minLength: 3, maxLength: 3 })
     fc.assert(

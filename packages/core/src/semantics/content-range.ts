@@ -3,10 +3,13 @@
 import type { ByteRange } from './range.ts'
 
 /**
- * Formats a Content-Range field value: `bytes 0-499/10000` for a range, and without one the form
- * with an asterisk for the range, which goes with a 416.
+ * Formats a Content-Range field value: `bytes 0-499/10000` for a range, `bytes 0-499/*` if the complete
+ * length is not known, and without a range the form with an asterisk for it, which goes with a 416.
  */
-export function formatContentRange(range: ByteRange | undefined, completeLength: number): string {
-  if (!range) return `bytes */${completeLength}`
-  return `bytes ${range.firstPos}-${range.lastPos}/${completeLength}`
+export function formatContentRange(
+  range: ByteRange | undefined,
+  completeLength: number | undefined,
+): string {
+  const positions = range ? `${range.firstPos}-${range.lastPos}` : '*'
+  return `bytes ${positions}/${completeLength ?? '*'}`
 }

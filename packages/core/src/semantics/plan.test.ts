@@ -847,3 +847,45 @@ function split(buffer: Buffer, separator: string): Buffer[] {
   }
   return [...pieces, buffer.subarray(from)]
 }
+
+// RFC 8673, and §14.4: the complete length is not known.
+describe('a representation that is growing', () => {
+  const growing: Representation = { ...clip, etag: 'W/"v1"', isGrowing: true }
+  const farthest = Number.MAX_SAFE_INTEGER
+  const open = (firstPos: number) => [{ firstPos, lastPos: Infinity }]
+  it.each<[range: string | undefined, status: number, field: string | undefined, body: object[]]>([
+    [undefined, 200, undefined, open(0)],
+    ['bytes=0-499', 206, 'bytes 0-499/*', [{ firstPos: 0, lastPos: 499 }]],
+    ['bytes=9500-', 206, 'bytes 9500-9999/*', [{ firstPos: 9500, lastPos: 9999 }]], // what is there
+    ['bytes=9500-20000', 206, 'bytes 9500-9999/*', [{ firstPos: 9500, lastPos: 9999 }]],
+    ['bytes=-500', 206, 'bytes 9500-9999/*', [{ firstPos: 9500, lastPos: 9999 }]],
+    ['bytes=10000-', 416, 'bytes */10000', []],
+    [`bytes=0-${farthest}`, 206, `bytes 0-${farthest}/*`, open(0)],
+    ['bytes=500-999999999999', 206, 'bytes 500-999999999999/*', open(500)],
+    ['bytes=500-999999999998', 206, 'bytes 500-9999/*', [{ firstPos: 500, lastPos: 9999 }]],
+    [`bytes=10000-${farthest}`, 206, `bytes 10000-${farthest}/*`, open(10_000)], // from its end on
+    [`bytes=10001-${farthest}`, 416, 'bytes */10000', []],
+  ])('%s: %d %s', (range, status, field, body) => {
+    const plan = planResponse({ headers: range === undefined ? {} : { range } }, growing)
+    expect([plan.status, plan.headers['Content-Range'], plan.body]).toEqual([status, field, body])
+    const isOpen = body.some((each) => 'lastPos' in each && each.lastPos === Infinity)
+    expect(plan.headers['Content-Length'] === undefined).toBe(isOpen)
+  })
+
+  it('has no length in the response to HEAD, and parts without a complete length', () => {
+    const head = planResponse({ method: 'HEAD', headers: {} }, growing)
+    expect(head).toMatchObject({ status: 200, body: [] })
+    expect(head.headers).not.toHaveProperty('Content-Length')
+    const headers = { range: `bytes=0-9,5000-5009` }
+    const [first] = planResponse({ headers }, growing, { boundary }).body
+    expect(Buffer.from(first as Uint8Array).toString()).toContain('Content-Range: bytes 0-9/*\r\n')
+  })
+
+  it('is sent in full if it is empty, or if If-Range has its weak tag', () => {
+    const range = `bytes=0-${farthest}`
+    const empty = planResponse({ headers: { range } }, { ...growing, length: 0 })
+    expect(empty).toMatchObject({ status: 200, body: open(0) })
+    const headers = { range: 'bytes=0-9', 'if-range': 'W/"v1"' }
+    expect(planResponse({ headers }, growing)).toMatchObject({ status: 200, body: open(0) })
+  })
+})

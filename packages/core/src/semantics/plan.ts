@@ -10,7 +10,7 @@ import { type PlanContext, type PlanOptions, validateStatus } from './plan-optio
 import { evaluatePreconditions, notModifiedTag } from './preconditions.ts'
 import { type ByteRange, byteLength, coalesce } from './range.ts'
 import { evaluateRange } from './range-outcome.ts'
-import { type Representation, validateLength } from './representation.ts'
+import { completeLengthOf, type Representation, validateLength } from './representation.ts'
 import type { RangeRequest } from './request.ts'
 import { contentLength, type Segment } from './segments.ts'
 
@@ -72,26 +72,33 @@ function partial(requested: readonly ByteRange[], context: PlanContext): Respons
   const ranges = seekable === false ? joined.toSorted((a, b) => a.firstPos - b.firstPos) : joined
   if (ranges.length === 1) return onePart(ranges[0]!, context)
   if (ranges.length > maxRanges) return whole(context)
-  const body = formatByteranges(ranges, length, type, boundary)
+  const body = formatByteranges(ranges, completeLengthOf(representation), type, boundary)
   return contentLength(body) < length ? inParts(body, boundary, context) : whole(context)
 }
 
 function whole(context: PlanContext): ResponsePlan {
   const { method, representation, options } = context
-  const { length, type } = representation
+  const { length, type, isGrowing = false } = representation
   const { status = 200 } = options
   const headers = fields(status, context)
   if (type !== undefined) headers['Content-Type'] = type
-  headers['Content-Length'] = String(length)
-  const body = method === 'HEAD' || length === 0 ? [] : [{ firstPos: 0, lastPos: length - 1 }]
+  if (!isGrowing) headers['Content-Length'] = String(length)
+  const lastPos = isGrowing ? Infinity : length - 1
+  const body = method === 'HEAD' || lastPos < 0 ? [] : [{ firstPos: 0, lastPos }]
   return { status, headers, body }
 }
 
 function onePart(range: ByteRange, context: PlanContext): ResponsePlan {
-  const { length, type } = context.representation
+  const { representation } = context
+  const { length, type } = representation
   const headers = fields(206, context)
   if (type !== undefined) headers['Content-Type'] = type
-  headers['Content-Range'] = formatContentRange(range, length)
+  headers['Content-Range'] = formatContentRange(range, completeLengthOf(representation))
+  // Of a representation that grows: Content-Range repeats the last position of the request (RFC 8673
+  // §2.2), and the content ends when the representation does.
+  if (range.lastPos >= length) {
+    return { status: 206, headers, body: [{ firstPos: range.firstPos, lastPos: Infinity }] }
+  }
   headers['Content-Length'] = String(byteLength(range))
   return { status: 206, headers, body: [range] }
 }

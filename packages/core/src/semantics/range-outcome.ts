@@ -3,6 +3,7 @@
 import type { PlanContext } from './plan-options.ts'
 import { evaluateIfRange } from './preconditions.ts'
 import { type ByteRange, byteLength, parseRange, type RangeSpec, satisfy } from './range.ts'
+import type { Representation } from './representation.ts'
 import { fieldLineCount, fieldValue, type RangeRequest } from './request.ts'
 
 /** The full response, a 416, or the ranges to send, at least one, in the order requested. */
@@ -25,10 +26,27 @@ export function evaluateRange(request: RangeRequest, context: PlanContext): Rang
   if (ifRange !== undefined && !evaluateIfRange(ifRange, representation, now)) return 'whole'
   const rangeSet = parseRange(range)
   if (!rangeSet) return 'whole'
-  const ranges = satisfy(rangeSet, representation.length)
+  const ranges = followed(rangeSet, representation) ?? satisfy(rangeSet, representation.length)
   if (ranges.length === 0) return 'unsatisfiable'
   if (skipsTooMuch(ranges, context)) return 'whole'
   return options.maxResponse === undefined ? ranges : limit(ranges, rangeSet, options.maxResponse)
+}
+
+/**
+ * The last position from which on a client of a growing representation also requests what does not
+ * exist yet: that of the examples in RFC 8673, a terabyte. It recommends 2^53 - 1.
+ */
+const veryLargePos = 999_999_999_999
+
+/** A range that reaches into the future of a growing representation. It may begin at its end. */
+function followed(
+  rangeSet: readonly RangeSpec[],
+  { length, isGrowing = false }: Representation,
+): readonly ByteRange[] | undefined {
+  const [spec] = rangeSet
+  if (!isGrowing || rangeSet.length > 1 || !spec || 'suffixLength' in spec) return undefined
+  const { firstPos, lastPos = 0 } = spec
+  return lastPos >= veryLargePos && firstPos <= length ? [{ firstPos, lastPos }] : undefined
 }
 
 /**

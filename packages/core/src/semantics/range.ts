@@ -15,7 +15,8 @@ export type RangeSpec =
 /**
  * A satisfiable range of bytes, both positions inclusive.
  *
- * Comes from {@link satisfy} alone, directly or joined, so `0 <= firstPos <= lastPos < completeLength`.
+ * Comes from {@link satisfy} alone, directly or joined, so `0 <= firstPos <= lastPos < completeLength`;
+ * but if the representation is growing, a range may have no end, and `lastPos` is `Infinity`.
  */
 export interface ByteRange {
   readonly firstPos: number

@@ -4,8 +4,14 @@ import { outOfRange } from '../errors.ts'
 
 /** The metadata of what is being served (RFC 9110 §3.2): enough to plan a response, but not to read it. */
 export interface Representation {
-  /** The complete length in bytes: a non-negative safe integer. */
+  /** The complete length in bytes: a non-negative safe integer. If it is growing, the length so far. */
   readonly length: number
+  /**
+   * Whether bytes will be added, so that its complete length is not known (§14.4): Content-Range says
+   * `*`, and the full response, as a range with a very large last position (RFC 8673), ends when the
+   * representation does. It is read by a range whose `lastPos` is `Infinity`. Default `false`.
+   */
+  readonly isGrowing?: boolean | undefined
   /** The media type, parameters included: `'video/mp4'`, `'text/html; charset=utf-8'`. */
   readonly type?: string | undefined
   /** The entity-tag as the field has it, quotes included: `'"v1"'`, `'W/"v1"'` (§8.8.3). */
@@ -15,7 +21,8 @@ export interface Representation {
   /**
    * When its storage recorded the latest change of any kind, such as the ctime of a file. A change
    * that `lastModified` came with makes it a strong validator only two seconds later (§8.8.2.2).
-   * Without it, `lastModified` is strong once the second that it names is over.
+   * Without it, `lastModified` is strong once the second that it names is over; with an invalid
+   * `Date`, it never is.
    */
   readonly lastChanged?: Date | undefined
   /**
@@ -23,6 +30,11 @@ export interface Representation {
    * order, whatever the order requested. Default `true`.
    */
   readonly seekable?: boolean | undefined
+}
+
+/** The complete length, as far as it is known. */
+export function completeLengthOf({ length, isGrowing }: Representation): number | undefined {
+  return isGrowing === true ? undefined : length
 }
 
 /**

@@ -63,6 +63,8 @@ export async function* readRange(
   try {
     while (missing > 0) {
       const chunk = await untilAborted(reader.next(), signal)
+      // Only the end of the source is the end of a range without one.
+      if (!chunk && missing === Infinity) return
       if (!chunk) throw tooShort(range, missing)
       if (chunk.length === 0) {
         // A source that yields empty chunks forever must not starve the event loop.

@@ -85,12 +85,13 @@ export interface DirectSource extends Source {
 /** A caller's source as a direct one, with only those members that the contract names. */
 export function toDirect(source: Source): DirectSource {
   if ('isDirect' in source) return source as DirectSource
-  const { length, seekable } = source
+  const { length, seekable, isGrowing } = source
   return {
     isDirect: true,
     ...pickMetadata(source),
     length,
     ...(seekable === undefined ? {} : { seekable }),
+    ...(isGrowing === undefined ? {} : { isGrowing }),
     read: (range, options) => source.read(range, options),
     close: () => source.close?.(),
   }
