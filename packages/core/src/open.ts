@@ -6,7 +6,7 @@ import { type DirectSource, isSource, type Source, toDirect } from './sources/so
 import { type SendOptions, validateCompanionsOfRoot } from './options.ts'
 import { resolveInside } from './files/paths.ts'
 import { isStream, refuse } from './refuse.ts'
-import { validateRepresentation } from './validate.ts'
+import { validateSource } from './validate.ts'
 
 /** What can be opened directly. */
 type Openable = string | URL | FileHandle | Uint8Array | Blob | Source
@@ -35,7 +35,7 @@ export function openSource(
   // A FileHandle and a stream have a `read` too.
   if (isFileHandle(servable)) return fromFile(servable).then(toDirect)
   if (isSource(servable) && !isStream(servable)) {
-    validateRepresentation(servable)
+    validateSource(servable)
     return toDirect(servable)
   }
   if (isPromise(servable)) {
