@@ -9,8 +9,8 @@ export default defineConfig({
   resolve: {
     // Tests run the sources, so that a failure points at the line that was written.
     alias: [
-      { find: /^@range-serve\/core\/adapter$/, replacement: source('core/src/adapter.ts') },
-      { find: /^@range-serve\/(core|express|koa)$/, replacement: source('$1/src/index.ts') },
+      { find: /^@range-serve\/(core|http)\/(\w+)$/, replacement: source('$1/src/$2.ts') },
+      { find: /^@range-serve\/(\w+)$/, replacement: source('$1/src/index.ts') },
     ],
   },
   test: {
