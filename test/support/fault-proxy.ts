@@ -19,7 +19,7 @@ export interface Fault {
   /** Another status, without content. */
   readonly status?: number
   /** Fields that are set, or removed. */
-  readonly fields?: Readonly<Record<string, string | undefined>>
+  readonly fields?: Readonly<Record<string, string | undefined>> | undefined
   /** Called at the first byte of content, which waits for it. */
   readonly meanwhile?: () => unknown
 }

@@ -16,7 +16,7 @@ describe.each(protocols)('%s: a source that can be reopened', (_name, start) => 
   let closed: string[]
   afterEach(() => running.close())
 
-  const stale = (reopen: Source['reopen'], read: Source['read']): Source => ({
+  const stale = (reopen: NonNullable<Source['reopen']>, read: Source['read']): Source => ({
     length: before.length,
     etag: '"before"',
     read,

@@ -19,7 +19,7 @@ export interface Reading {
 }
 
 /** The first pause before another attempt, in milliseconds; each further one is twice as long. */
-const firstPauseMs = 100
+const firstPauseMs = 50
 
 /** Counts the attempts of one piece of work. */
 export class Attempts {
