@@ -18,6 +18,8 @@ export default defineConfig({
     reporters: ['default', new NamesWhatWasSkipped()],
     // What hangs fails sooner, by bounds of its own: a property may take its time on a loaded machine.
     testTimeout: 60_000,
+    // The tests run on Node 20, too.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     hookTimeout: 60_000,
     // Two cores, and each file starts servers of its own.
     maxWorkers: 2,

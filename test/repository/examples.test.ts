@@ -3,8 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { describeWith } from '../support/available.ts'
+import { type Engine, startEngine } from '../support/engine.ts'
 import { ask, field } from '../support/raw.ts'
+import { connect } from '../support/s3.ts'
 
 const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
 const media = (name: string) => readFileSync(`${examples}media-server/media/${name}`)
@@ -14,9 +17,9 @@ describe('examples', () => {
   afterEach(() => void child?.kill('SIGKILL'))
 
   /** Starts an example on a free port, and reads the port from what it prints. */
-  async function start(name: string): Promise<number> {
+  async function start(name: string, env: Record<string, string> = {}): Promise<number> {
     const started = spawn(process.execPath, [`${examples}${name}`], {
-      env: { ...process.env, PORT: '0' },
+      env: { ...process.env, PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     child = started
@@ -35,6 +38,7 @@ describe('examples', () => {
       ['koa-video.mjs', '/clip.mp4', 'video/mp4', () => media('dive.mp4')],
       ['koa-video.mjs', '/stream.mp4', 'video/mp4', () => media('dive.mp4')],
       ['express-object-store.mjs', '/clip.mp4', 'video/mp4', () => media('dive.mp4')],
+      ['koa-http-proxy.mjs', '/dive.webm', 'video/webm', () => media('dive.webm')],
       ['express-download.mjs', '/report.csv', 'text/csv; charset=utf-8', () => undefined],
     ]
   it.each(cases)('%s responds with a range of %s', async (example, path, type, content) => {
@@ -45,6 +49,89 @@ describe('examples', () => {
     expect(field(range, 'Content-Type')).toBe(type)
     expect(field(range, 'Content-Range')).toBe(`bytes 1000-1999/${whole.length}`)
     expect(range.content.equals(whole.subarray(1000, 2000))).toBe(true)
+  })
+
+  it('koa-http-proxy.mjs lets pages of other origins read, and stays below its origin', async () => {
+    const port = await start('koa-http-proxy.mjs')
+    const headers = [['Range', 'bytes=0-9,1000-1009']] as const
+    const several = await ask(port, { path: '/dive.mp4', headers })
+    expect(several.status).toBe(206)
+    expect(field(several, 'Access-Control-Allow-Origin')).toBe('*')
+    const preflight = await ask(port, { path: '/dive.mp4', method: 'OPTIONS' })
+    expect(field(preflight, 'Access-Control-Allow-Headers')).toContain('Range')
+    for (const path of ['//127.0.0.1:1/dive.mp4', '/..%2f..%2fpackage.json', '/missing.mp4']) {
+      expect((await ask(port, { path })).status, path).toBe(404)
+    }
+  })
+
+  describeWith('python3-swift', 'in front of a store', () => {
+    let engine: Engine
+    beforeAll(async () => {
+      engine = await startEngine('start-swift.sh')
+      const client = connect(engine)
+      await client.createBucket({ Bucket: 'media' })
+      const Body = media('dive.mp4')
+      await client.putObject({ Bucket: 'media', Key: 'a/clip.mp4', Body, ContentType: 'video/mp4' })
+      client.destroy()
+    })
+    afterAll(() => engine?.close())
+
+    it('express-s3-video.mjs responds with a range of an object', async () => {
+      const port = await start('express-s3-video.mjs', {
+        ENDPOINT: engine.endpoint,
+        AWS_REGION: engine.region,
+        AWS_ACCESS_KEY_ID: engine.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: engine.secretAccessKey,
+      })
+      const path = '/videos/a/clip.mp4'
+      const range = await ask(port, { path, headers: [['Range', 'bytes=1000-1999']] })
+      expect(range.status).toBe(206)
+      expect(field(range, 'Content-Type')).toBe('video/mp4')
+      expect(range.content.equals(media('dive.mp4').subarray(1000, 2000))).toBe(true)
+      expect((await ask(port, { path: '/videos/missing.mp4' })).status).toBe(404)
+    })
+  })
+
+  describeWith('postgresql', 'in front of a database', () => {
+    let engine: Engine
+    beforeAll(async () => {
+      engine = await startEngine('start-postgres.sh')
+    })
+    afterAll(() => engine?.close())
+
+    it('postgres-chunks.mjs stores files, and responds with ranges of them', async () => {
+      const port = await start('postgres-chunks.mjs', { DATABASE_URL: engine.connectionString })
+      const url = `http://127.0.0.1:${port}/files/clip.mp4`
+      const put = async (body: Uint8Array<ArrayBuffer>) => {
+        const headers = { 'Content-Type': 'video/mp4' }
+        expect((await fetch(url, { method: 'PUT', body, headers })).status).toBe(204)
+      }
+      expect((await fetch(url)).status).toBe(404)
+      const clip = Uint8Array.from(media('dive.mp4'))
+      await put(clip)
+      const read = async (range: string, ifRange?: string) => {
+        const headers = { Range: `bytes=${range}`, ...(ifRange && { 'If-Range': ifRange }) }
+        const response = await fetch(url, { headers })
+        return { response, content: Buffer.from(await response.arrayBuffer()) }
+      }
+      for (const [firstPos, lastPos] of [
+        [0, 0],
+        [262_143, 262_144],
+        [1000, 1_999_999],
+        [0, clip.length - 1],
+      ] as const) {
+        // prettier-ignore
+        const { response, content } = await read(`${firstPos}-${lastPos}`)
+        expect(response.status).toBe(206)
+        expect(content.equals(clip.subarray(firstPos, lastPos + 1))).toBe(true)
+      }
+      const { response } = await read('0-9')
+      const etag = response.headers.get('etag')!
+      await put(clip.subarray(0, 500_000))
+      const anew = await read('10-19', etag)
+      expect(anew.response.status).toBe(200)
+      expect(anew.content.equals(clip.subarray(0, 500_000))).toBe(true)
+    })
   })
 
   it('express-download.mjs lets a download resume', async () => {
