@@ -38,7 +38,8 @@ const server = app.listen(process.env.PORT ?? 3000, '127.0.0.1', () => {
 /** Serves the clips of the demo, as another machine would. */
 async function startOrigin() {
   const media = fileURLToPath(new URL('media-server/media', import.meta.url))
-  const server = createServer(folder(media))
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return `http://127.0.0.1:${server.address().port}/`
+  const serveMedia = folder(media)
+  const store = createServer((request, response) => void serveMedia(request, response))
+  await new Promise((resolve) => store.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${store.address().port}/`
 }

@@ -25,7 +25,7 @@ export interface Fault {
 }
 
 /** A request as the upstream got it. */
-export interface Seen {
+interface Seen {
   readonly method: string
   readonly path: string
   readonly fields: http.IncomingHttpHeaders

@@ -65,7 +65,7 @@ function toDelay(retryAfter: string | null | undefined): string {
 }
 
 /** Whether a second attempt may succeed. */
-export function isTransient(error: unknown): boolean {
+export function mayRetry(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false
   return transience.get(error) ?? transientCodes.has(codeOf(error) ?? '')
 }

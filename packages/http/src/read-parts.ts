@@ -2,7 +2,7 @@
 
 import type { ByteRange } from '@range-serve/core/sources'
 import { pause, settled } from './deadline.ts'
-import { codeOf, isTransient, upstreamError } from './errors.ts'
+import { codeOf, mayRetry, upstreamError } from './errors.ts'
 import type { Limits, RemoteMetadata } from './options.ts'
 import { checkPart, finish, isPinned, type Part } from './part.ts'
 
@@ -32,7 +32,7 @@ export class Attempts {
 
   /** Waits until the work may be tried again; throws the error if it may not. */
   async afterError(error: unknown, signal: AbortSignal | undefined): Promise<void> {
-    if (signal?.aborted === true || !isTransient(error) || this.#used === this.#retries) throw error
+    if (signal?.aborted === true || !mayRetry(error) || this.#used === this.#retries) throw error
     await pause(firstPauseMs * 2 ** this.#used, signal)
     this.#used++
   }

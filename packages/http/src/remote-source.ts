@@ -1,7 +1,7 @@
 // A source whose bytes and metadata come from an upstream.
 
 import type { ByteRange, Source } from '@range-serve/core/sources'
-import { codeOf, isTransient } from './errors.ts'
+import { codeOf, mayRetry } from './errors.ts'
 import type { MetadataTable } from './metadata-table.ts'
 import type { Limits, RemoteMetadata, RemoteOptions } from './options.ts'
 import type { Part } from './part.ts'
@@ -89,7 +89,7 @@ class Remote<M extends RemoteMetadata> {
     } catch (error) {
       // What is kept is out of date, or says that there is something when there is not.
       const memory = this.#memory
-      if (!signal.aborted && !isTransient(error)) memory?.table.delete(memory.key, metadata)
+      if (!signal.aborted && !mayRetry(error)) memory?.table.delete(memory.key, metadata)
       throw error
     }
   }

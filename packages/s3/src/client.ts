@@ -55,13 +55,13 @@ export interface S3Commands {
  * @throws TypeError `ERR_INVALID_ARGUMENT`
  */
 export function toFacade(client: S3Facade | S3Client, commands: S3Commands | undefined): S3Facade {
-  if (commands !== undefined && typeof (client as S3Client | undefined)?.send === 'function') {
+  const sender = (client ?? {}) as S3Client
+  if (commands !== undefined && typeof sender.send === 'function') {
     const { HeadObjectCommand, GetObjectCommand } = commands
     if (typeof HeadObjectCommand === 'function' && typeof GetObjectCommand === 'function') {
-      const { send } = client as S3Client
       return {
-        headObject: (input, options) => send.call(client, new HeadObjectCommand(input), options),
-        getObject: (input, options) => send.call(client, new GetObjectCommand(input), options),
+        headObject: (input, options) => sender.send(new HeadObjectCommand(input), options),
+        getObject: (input, options) => sender.send(new GetObjectCommand(input), options),
       }
     }
   }

@@ -42,7 +42,7 @@ const tables = new WeakMap<object, MetadataTable<S3Metadata>>()
  */
 export function fromS3(location: S3Location, options: S3Options = {}): Promise<Source> {
   const limits = validateRemoteOptions('fromS3', options)
-  const { client, commands, ...input } = (location ?? {}) as S3Location
+  const { client, commands, ...input } = location
   const facade = toFacade(client, commands)
   for (const name of ['Bucket', 'Key'] as const) {
     if (typeof input[name] === 'string' && input[name] !== '') continue
