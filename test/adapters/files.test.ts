@@ -188,7 +188,7 @@ describe.each(frameworks)('the options of %s', (name, start) => {
   })
 
   it('takes every option that is undefined for one not given', async () => {
-    const names = 'type etag lastModified cacheControl maxAge immutable filename headers acceptRanges maxRanges maxSkip root dotfiles followSymlinks syncReads signal onTransfer' // prettier-ignore
+    const names = 'type etag lastModified cacheControl maxAge immutable filename headers acceptRanges maxRanges maxSkip root dotfiles followSymlinks reads signal onTransfer' // prettier-ignore
     const none = Object.fromEntries(names.split(' ').map((each) => [each, undefined]))
     const plain = await start(() => path.join(root, 'file'))
     const said = await start(() => path.join(root, 'file'), untyped(none))

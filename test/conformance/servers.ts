@@ -441,7 +441,7 @@ function koaServers(
 }
 
 export const servers: readonly TestServer[] = [
-  nodeServer('node:http, serve, a path read synchronously', 'a path', { syncReads: true }),
+  nodeServer('node:http, serve, a path read asynchronously', 'a path', { reads: 'async' }),
   ...Object.keys(sources).map((source) => nodeServer(`node:http, serve, ${source}`, source)),
   ...Object.keys(sources).map((source) =>
     nodeServer(`node:http2, serve, ${source}`, source, {}, { http2: true }),

@@ -45,7 +45,7 @@ async function sentTo(port: number): Promise<number[]> {
 /** The share that all have when the first has all: a piece or two less. */
 const sources = [
   ['a file', 0.75, () => filePath, {}],
-  ['a file read synchronously', 0.75, () => filePath, { syncReads: true }],
+  ['a file read asynchronously', 0.75, () => filePath, { reads: 'async' }],
   ['bytes in memory', 0.25, () => content, {}],
 ] as const
 const cases = newest

@@ -29,9 +29,9 @@ describe.each(frameworks)('%s', (name, start) => {
   ]
   it.each(changes)('shows at once that a file was %s', async (what, change, expected) => {
     const filePath = path.join(folder, `${name}-${what}`)
-    for (const [option, syncReads] of Object.entries({ usual: false, sync: true })) {
+    for (const option of ['adaptive', 'async'] as const) {
       writeOldFile(filePath, Buffer.from('AAAA'), modified)
-      running = await start(() => filePath, { syncReads })
+      running = await start(() => filePath, { reads: option })
       const before = await ask(running.port, { headers: [['Range', 'bytes=0-9']] })
       expect(before.content.toString(), option).toBe('AAAA')
       change(filePath)

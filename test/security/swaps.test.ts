@@ -17,8 +17,8 @@ const requestCount = 4000
 const inside = 'for all'
 const secret = 'a secret'
 
-const startSync = (root: string): Promise<Running> => {
-  const options: SendOptions = { root, syncReads: true }
+const startAsync = (root: string): Promise<Running> => {
+  const options: SendOptions = { root, reads: 'async' }
   return listen(
     http.createServer((request, response) => {
       serve(request, response, request.url!.slice(1), options).catch((error) => {
@@ -29,7 +29,7 @@ const startSync = (root: string): Promise<Running> => {
   )
 }
 
-describe.each([...folders, ['node:http with syncReads', startSync] as const])(
+describe.each([...folders, ['node:http, asynchronously', startAsync] as const])(
   '%s',
   (name, start) => {
     it('serves no file outside its root, whatever is swapped', { timeout: 60_000 }, async () => {

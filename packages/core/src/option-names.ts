@@ -19,7 +19,7 @@ const sendNames: readonly string[] = [
   'root',
   'dotfiles',
   'followSymlinks',
-  'syncReads',
+  'reads',
   'signal',
   'onTransfer',
 ]
@@ -32,7 +32,7 @@ const serveNames: readonly string[] = [
   'root',
   'dotfiles',
   'followSymlinks',
-  'syncReads',
+  'reads',
 ]
 const notOfFolders: ReadonlySet<string> = new Set(['root', 'type', 'filename', 'signal'])
 const folderNames: readonly string[] = [
@@ -106,6 +106,7 @@ const advice: Readonly<Record<string, string>> = {
   end: 'fromReader, or a file stream with start and end, behind rangeServe',
   length: 'fromStream(stream, { length }), or fromReader({ length, read })',
   size: 'fromStream(stream, { length }), or fromReader({ length, read })',
+  syncReads: "reads: 'adaptive', which is the default",
   status: 'res.status(…), or ctx.status, before the call',
   statusCode: 'res.status(…), or ctx.status, before the call',
 }

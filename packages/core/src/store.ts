@@ -80,8 +80,8 @@ export class StaticStore<R, Q> extends Mount<R, Q> {
       throw sourceError(404, 'ERR_NOT_FOUND', 'The store has nothing under this path', { path })
     }
     const options = defaults ? mergeOptions(defaults, this.#sendOptions) : this.#sendOptions
-    const { syncReads } = options
-    const source = await openSource(found, syncReads === undefined ? {} : { syncReads })
+    const { reads } = options
+    const source = await openSource(found, reads === undefined ? {} : { reads })
     return { kind: 'file', source, filePath: path, options }
   }
 }

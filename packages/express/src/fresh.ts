@@ -22,9 +22,14 @@ export interface NotModified {
 
 /** Prototypes that have the getter. */
 const hooked = new WeakSet<object>()
+/** The prototype of the last request, whose own prototype has it: most requests are of one application. */
+let hookedLast: unknown
 
 /** Puts the getter on the prototype that Express has between its requests and Node's, once. */
 export function hookFresh(request: IncomingMessage): void {
+  const kind: unknown = Object.getPrototypeOf(request)
+  if (kind === hookedLast) return
+  hookedLast = kind
   const prototype = ownPrototype(request, IncomingMessage.prototype)
   if (!prototype || hooked.has(prototype)) return
   hooked.add(prototype)

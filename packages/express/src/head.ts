@@ -107,7 +107,7 @@ export function writeFullHead(
   write: WriteHead,
 ): unknown {
   if (Number(args[0]) !== 200) return write(response, args)
-  const { fields } = parseHead(args)
+  const fields = args.length > 1 ? parseHead(args).fields : undefined
   const field: FieldLookup = fields
     ? lookUp(response.getHeaders(), fields)
     : (name) => response.getHeader(name)

@@ -87,19 +87,25 @@ function noteUnpipe(this: ServerResponse, source: PipedSource): void {
 
 /** Prototypes that have the hooks. */
 const layers = new WeakMap<object, object>()
+/** The last one found, and whose it is: most responses are of one application. */
+let known: { readonly kind: unknown; readonly layer: object } | undefined
 
 function layerOf(response: ServerResponse, sendRange: Method): object {
   const isPatched =
     Object.hasOwn(response, 'writeHead') ||
     Object.hasOwn(response, 'write') ||
     Object.hasOwn(response, 'end')
-  const prototype = isPatched ? undefined : ownPrototype(response, ServerResponse.prototype)
+  if (isPatched) return install(response, sendRange)
+  const kind: unknown = Object.getPrototypeOf(response)
+  if (known && known.kind === kind) return known.layer
+  const prototype = ownPrototype(response, ServerResponse.prototype)
   if (!prototype) return install(response, sendRange)
   let layer = layers.get(prototype)
   if (!layer) {
     layer = install(prototype, sendRange)
     layers.set(prototype, layer)
   }
+  known = { kind, layer }
   return layer
 }
 

@@ -22,7 +22,7 @@ export function methodsBelow(target: object): Methods {
       name,
       own
         ? { value: Reflect.get(target, name) as unknown }
-        : { get: () => Reflect.get(Object.getPrototypeOf(target) as object, name) as unknown },
+        : { get: () => (Object.getPrototypeOf(target) as Methods)[name] },
     )
   }
   return below

@@ -13,11 +13,11 @@ const guards = new WeakSet<object>()
  * selected representation, and has a tag of its own (§8.8.3.3).
  */
 export function guardTag(response: Response): void {
-  if (guards.has(Reflect.get(response, 'set') as object)) return
-  const { res, status } = response
+  const { res } = response
+  const { statusCode: status } = res
   const isTagged = res.hasHeader('ETag')
   const isGuarded = status === 200 ? isTagged || variesByCoding(res) : status === 206 && !isTagged
-  if (!isGuarded) return
+  if (!isGuarded || guards.has(Reflect.get(response, 'set') as object)) return
   const set = response.set.bind(response) as (...args: unknown[]) => void
   let plain: string | undefined
   const guarded = (...args: unknown[]): void => {

@@ -16,7 +16,6 @@ import {
   planPassing,
   prepareDecided,
   type Prepared,
-  variesByCoding,
 } from '@range-serve/core/adapter'
 import { kindOf } from './body.ts'
 import { guardTag, tagEncoding } from './encoding.ts'
@@ -27,9 +26,10 @@ import { applyPrepared, isDirect } from './response.ts'
 /** Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait. */
 export function filterBody(ctx: Context, options: FilterOptions): Promise<void> | undefined {
   if (!isEligible(ctx)) return undefined
-  if (ctx.body instanceof ReadStream) return filterFile(ctx, ctx.body, options)
   const isPlain = !isConditional(ctx.req) && !isObserved(options)
-  if (typeof ctx.body === 'object' && ArrayBuffer.isView(ctx.body)) sendAsBytes(ctx, ctx.body)
+  const given: unknown = ctx.response.body
+  if (given instanceof ReadStream) return filterFile(ctx, given, options)
+  if (ArrayBuffer.isView(given) && !Buffer.isBuffer(given)) sendAsBytes(ctx, given)
   const body = kindOf(ctx)
   if (body.kind === 'memory') {
     markRanges(ctx)
@@ -40,7 +40,7 @@ export function filterBody(ctx: Context, options: FilterOptions): Promise<void> 
   const length = body.kind === 'blob' ? body.blob.size : lengthOf(ctx)
   if (length === undefined) tagEncoding(ctx)
   if (length === undefined || (body.kind === 'stream' && !body.stream)) return undefined
-  if (isPlain && ctx.method !== 'HEAD') {
+  if (isPlain && ctx.req.method !== 'HEAD') {
     markRanges(ctx)
     // Koa destroys the stream if the client leaves, and what is piped into it would stay open.
     if (body.kind === 'stream') discardFeeders(body.stream)
@@ -68,12 +68,11 @@ function isMemoryEligible(ctx: Context): boolean {
 /** Says that ranges can be had, of a response that is sent whole. */
 function markRanges({ response, res }: Context): void {
   res.setHeader('Accept-Ranges', 'bytes')
-  if (res.hasHeader('ETag') || variesByCoding(res)) guardTag(response)
+  guardTag(response)
 }
 
 /** Koa takes bytes that are no Buffer for an object to be JSON, and says so. */
 function sendAsBytes(ctx: Context, view: ArrayBufferView): void {
-  if (Buffer.isBuffer(view)) return
   ctx.body = Buffer.from(view.buffer, view.byteOffset, view.byteLength)
   if (ctx.type === 'application/json') ctx.type = 'application/octet-stream'
 }

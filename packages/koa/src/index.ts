@@ -1,4 +1,4 @@
-import type { Middleware } from 'koa'
+import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable } from '@range-serve/core'
 import {
   expectCall,
@@ -10,9 +10,10 @@ import {
 import type { Applied } from './applied.ts'
 import { watchFresh } from './encoding.ts'
 import { filterBody } from './filter.ts'
-import { appliedTo, deliverApplied, markOutermost } from './response.ts'
-import { pending, type PendingTransfer, send, type Served, serving } from './send.ts'
+import { appliedTo, deliverApplied } from './response.ts'
+import { type PendingTransfer, send } from './send.ts'
 import { Sending } from './sending.ts'
+import { keepState, stateOf } from './state.ts'
 
 export type { RangeServeOptions, StaticOptions, StoreOptions } from '@range-serve/core/adapter'
 export type { PendingTransfer } from './send.ts'
@@ -70,11 +71,11 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
   expectCall('rangeServe', options)
   validateOptions(options, 'rangeServe')
   const filters = options.acceptRanges !== false
-  const middleware: Middleware = (ctx: Served, next) => {
+  const middleware: Middleware = (ctx: Context, next) => {
     expectFramework(next, 'rangeServe', 'koa', 'express')
-    const outer = ctx[serving]
-    if (!outer && ctx.app.middleware[0] === middleware) markOutermost(ctx)
-    ctx[serving] = options
+    const state = keepState(ctx, ctx.app.middleware[0] === middleware)
+    const outer = state.options
+    state.options = options
     ctx.sendRange = sendRange
     if (filters) watchFresh(ctx)
     // The outermost one waits, and filters.
@@ -85,12 +86,12 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     }
     return next().then(
       () => {
-        const waiting = waitFor(ctx)
+        const waiting = state.pending && waitFor(ctx, state.pending)
         return waiting ? waiting.then(finish) : finish()
       },
       (error: unknown) => {
-        ctx[pending]?.drop()
-        appliedTo(ctx)?.takeBack()
+        state.pending?.drop()
+        state.applied?.takeBack()
         throw error
       },
     )
@@ -99,14 +100,12 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
 }
 
 /** Waits for a call of `sendRange` that the handler has not waited for, unless it has set a body since. */
-function waitFor(ctx: Served): Promise<unknown> | undefined {
-  const sending = ctx[pending]
-  if (!sending) return undefined
+function waitFor(ctx: Context, sending: Sending): Promise<unknown> | undefined {
   const isReplaced = !sending.isSettled && ctx.body !== undefined && ctx.body !== null
   return isReplaced ? sending.drop() : sending.settle()
 }
 
-function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> | undefined {
+function filterResponse(ctx: Context, options: RangeServeOptions): Promise<void> | undefined {
   const applied = appliedTo(ctx)
   if (!applied) return filterBody(ctx, options)
   if (!applied.isRestated || ctx.respond === false) {
@@ -117,8 +116,8 @@ function filterResponse(ctx: Served, options: RangeServeOptions): Promise<void> 
 }
 
 /** Sends what was given under a status that was set since: a part may be a part of that no more. */
-function restate(ctx: Served, { plan }: Applied): Promise<void> | undefined {
-  const { again } = ctx[pending] ?? {}
+function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
+  const again = stateOf(ctx)?.pending?.again
   if (again) return again().then(() => {})
   const { status } = ctx
   // Only a whole can have any status. What can be read once cannot be made a whole again.
@@ -130,13 +129,14 @@ function restate(ctx: Served, { plan }: Applied): Promise<void> | undefined {
   return undefined
 }
 
-function sendRange(this: Served, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
-  const earlier = this[pending]
+function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
+  const state = keepState(this)
+  const earlier = state.pending
   const isDropped = () => sending?.isDropped === true
-  const options = mergeOptions(this[serving] ?? {}, own)
+  const options = mergeOptions(state.options ?? {}, own)
   const sending: Sending | undefined = Sending.of(send(this, source, options, earlier, isDropped))
   if (isReadAgain(source)) sending.again = () => send(this, source, options)
-  this[pending] = sending
+  state.pending = sending
   return sending
 }
 

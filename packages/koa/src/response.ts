@@ -4,14 +4,7 @@ import type { ParameterizedContext } from 'koa'
 import type { SendOptions, Transfer } from '@range-serve/core'
 import { alreadyAnswered, defer, isUnpatched, lend, type Prepared } from '@range-serve/core/adapter'
 import { Applied } from './applied.ts'
-
-/** What is kept of a response, on its context. */
-interface Known extends ParameterizedContext {
-  [last]?: Applied
-  [outermost]?: boolean
-}
-const last: unique symbol = Symbol('range-serve: applied')
-const outermost: unique symbol = Symbol('range-serve: outermost')
+import { keepState, stateOf } from './state.ts'
 
 /**
  * Gives Koa a prepared response.
@@ -38,34 +31,30 @@ export async function applyPrepared(
   return lent
 }
 
-/** Notes that no middleware is outside of ours: no other code sees the body when all is done. */
-export function markOutermost(ctx: Known): void {
-  ctx[outermost] = true
-}
-
 /** Whether a response may be delivered past Koa, once all middleware is done. */
 export function isDirect(ctx: ParameterizedContext): boolean {
-  return (ctx as Known)[outermost] === true && ctx.req.httpVersionMajor < 2 && isUnpatched(ctx.res)
+  return stateOf(ctx)?.isOutermost === true && ctx.req.httpVersionMajor < 2 && isUnpatched(ctx.res)
 }
 
 /** Delivers the response of a context, if it is still what was given and has not been read. */
 export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undefined {
+  const applied = appliedTo(ctx)
   // What was patched since may set fields as Koa responds.
-  if (ctx.respond === false || !isDirect(ctx)) return undefined
-  const delivery = appliedTo(ctx)?.deliver()
+  if (!applied || ctx.respond === false || !isDirect(ctx)) return undefined
+  const delivery = applied.deliver()
   if (!delivery) return undefined
   const { respond } = ctx
   ctx.respond = false
   return delivery.catch((error: unknown) => {
     ctx.respond = respond as boolean
-    appliedTo(ctx)!.takeBack()
+    appliedTo(ctx)?.takeBack()
     throw error
   })
 }
 
 /** The response that a context was given last; another may have taken its place. */
 export function appliedTo(ctx: ParameterizedContext): Applied | undefined {
-  return (ctx as Known)[last]
+  return stateOf(ctx)?.applied
 }
 
 const leaving = new Set([
@@ -80,14 +69,15 @@ const leaving = new Set([
  * Koa reports it as an error when a client leaves, with a stack for each seek in a video; and Koa 2
  * reports the error of a stream a second time if it ends the stream that reads it.
  */
-function ignoreLeaving(ctx: Known, applied: Applied): void {
-  const isPatched = ctx[last] !== undefined
-  ctx[last] = applied
+function ignoreLeaving(ctx: ParameterizedContext, applied: Applied): void {
+  const state = keepState(ctx)
+  const isPatched = state.applied !== undefined
+  state.applied = applied
   if (isPatched) return
   const report = ctx.onerror.bind(ctx)
   let reported: unknown
   ctx.onerror = (error: NodeJS.ErrnoException) => {
-    const { isTakenBack, transfer } = ctx[last]!
+    const { isTakenBack, transfer } = state.applied!
     const hasLeft = ctx.headerSent && leaving.has(error?.code ?? '')
     if (hasLeft && !transfer.error && !isTakenBack) return
     if (error && error === reported) return

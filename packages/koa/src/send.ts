@@ -2,7 +2,7 @@
 
 import type { ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable, Transfer } from '@range-serve/core'
-import { contextOf, prepare, type RangeServeOptions } from '@range-serve/core/adapter'
+import { contextOf, prepare } from '@range-serve/core/adapter'
 import { keepTarget } from './mount.ts'
 import { statusSaid } from './applied.ts'
 import { appliedTo, applyPrepared, isDirect } from './response.ts'
@@ -14,14 +14,6 @@ export interface PendingTransfer extends Transfer {
   readonly finished: Promise<Transfer>
 }
 
-/** The options of the last `rangeServe` on the way of a request. */
-export const serving: unique symbol = Symbol('range-serve: options')
-/** The last call of `sendRange`. */
-export const pending: unique symbol = Symbol('range-serve: pending')
-
-/** A context that a `rangeServe` has seen. */
-export type Served = Context & { [serving]?: RangeServeOptions; [pending]?: Sending }
-
 /**
  * Responds with a source; resolves once that is decided.
  *
@@ -29,7 +21,7 @@ export type Served = Context & { [serving]?: RangeServeOptions; [pending]?: Send
  * @param isDropped whether another response is sent by now
  */
 export function send(
-  ctx: Served,
+  ctx: Context,
   source: Servable,
   options: SendOptions,
   earlier?: Sending,

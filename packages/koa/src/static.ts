@@ -1,7 +1,7 @@
 // rangeStatic: a folder or a store, mounted in Koa.
 
 import type { ServerResponse } from 'node:http'
-import type { Middleware, Request } from 'koa'
+import type { Middleware, ParameterizedContext as Context, Request } from 'koa'
 import {
   closeUnsent,
   expectCall,
@@ -16,7 +16,8 @@ import {
   validateOptionNames,
 } from '@range-serve/core/adapter'
 import { keepTarget, namesOf, pathBelow } from './mount.ts'
-import { send, type Served, serving } from './send.ts'
+import { send } from './send.ts'
+import { stateOf } from './state.ts'
 
 /** The options of {@link rangeStatic}. */
 export interface KoaStaticOptions extends StaticOptions, Mounted {}
@@ -56,20 +57,20 @@ export function rangeStatic(
   validateOptionNames(call, options)
   const folder = mountStatic<ServerResponse, Request>(root, folderOptions)
   const names = namesOf(prefix)
-  return (ctx: Served, next) => {
+  return (ctx: Context, next) => {
     // At once: Express 4 waits for no promise.
     expectFramework(next, 'rangeStatic', 'koa', 'express')
     return respond(ctx, next)
   }
 
-  async function respond(ctx: Served, next: () => Promise<unknown>): Promise<unknown> {
+  async function respond(ctx: Context, next: () => Promise<unknown>): Promise<unknown> {
     const target = pathBelow(names, ctx.path)
     if (target === undefined) return next()
     const { method } = ctx
     const { headers, rawHeaders } = ctx.req
     const original = keepTarget(ctx)
     const found = { method, headers, rawHeaders, target, original, request: ctx.request }
-    const outcome = await folder.find(found, ctx[serving])
+    const outcome = await folder.find(found, stateOf(ctx)?.options)
     if (await applyOutcome(ctx, folder, outcome)) return next()
     return undefined
   }
@@ -77,7 +78,7 @@ export function rangeStatic(
 
 /** Resolves to whether the next middleware shall respond. */
 async function applyOutcome(
-  ctx: Served,
+  ctx: Context,
   folder: Mount<ServerResponse, Request>,
   outcome: FolderOutcome,
 ): Promise<boolean> {

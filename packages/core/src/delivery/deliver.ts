@@ -42,9 +42,11 @@ export async function deliver(
   let failure: Error | undefined
   try {
     await send(response as ServerResponse, prepared, writer, head)
-    // Another response may have been sent in its place.
-    sent = (await writer.over) && head.sent
+    sent = await writer.over
+    // Another response was sent in its place.
+    if (sent && !head.sent) throw alreadyAnswered()
   } catch (error) {
+    sent = false
     writer.stop()
     transfer.error = toError(error)
     if (head.retract()) failure = transfer.error

@@ -1,5 +1,6 @@
 // A small body, read into one buffer: its ranges side by side.
 
+import { toError } from '../errors.ts'
 import { isBytes, type Segment } from '../semantics/segments.ts'
 import { type ByteRange, byteLength } from '../semantics/range.ts'
 import { tooShort } from '../sources/read-range.ts'
@@ -16,9 +17,8 @@ export function gather(
   source: DirectSource,
   target: Buffer,
 ): Promise<unknown> | undefined {
-  if (source.readSync) return gatherSync(segments, source, target)
   const [only] = segments
-  if (segments.length === 1 && only && !isBytes(only)) return readRangeInto(source, target, only)
+  if (segments.length === 1 && only && !isBytes(only)) return begin(source, target, only)
   const reads: Promise<void>[] = []
   let position = 0
   for (const segment of segments) {
@@ -26,32 +26,51 @@ export function gather(
       target.set(segment, position)
       position += segment.length
     } else {
-      reads.push(readRangeInto(source, target.subarray(position), segment))
+      const reading = begin(source, target.subarray(position), segment)
+      if (reading) reads.push(reading)
       position += byteLength(segment)
     }
   }
+  if (reads.length === 0) return undefined
   // Waits for all reads, even if one has failed: until the last completes, the target is in use.
   return Promise.allSettled(reads).then((results) => {
     for (const result of results) if (result.status === 'rejected') throw result.reason
   })
 }
 
-function gatherSync(segments: readonly Segment[], source: DirectSource, target: Buffer): undefined {
-  let position = 0
-  for (const segment of segments) {
-    if (isBytes(segment)) {
-      target.set(segment, position)
-      position += segment.length
-      continue
-    }
-    for (let { firstPos } = segment; firstPos <= segment.lastPos;) {
-      const missing = segment.lastPos + 1 - firstPos
-      const count = source.readSync!(target.subarray(position), missing, firstPos)
-      if (count === 0) throw tooShort(segment, missing)
-      firstPos += count
-      position += count
-    }
+/** Begins to read a range. Throws nothing: others may be under way, or nothing wait for it. */
+function begin(
+  source: DirectSource,
+  target: Uint8Array,
+  range: ByteRange,
+): Promise<void> | undefined {
+  try {
+    return readRange(source, target, range)
+  } catch (error) {
+    return Promise.reject(toError(error))
   }
+}
+
+/** Reads a range: at once as far as the source allows, and the rest asynchronously. */
+function readRange(
+  source: DirectSource,
+  target: Uint8Array,
+  range: ByteRange,
+): Promise<void> | undefined {
+  const length = byteLength(range)
+  let done = 0
+  while (source.readSync && done < length) {
+    const room = done === 0 ? target : target.subarray(done)
+    const count = source.readSync(room, length - done, range.firstPos + done)
+    if (count === undefined) break
+    if (count === 0) throw tooShort(range, length - done)
+    done += count
+  }
+  if (done === length) return undefined
+  return readRangeInto(source, done === 0 ? target : target.subarray(done), {
+    firstPos: range.firstPos + done,
+    lastPos: range.lastPos,
+  })
 }
 
 function readRangeInto(source: DirectSource, target: Uint8Array, range: ByteRange): Promise<void> {

@@ -13,33 +13,48 @@ import type { NodeResponse } from './outgoing.ts'
 
 type Method = (...args: never[]) => unknown
 
-const verdicts = new WeakMap<Method, string>()
-
 /**
- * Whether a method is Node's own, judged by a call that only its source text contains. A comparison
- * with the current method would prove nothing: it may have been patched before this module was
- * loaded.
+ * A method of Node's own, known by a call that only its source text contains. A comparison with the
+ * current method would prove nothing: it may have been patched before this module was loaded.
  */
-function isNodes(method: unknown, call: string): boolean {
-  if (typeof method !== 'function') return false
-  const known = verdicts.get(method as Method)
-  if (known !== undefined) return known === call
-  const isOwn = Function.prototype.toString.call(method).includes(call)
-  verdicts.set(method as Method, isOwn ? call : '')
-  return isOwn
+class OwnMethod {
+  readonly #call: string
+  /** The one that has been found to be Node's: comparing is cheaper than reading. */
+  #proven: unknown
+  readonly #foreign = new WeakSet<Method>()
+
+  constructor(call: string) {
+    this.#call = call
+  }
+
+  /** Whether a value is this method, unpatched. */
+  is(method: unknown): boolean {
+    if (method === this.#proven) return method !== undefined
+    if (typeof method !== 'function' || this.#foreign.has(method as Method)) return false
+    const isOwn = Function.prototype.toString.call(method).includes(this.#call)
+    if (isOwn) this.#proven = method
+    else this.#foreign.add(method as Method)
+    return isOwn
+  }
 }
 
-/** A part of the source text of Node's own methods that hardly any other method contains. */
-const ownCalls = {
-  write: 'write_(this, chunk, encoding, callback, false)',
-  end: 'onFinish.bind(undefined, this)',
-  send: '_writeRaw(data, encoding, callback, byteLength)',
-  writeRaw: 'conn.write(data, encoding, callback)',
-  writeHead: 'this._storeHeader(statusLine, headers)',
-  http2: 'const stream = this[kStream]',
-  socketWrite: '_write(this, chunk, encoding, cb)',
-  writeOne: 'this._writeGeneric(false, data, encoding, cb)',
-  writeMany: "this._writeGeneric(true, chunks, '', cb)",
+const own = {
+  write: new OwnMethod('write_(this, chunk, encoding, callback, false)'),
+  end: new OwnMethod('onFinish.bind(undefined, this)'),
+  send: new OwnMethod('_writeRaw(data, encoding, callback, byteLength)'),
+  writeRaw: new OwnMethod('conn.write(data, encoding, callback)'),
+  writeHead: new OwnMethod('this._storeHeader(statusLine, headers)'),
+  http2Write: new OwnMethod('const stream = this[kStream]'),
+  http2End: new OwnMethod('const stream = this[kStream]'),
+  socketWrite: new OwnMethod('_write(this, chunk, encoding, cb)'),
+  writeOne: new OwnMethod('this._writeGeneric(false, data, encoding, cb)'),
+  writeMany: new OwnMethod("this._writeGeneric(true, chunks, '', cb)"),
+}
+
+/** The members of a response and of a connection that Node's types lack. */
+interface Internals {
+  readonly _send: unknown
+  readonly _writeRaw: unknown
 }
 
 /** Hooks that pass everything on to another method, unless their response is filtered. */
@@ -52,29 +67,29 @@ export function declareTransparent(method: object, next: () => unknown): void {
   passes.set(method, next)
 }
 
-function behindHooks(method: unknown): unknown {
-  for (let next: (() => unknown) | undefined; (next = passes.get(method as object));) {
-    method = next()
-  }
-  return method
+/** Whether a method is Node's own, behind hooks that pass everything on. */
+function isBehind(known: OwnMethod, method: unknown): boolean {
+  if (known.is(method)) return true
+  let next: (() => unknown) | undefined
+  while ((next = passes.get(method as object))) method = next()
+  return known.is(method)
 }
 
 /**
  * Whether `write` and `end` of a response are Node's own: they keep nothing, encode nothing, and call
  * back when the bytes are out.
  */
-export function isUnpatched(response: object): boolean {
-  const write = behindHooks(Reflect.get(response, 'write'))
-  const end = behindHooks(Reflect.get(response, 'end'))
+export function isUnpatched(response: { readonly write: unknown; readonly end: unknown }): boolean {
+  const { write, end } = response
   if (response instanceof Http2ServerResponse) {
-    return isNodes(write, ownCalls.http2) && isNodes(end, ownCalls.http2)
+    return isBehind(own.http2Write, write) && isBehind(own.http2End, end)
   }
-  return isNodes(write, ownCalls.write) && isNodes(end, ownCalls.end)
+  return isBehind(own.write, write) && isBehind(own.end, end)
 }
 
 /** Whether `writeHead` is Node's own: nothing but the content that follows makes it send the head. */
-export function hasOwnHead(response: object): boolean {
-  return isNodes(behindHooks(Reflect.get(response, 'writeHead')), ownCalls.writeHead)
+export function hasOwnHead(response: NodeResponse): boolean {
+  return isBehind(own.writeHead, response.writeHead)
 }
 
 /**
@@ -84,8 +99,8 @@ export function hasOwnHead(response: object): boolean {
  */
 export function mayReuseMemory(response: NodeResponse): boolean {
   if (!(response instanceof ServerResponse) || !isUnpatched(response)) return false
-  if (!isNodes(Reflect.get(response, '_send'), ownCalls.send)) return false
-  if (!isNodes(Reflect.get(response, '_writeRaw'), ownCalls.writeRaw)) return false
+  const { _send, _writeRaw } = response as unknown as Internals
+  if (!own.send.is(_send) || !own.writeRaw.is(_writeRaw)) return false
   // Detached once the response has finished, and missing before its turn.
   const socket = response.socket ?? response.req.socket
   return socket instanceof Socket && isNodesSocket(socket)
@@ -93,10 +108,7 @@ export function mayReuseMemory(response: NodeResponse): boolean {
 
 function isNodesSocket(socket: Socket): boolean {
   const prototype: unknown = Object.getPrototypeOf(socket)
-  return (
-    (prototype === Socket.prototype || prototype === TLSSocket.prototype) &&
-    isNodes(Reflect.get(socket, 'write'), ownCalls.socketWrite) &&
-    isNodes(Reflect.get(socket, '_write'), ownCalls.writeOne) &&
-    isNodes(Reflect.get(socket, '_writev'), ownCalls.writeMany)
-  )
+  if (prototype !== Socket.prototype && prototype !== TLSSocket.prototype) return false
+  const { write, _write, _writev } = socket as Record<'write' | '_write' | '_writev', unknown>
+  return own.socketWrite.is(write) && own.writeOne.is(_write) && own.writeMany.is(_writev)
 }

@@ -40,41 +40,46 @@ let timer: NodeJS.Timeout | undefined
  *
  * Sent means `finish` on a live socket: Node also emits it for cancelled writes.
  */
-export function whenOver(response: NodeResponse, callback: (sent: boolean) => void): () => void {
-  const cleanUp: (() => void)[] = []
-  const unsubscribe = () => {
-    for (const each of cleanUp.splice(0)) each()
-  }
-  const over = (sent: boolean) => {
-    if (cleanUp.length === 0) return
-    unsubscribe()
-    callback(sent)
-  }
-  if (response instanceof Http2ServerResponse) watchStream(response, over, cleanUp)
-  else watchResponse(response, over, cleanUp)
-  return unsubscribe
+export function whenOver(response: NodeResponse, callback: Over): () => void {
+  return response instanceof Http2ServerResponse
+    ? watchStream(response, callback)
+    : watchResponse(response, callback)
 }
 
 type Over = (sent: boolean) => void
 
-function watchResponse(response: ServerResponse, over: Over, cleanUp: (() => void)[]): void {
+function watchResponse(response: ServerResponse, callback: Over): () => void {
   const socket = socketOf(response)
+  let isWaiting = true
+  let leaveSocket: (() => void) | undefined
+  const over = (sent: boolean) => {
+    if (!isWaiting) return
+    unsubscribe()
+    callback(sent)
+  }
   const onFinish = () => over(socket?.destroyed !== true)
   // Hosts without a connection may emit nothing but this.
   const onClose = () => over(socket === undefined && response.writableEnded)
+  const unsubscribe = () => {
+    if (!isWaiting) return
+    isWaiting = false
+    response.off('finish', onFinish)
+    response.off('close', onClose)
+    leaveSocket?.()
+  }
   // First, before Node detaches the socket and other listeners destroy the response.
   response.prependListener('finish', onFinish)
   response.on('close', onClose)
-  cleanUp.push(() => {
-    response.off('finish', onFinish)
-    response.off('close', onClose)
-  })
   // A pipelined response that waits for its turn has no socket yet, and never emits 'close'.
-  if (isPipelined(response)) cleanUp.push(whenClosed(response.req.socket, () => over(false)))
+  if (isPipelined(response)) leaveSocket = whenClosed(response.req.socket, () => over(false))
+  return unsubscribe
 }
 
-function watchStream(response: Http2ServerResponse, over: Over, cleanUp: (() => void)[]): void {
+function watchStream(response: Http2ServerResponse, callback: Over): () => void {
   const { stream } = response
+  const over = (sent: boolean) => {
+    if (unsubscribe()) callback(sent)
+  }
   const isSent = () => stream.writableFinished && !stream.aborted && stream.rstCode === 0
   const onClose = () => over(isSent())
   // A stream that is reset during a write reports that, and then waits for the write.
@@ -95,11 +100,14 @@ function watchStream(response: Http2ServerResponse, over: Over, cleanUp: (() => 
   stream.on('aborted', onAborted)
   pending.add(look)
   timer ??= setInterval(lookAtStreams, closedStreamMs).unref()
-  cleanUp.push(() => {
+  return unsubscribe
+
+  /** Returns whether this was still waiting. */
+  function unsubscribe(): boolean {
     response.off('close', onClose)
     stream.off('aborted', onAborted)
-    pending.delete(look)
-  })
+    return pending.delete(look)
+  }
 }
 
 function lookAtStreams(): void {

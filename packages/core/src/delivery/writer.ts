@@ -16,7 +16,10 @@ export class Writer {
   /** Ends the wait for a read or write that the end of the response has made pointless. */
   #wake: (() => void) | undefined
   #drains = false
-  readonly #unsubscribe: (() => void)[] = []
+  readonly #onOver: (sent: boolean) => void
+  #resolve!: (sent: boolean) => void
+  #unsubscribe: (() => void) | undefined
+  #unwatch: (() => void) | undefined
   /** Resolves when the response is over, to whether everything was handed to the network. */
   readonly over: Promise<boolean>
 
@@ -33,29 +36,31 @@ export class Writer {
     // Both classes accept the same calls; only their types differ.
     this.#response = response as ServerResponse
     this.#transfer = transfer
+    this.#onOver = onOver
     this.over = new Promise((resolve, reject) => {
-      const end = (sent: boolean) => {
-        this.#sent = sent
-        this.stop()
-        onOver(sent)
-        resolve(sent)
-      }
-      const abort = () => {
-        this.#sent = false
-        this.stop()
-        reject(signal!.reason as Error)
-      }
-      if (signal?.aborted === true) {
-        abort()
-      } else if (isGone(response)) {
-        end(false)
-      } else {
-        this.#unsubscribe.push(whenOver(response, end))
-        if (signal) this.#unsubscribe.push(whenAborted(signal, abort))
-      }
+      this.#resolve = resolve
+      if (signal) this.#watch(signal, reject)
+      if (this.isOver) return
+      if (isGone(response)) this.#end(false)
+      else this.#unsubscribe = whenOver(response, (sent) => this.#end(sent))
     })
-    // It is awaited at the end.
-    this.over.catch(() => {})
+  }
+
+  #watch(signal: AbortSignal, reject: (reason: unknown) => void): void {
+    const abort = () => {
+      this.#sent = false
+      this.stop()
+      reject(signal.reason)
+    }
+    if (signal.aborted) abort()
+    else this.#unwatch = whenAborted(signal, abort)
+  }
+
+  #end(sent: boolean): void {
+    this.#sent = sent
+    this.stop()
+    this.#onOver(sent)
+    this.#resolve(sent)
   }
 
   /** Whether nothing more can be written. */
@@ -70,8 +75,10 @@ export class Writer {
 
   /** Settles as a read does, or resolves to `undefined` as soon as the response is over. */
   until<T>(reading: Promise<T>): Promise<T | undefined> {
-    return new Promise((resolve, reject) => {
-      this.#wake = () => resolve(undefined)
+    return new Promise<T | undefined>((resolve, reject) => {
+      // Not an arrow function of its own: V8 would keep each of them, and what it can reach, until it
+      // collects the old generation.
+      this.#wake = resolve as () => void
       reading.then(resolve, reject)
     })
   }
@@ -94,7 +101,8 @@ export class Writer {
 
   /** Stops waiting. */
   stop(): void {
-    for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe()
+    this.#unsubscribe?.()
+    this.#unwatch?.()
     this.#wake?.()
   }
 

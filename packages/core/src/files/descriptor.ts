@@ -1,5 +1,6 @@
-import type fs from 'node:fs'
+import fs from 'node:fs'
 import type { Examined } from './examine.ts'
+import { readPolicy } from './read-policy.ts'
 
 /** An open file, and the state in which it was found. */
 export class Descriptor {
@@ -11,6 +12,7 @@ export class Descriptor {
   /** The content of a file whose size is not its length. */
   readonly content: Buffer | undefined
   readonly #onIdle: (descriptor: Descriptor) => void
+  readonly #device: number
   readonly #mtimeMs: number
   readonly #ctimeMs: number
   /** Data that readers keep for as long as the file stays the same. */
@@ -19,6 +21,8 @@ export class Descriptor {
   confinedAt: number = performance.now()
   holders = 0
   idleSince = 0
+  /** Whether it has been read since it was opened. */
+  #isRead = false
   /** No longer found by its path: closed when its last holder releases it. */
   retired = false
 
@@ -34,6 +38,7 @@ export class Descriptor {
     this.isSettled = isSettled
     this.content = content
     this.#onIdle = onIdle
+    this.#device = Number(stats.dev)
     this.#mtimeMs = toMilliseconds(stats.mtimeNs)
     this.#ctimeMs = toMilliseconds(stats.ctimeNs)
   }
@@ -51,6 +56,39 @@ export class Descriptor {
   /** Whether a path that has these stats leads to this file, whatever its state. */
   isFileOf(stats: fs.Stats): boolean {
     return stats.ino === Number(this.stats.ino) && stats.dev === Number(this.stats.dev)
+  }
+
+  /**
+   * Examines a path synchronously, if its device is quick enough: returns whether it is still this
+   * file, unchanged.
+   */
+  isStillSync(filePath: string): boolean {
+    const startedAt = readPolicy.begin(this.#device)
+    if (startedAt === undefined) return false
+    try {
+      const stats = fs.statSync(filePath, { throwIfNoEntry: false })
+      return stats !== undefined && this.isStill(stats)
+    } catch {
+      // It is examined once more, asynchronously, and that reports the error.
+      return false
+    } finally {
+      readPolicy.end(this.#device, startedAt)
+    }
+  }
+
+  /** Reads synchronously, if the device is quick enough; returns how many bytes, or `undefined`. */
+  readSync(target: Uint8Array, length: number, position: number): number | undefined {
+    if (!this.#isRead) {
+      this.#isRead = true
+      return undefined
+    }
+    const startedAt = readPolicy.begin(this.#device)
+    if (startedAt === undefined) return undefined
+    try {
+      return fs.readSync(this.fd, target, 0, length, position)
+    } finally {
+      readPolicy.end(this.#device, startedAt)
+    }
   }
 
   release(): void {

@@ -10,6 +10,7 @@ import { fileError } from '../errors.ts'
 import { confine, openInside } from './confinement.ts'
 import { Descriptor } from './descriptor.ts'
 import { examine, notAFile } from './examine.ts'
+import { readPolicy } from './read-policy.ts'
 
 type BigIntStat = (fd: number, options: { bigint: true }) => Promise<fs.BigIntStats>
 const open = promisify(fs.open)
@@ -89,8 +90,8 @@ export class DescriptorTable {
   }
 
   /**
-   * As {@link acquire}, but synchronous, and only for a file that is open and unchanged; otherwise
-   * `undefined`.
+   * As {@link acquire}, but synchronous, and only for a file that is open and unchanged, on a device
+   * that is quick enough; otherwise `undefined`.
    */
   acquireSync(filePath: string, root?: string): Descriptor | undefined {
     const descriptor = this.#found.get(keyOf(filePath, root))
@@ -98,8 +99,7 @@ export class DescriptorTable {
     if (root !== undefined && performance.now() - descriptor.confinedAt >= confinementMs) {
       return undefined
     }
-    const stats = fs.statSync(filePath, { throwIfNoEntry: false })
-    if (!stats || !descriptor.isStill(stats)) return undefined
+    if (!descriptor.isStillSync(filePath)) return undefined
     descriptor.holders++
     return descriptor
   }
@@ -191,6 +191,7 @@ export class DescriptorTable {
       const fd = await this.#openPath(filePath, root)
       try {
         const file = await examine(fd, filePath, () => fstat(fd, { bigint: true }))
+        await readPolicy.learn(Number(file.stats.dev), filePath)
         const descriptor = new Descriptor(key, fd, file, (idle) => this.#onIdle(idle))
         if (!file.hasWaited || attempt === maxAttempts) return descriptor
         if (descriptor.isFileOf(await stat(filePath))) return descriptor

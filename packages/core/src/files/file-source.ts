@@ -1,6 +1,5 @@
 // Sources of files: read by a descriptor of the table, by a FileHandle, or from memory.
 
-import fs from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { sourceError } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
@@ -22,7 +21,7 @@ import {
 /** How a file is opened. */
 export interface OpenOptions {
   readonly metadata?: Metadata
-  readonly syncReads?: boolean | undefined
+  readonly reads?: 'adaptive' | 'async' | undefined
 }
 
 /** A file as a source. */
@@ -83,8 +82,8 @@ export function sourceOf(
 
 /** A file by its path. Opened again after a release, it is the same file or an error. */
 export class PathSource extends RegularFile {
-  readonly readSync: DirectSource['readSync']
   readonly actual: Promise<FileSource> | undefined
+  readonly #mayReadSync: boolean
   readonly #path: string
   readonly #root: string | undefined
   #descriptor: Descriptor | undefined
@@ -93,15 +92,12 @@ export class PathSource extends RegularFile {
     descriptor: Descriptor,
     filePath: string,
     root: string | undefined,
-    { metadata = {}, syncReads }: OpenOptions,
+    { metadata = {}, reads = 'adaptive' }: OpenOptions,
     actual?: Promise<FileSource>,
   ) {
     const { version, type } = factsOf(descriptor, filePath)
     super(version, type, metadata)
-    if (syncReads === true) {
-      this.readSync = (target, length, position) =>
-        fs.readSync(this.fd, target, 0, length, position)
-    }
+    this.#mayReadSync = reads === 'adaptive'
     this.actual = actual
     this.#descriptor = descriptor
     this.#path = filePath
@@ -111,6 +107,12 @@ export class PathSource extends RegularFile {
   protected get fd(): number {
     if (!this.#descriptor) throw new Error('The file is not open')
     return this.#descriptor.fd
+  }
+
+  readSync(target: Uint8Array, length: number, position: number): number | undefined {
+    return this.#mayReadSync
+      ? this.#descriptor?.readSync(target, length, this.start + position)
+      : undefined
   }
 
   protected obtain(): Promise<void> | undefined {

@@ -53,7 +53,7 @@ export function openFile(
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
   const toSource = (descriptor: Descriptor) => sourceOf(descriptor, filePath, root, options)
-  const open = options.syncReads === true ? descriptors.acquireSync(filePath, root) : undefined
+  const open = options.reads === 'async' ? undefined : descriptors.acquireSync(filePath, root)
   return open ? toSource(open) : descriptors.acquire(filePath, root).then(toSource)
 }
 
@@ -66,10 +66,13 @@ export function expectFile(
   root: string | undefined,
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
-  const expected = options.syncReads === true ? undefined : descriptors.peek(filePath, root)
-  if (!expected) return openFile(filePath, root, options)
+  const toSource = (descriptor: Descriptor) => sourceOf(descriptor, filePath, root, options)
+  const open = options.reads === 'async' ? undefined : descriptors.acquireSync(filePath, root)
+  if (open) return toSource(open)
+  const expected = descriptors.peek(filePath, root)
+  if (!expected) return descriptors.acquire(filePath, root).then(toSource)
   const actual = descriptors.acquire(filePath, root).then((descriptor) => {
-    if (descriptor !== expected) return sourceOf(descriptor, filePath, root, options)
+    if (descriptor !== expected) return toSource(descriptor)
     descriptor.release()
     return source
   })

@@ -87,12 +87,12 @@ export class StaticFolder<R> extends Mount<R, unknown> {
     defaults: RangeServeOptions | undefined,
   ): FileSource | Promise<FileSource> {
     const { followSymlinks = false, codings } = this.#rules
-    const { syncReads = defaults?.syncReads } = this.#sendOptions
+    const { reads = defaults?.reads } = this.#sendOptions
     const root = followSymlinks ? undefined : this.#root
-    if (codings.length > 0) return openVariant(request, codings, filePath, root, { syncReads })
+    if (codings.length > 0) return openVariant(request, codings, filePath, root, { reads })
     // Read ahead while the path is examined, unless `setHeaders` needs the current file.
     const open = this.#setHeaders ? openFile : expectFile
-    return open(filePath, root, { syncReads })
+    return open(filePath, root, { reads })
   }
 }
 

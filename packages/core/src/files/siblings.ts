@@ -4,7 +4,7 @@ import { typeOf } from '../media-type.ts'
 import { selectCodings } from '../semantics/accept-encoding.ts'
 import { fieldValue, type RangeRequest } from '../semantics/request.ts'
 import { openFile } from './file.ts'
-import type { FileSource } from './file-source.ts'
+import type { FileSource, OpenOptions } from './file-source.ts'
 
 const extensionOf = { br: '.br', zstd: '.zst', gzip: '.gz' } as const
 
@@ -28,14 +28,14 @@ export async function openVariant(
   offered: readonly Coding[],
   filePath: string,
   root: string | undefined,
-  { syncReads }: { readonly syncReads?: boolean | undefined },
+  { reads }: Pick<OpenOptions, 'reads'>,
 ): Promise<FileSource> {
-  const file = await openFile(filePath, root, { syncReads })
+  const file = await openFile(filePath, root, { reads })
   file.variant = { coding: undefined }
   const metadata = { type: typeOf(filePath) ?? 'application/octet-stream' }
   for (const coding of selectCodings(fieldValue(request, 'accept-encoding'), offered)) {
     const siblingPath = filePath + extensionOf[coding as Coding]
-    const opening = openFile(siblingPath, root, { syncReads, metadata })
+    const opening = openFile(siblingPath, root, { reads, metadata })
     const sibling = await Promise.resolve(opening).catch(() => undefined)
     if (!sibling) continue
     if (sibling.stats.mtimeNs >= file.stats.mtimeNs) {

@@ -91,23 +91,27 @@ export function parseContentLength(value: unknown): number | undefined {
   return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
 }
 
-/** They tell a proxy in front to send a file in place of the content, ranges of it included. */
-const handOvers = ['x-sendfile', 'x-accel-redirect', 'x-lighttpd-send-file']
-
 /**
- * Whether the fields of a 200 allow its content to be cut: it is not a range itself, its length is
- * not left open, as with trailers, it is not for a proxy to replace by a file, and Accept-Ranges is not
- * `none`.
+ * A field that forbids it to cut content: it is a range itself, its length is left open, as with
+ * trailers, or a proxy in front is told to send a file in its place, ranges of it included.
+ */
+const uncuttable = [
+  'content-range',
+  'transfer-encoding',
+  'trailer',
+  'x-sendfile',
+  'x-accel-redirect',
+  'x-lighttpd-send-file',
+]
+
+/** Whether the fields of a 200 allow its content to be cut; `Accept-Ranges: none` does not either.
  *
  * @param field looks up a field of the response by its name in lower case
  */
-export function mayBeCut(field: (name: string) => unknown): boolean {
-  return (
-    field('content-range') === undefined &&
-    field('transfer-encoding') === undefined &&
-    field('trailer') === undefined &&
-    !handOvers.some((name) => field(name) !== undefined) &&
-    String(field('accept-ranges')).toLowerCase() !== 'none' &&
-    !/^\s*multipart\/byteranges/i.test(String(field('content-type')))
-  )
+export function mayBeCut(field: FieldLookup): boolean {
+  for (const name of uncuttable) if (field(name) !== undefined) return false
+  const unit = field('accept-ranges')
+  if (unit !== undefined && String(unit).toLowerCase() === 'none') return false
+  const type = field('content-type')
+  return type === undefined || !/^\s*multipart\/byteranges/i.test(String(type))
 }

@@ -67,8 +67,8 @@ export interface DirectSource extends Source {
    * source until `done`.
    */
   readInto?(target: Uint8Array, length: number, position: number, done: ReadCallback): void
-  /** As `readInto`, synchronously: present if the caller allows it to wait for the disk. */
-  readSync?: ((target: Uint8Array, length: number, position: number) => number) | undefined
+  /** As `readInto`, synchronously; `undefined` if it might have to wait, so that nothing was read. */
+  readSync?(target: Uint8Array, length: number, position: number): number | undefined
   /**
    * Resolves to this source if the file is unchanged, otherwise to a fresh one, which is open.
    * Nothing may be sent before.

@@ -1,0 +1,35 @@
+// What is kept of a response beside its context, in one property: each further one costs a copy of them.
+
+import type { ParameterizedContext as Context } from 'koa'
+import type { RangeServeOptions } from '@range-serve/core/adapter'
+import type { Applied } from './applied.ts'
+import type { Sending } from './sending.ts'
+
+export interface State {
+  /** The options of the last `rangeServe` on the way of the request. */
+  options: RangeServeOptions | undefined
+  /** No middleware is outside of ours: no other code sees the body when all is done. */
+  readonly isOutermost: boolean
+  /** The last call of `sendRange`. */
+  pending: Sending | undefined
+  /** The last response that the context was given. */
+  applied: Applied | undefined
+}
+
+const key: unique symbol = Symbol('range-serve')
+type Known = Context & { [key]?: State }
+
+/** The state of a context; `undefined` if nothing of this package has seen it. */
+export function stateOf(ctx: Context): State | undefined {
+  return (ctx as Known)[key]
+}
+
+/** The state of a context, which is made if there is none. */
+export function keepState(ctx: Context, isOutermost = false): State {
+  return ((ctx as Known)[key] ??= {
+    options: undefined,
+    isOutermost,
+    pending: undefined,
+    applied: undefined,
+  })
+}
