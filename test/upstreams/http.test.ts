@@ -1,9 +1,11 @@
 // fromHttp over an origin that misbehaves: what is requested, what is accepted, what is resumed.
 
+import http from 'node:http'
 import { fromHttp, type HttpOptions } from '@range-serve/http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { Fault } from '../support/fault-proxy.ts'
 import { pattern, until } from '../support/fixture.ts'
+import { listen } from '../support/listen.ts'
 import { type Origin, readAll, startOrigin, type Stored } from '../support/origin.ts'
 
 const bytes = pattern(400_000)
@@ -53,6 +55,9 @@ describe('the probe', () => {
     origin.stored = { ...stored, bytes: Buffer.alloc(0) }
     origin.proxy.faults.push({ status: 416, fields: { 'content-range': undefined } })
     expect(await open()).toMatchObject({ length: 0, etag: '"v1"' })
+    for (const { fields } of origin.proxy.seen) {
+      expect(fields['accept-encoding']).toMatch(/^identity(, identity)?$/)
+    }
     expect(origin.proxy.takeRanges()).toEqual(['bytes=0-0', undefined])
   })
 
@@ -112,8 +117,16 @@ describe('the probe', () => {
   })
 
   it('fails for an origin that cannot be reached', async () => {
-    const unreachable = fromHttp('http://127.0.0.1:1/secret?signature=abc', { retries: 0 })
-    await expect(unreachable).rejects.toEqual(code('ERR_UPSTREAM_RESET', 502))
+    const closed = await listen(http.createServer())
+    await closed.close()
+    const host = `127.0.0.1:${closed.port}`
+    const unreachable = fromHttp(`http://${host}/secret?signature=abc`, { retries: 0 })
+    await expect(unreachable).rejects.toMatchObject({
+      code: 'ERR_UPSTREAM_RESET',
+      status: 502,
+      message: 'The upstream cannot be reached: ECONNREFUSED',
+      upstream: host,
+    })
   })
 
   it('can be left out, and is made once the metadata proves stale', async () => {
@@ -237,6 +250,16 @@ describe('a read', () => {
     expect(content.length).toBe(0)
   })
 
+  it('takes no more of a response than its Content-Range says', async () => {
+    const source = await open()
+    origin.proxy.takeRanges()
+    origin.proxy.faults.push({ fields: { 'content-range': 'bytes 0-4/400000' } })
+    const { content, error } = await readAll(source, 0, 9)
+    expect(error).toBeUndefined()
+    expect(content.equals(bytes.subarray(0, 10))).toBe(true)
+    expect(origin.proxy.takeRanges()).toEqual(['bytes=0-9', 'bytes=5-9'])
+  })
+
   it('compares tags opaquely, and dates if no tag is strong', async () => {
     const source = await open()
     origin.proxy.faults.push({ fields: { etag: 'W/"v1"' } })
@@ -270,6 +293,7 @@ describe('a read', () => {
       aborter.abort(new Error('left'))
       expect((await reading).error).toMatchObject({ message: 'left' })
     }
+    origin.proxy.faults.push({ stall: 100_000 })
     const signal = new AbortController().signal
     const iterator = (source.read({ firstPos: 0, lastPos: 399_999 }, { signal }) as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]() // prettier-ignore
     await iterator.next()

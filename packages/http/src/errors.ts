@@ -30,8 +30,8 @@ const transientCodes: ReadonlySet<string> = new Set([
   'ERR_UPSTREAM_RESET',
   'ERR_UPSTREAM_TIMEOUT',
 ])
-/** Errors that differ from what their code says. */
-const transience = new WeakMap<object, boolean>()
+/** The errors of upstreams, and whether they are transient if that differs from what the code says. */
+const made = new WeakMap<object, boolean | undefined>()
 
 /** How an error differs from what its code says. */
 export interface ErrorDetails {
@@ -53,7 +53,7 @@ export function upstreamError(
     ...(cause === undefined ? {} : { cause }),
     ...(status === 503 ? { headers: { 'Retry-After': toDelay(retryAfter) } } : {}),
   })
-  if (isTransient !== undefined) transience.set(error, isTransient)
+  made.set(error, isTransient)
   return error
 }
 
@@ -67,7 +67,12 @@ function toDelay(retryAfter: string | null | undefined): string {
 /** Whether a second attempt may succeed. */
 export function mayRetry(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false
-  return transience.get(error) ?? transientCodes.has(codeOf(error) ?? '')
+  return made.get(error) ?? transientCodes.has(codeOf(error) ?? '')
+}
+
+/** Whether an error was made by {@link upstreamError}. */
+export function isOurs(error: unknown): error is SourceError {
+  return made.has(error as object)
 }
 
 /** The `code` of an error, if it has one. */

@@ -34,7 +34,8 @@ interface Received {
 const own = ['range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range'] // prettier-ignore
 
 export class HttpUpstream implements Upstream {
-  name = 'The upstream'
+  readonly name = 'The upstream'
+  host: string | undefined
   readonly isSignedAnew: boolean
   readonly #target: Target | ((context: { signal: AbortSignal }) => Promise<Target>)
   readonly #requests: Requests
@@ -46,7 +47,6 @@ export class HttpUpstream implements Upstream {
     this.#target = target
     this.#requests = requests
     this.isSignedAnew = typeof target === 'function'
-    if (typeof target !== 'function') this.name = target.url.host
   }
 
   /** By GET: HEAD is often refused, and not covered by the signature of a URL. */
@@ -148,7 +148,7 @@ export class HttpUpstream implements Upstream {
   async #fetch(fields: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
     const target = this.#target
     const { url, headers } = typeof target === 'function' ? await target({ signal }) : target
-    this.name = url.host
+    this.host = url.host
     const all = new Headers(this.#requests.headers)
     for (const [name, value] of new Headers(headers)) all.set(name, value)
     for (const name of own) all.delete(name)

@@ -1,7 +1,7 @@
 // A source whose bytes and metadata come from an upstream.
 
 import type { ByteRange, Source } from '@range-serve/core/sources'
-import { codeOf, mayRetry } from './errors.ts'
+import { codeOf, isOurs, mayRetry } from './errors.ts'
 import type { MetadataTable } from './metadata-table.ts'
 import type { Limits, RemoteMetadata, RemoteOptions } from './options.ts'
 import type { Part } from './part.ts'
@@ -9,8 +9,10 @@ import { Attempts, readParts } from './read-parts.ts'
 
 /** Something that has content, over a network. */
 export interface Upstream<M extends RemoteMetadata = RemoteMetadata> {
-  /** Names it in messages, without anything secret. */
+  /** Names it in messages, without anything secret: some frameworks print them. */
   readonly name: string
+  /** The host of the latest request, for the operator. */
+  readonly host?: string | undefined
   /** Whether each request is signed anew. Default `false`. */
   readonly isSignedAnew?: boolean
   /** Requests the metadata. */
@@ -69,10 +71,17 @@ class Remote<M extends RemoteMetadata> {
         this.#memory?.table.set(this.#memory.key, metadata, metadataTtl)
         return metadata
       } catch (error) {
+        this.#nameHost(error)
         if (codeOf(error) === 'ERR_UPSTREAM_FORBIDDEN' && !wasRefused) wasRefused = true
         else await attempts.afterError(error, signal)
       }
     }
+  }
+
+  /** Adds the host to an error of the upstream. */
+  #nameHost(error: unknown): void {
+    const { host } = this.#upstream
+    if (host !== undefined && isOurs(error)) Object.assign(error, { upstream: host })
   }
 
   async *read(range: ByteRange, metadata: M, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -87,6 +96,7 @@ class Remote<M extends RemoteMetadata> {
     try {
       yield* readParts(reading, range, signal)
     } catch (error) {
+      this.#nameHost(error)
       // What is kept is out of date, or says that there is something when there is not.
       const memory = this.#memory
       if (!signal.aborted && !mayRetry(error)) memory?.table.delete(memory.key, metadata)
