@@ -70,6 +70,17 @@ describe.each(protocols)('%s: a source that can be reopened', (_name, start) => 
     expect(running.errors).toMatchObject([{ code: 'ERR_SOURCE_CHANGED' }])
   })
 
+  it('is not reopened after any other error', async () => {
+    const failure = Object.assign(new Error('broken'), { status: 502 })
+    let reopened = 0
+    const reopen = () => (reopened++, fresh())
+    await serveFrom(() => stale(reopen, () => Promise.reject(failure)))
+    expect(await ask()).toMatchObject({ status: 502, complete: true })
+    expect(running.errors).toEqual([failure])
+    expect(reopened).toBe(0)
+    await until('it is closed', () => closed.length === 1)
+  })
+
   it('passes the error of reopen on', async () => {
     const gone = Object.assign(new Error('gone'), { status: 404 })
     await serveFrom(() =>

@@ -108,7 +108,8 @@ describeWith('python3-swift', 'Swift', () => {
   it.each(broken)('a read that %s is exact to the byte', async (_what, faults, requests) => {
     const source = await fromS3(
       { client, Bucket, Key: 'clip.mp4' },
-      { timeout: 500, idleTimeout: 150 },
+      // The SDK takes its time to repeat what is refused as busy.
+      { idleTimeout: 150, ...('silent' in faults[0] ? { timeout: 500 } : {}) },
     )
     proxy.takeRanges()
     proxy.faults.push(...faults)

@@ -8,12 +8,12 @@ import { HttpUpstream } from './http-upstream.ts'
 import { MetadataTable } from './metadata-table.ts'
 import { type RemoteMetadata, type RemoteOptions, validateRemoteOptions } from './options.ts'
 import { openRemote } from './remote-source.ts'
-import { type HttpTarget, toTarget } from './target.ts'
+import { type HttpTarget, type RequestFields, toTarget } from './target.ts'
 
 /** How an HTTP origin is read. */
 export interface HttpOptions extends RemoteOptions {
   /** Fields of each upstream request, such as Authorization. Fields of the client never go upstream. */
-  readonly headers?: HeadersInit
+  readonly headers?: RequestFields
   /**
    * Whether redirects are followed. They keep `headers` such as an API key, even to another origin;
    * only Authorization and Cookie are dropped there. Default `'follow'`.

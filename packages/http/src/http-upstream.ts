@@ -62,7 +62,10 @@ export class HttpUpstream implements Upstream {
       return { length: found.completeLength, ...metadataOf(field) }
     }
     received.reader.cancel()
-    if (status === 200) return { ...this.#metadataOfWhole(field), acceptRanges: false }
+    if (status === 200) {
+      const metadata = this.#metadataOfWhole(field)
+      return metadata.length === 0 ? metadata : { ...metadata, acceptRanges: false }
+    }
     // An empty content has no first byte, and some servers do not say how long it is.
     if (status !== 206 && status !== 416) throw this.#statusError(received)
     const whole = await this.#request({}, signal)

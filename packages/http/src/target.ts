@@ -2,11 +2,14 @@
 
 import { invalidArgument } from '@range-serve/core/sources'
 
+/** Fields of a request, in any form that `Headers` takes. */
+export type RequestFields = NonNullable<ConstructorParameters<typeof Headers>[0]>
+
 /** A URL, and fields of the request for it. */
 export type ResolvedTarget =
   | string
   | URL
-  | { readonly url: string | URL; readonly headers?: HeadersInit }
+  | { readonly url: string | URL; readonly headers?: RequestFields }
 
 /**
  * A URL, with fields if needed, or a function that is called for each upstream request: for URLs that
@@ -19,7 +22,7 @@ export type HttpTarget =
 /** A URL that can be requested, and the fields that go with it. */
 export interface Target {
   readonly url: URL
-  readonly headers: HeadersInit | undefined
+  readonly headers: RequestFields | undefined
 }
 
 /**

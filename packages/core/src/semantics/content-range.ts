@@ -27,6 +27,7 @@ export function parseContentRange(
   const firstPos = Number(first)
   const lastPos = Number(last)
   const completeLength = complete === '*' ? undefined : Number(complete)
-  const isPossible = firstPos <= lastPos && lastPos < (completeLength ?? Number.MAX_SAFE_INTEGER)
+  const limit = completeLength ?? Number.MAX_SAFE_INTEGER
+  const isPossible = firstPos <= lastPos && lastPos < limit && Number.isSafeInteger(limit)
   return isPossible ? { firstPos, lastPos, completeLength } : undefined
 }
