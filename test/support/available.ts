@@ -22,11 +22,16 @@ function find(command: string): string | undefined {
 
 /**
  * Describes tests that need a program of the system. If it is missing they are skipped, and named
- * with what they need; with RANGE_SERVE_REQUIRE_CLIENTS=1 they fail instead.
+ * with what they need; with RANGE_SERVE_REQUIRE_CLIENTS=1 they fail instead, unless it is optional.
  */
-export function describeWith(command: string, title: string, tests: (path: string) => void): void {
+export function describeWith(
+  command: string,
+  title: string,
+  tests: (path: string) => void,
+  { isOptional = false }: { readonly isOptional?: boolean } = {},
+): void {
   const path = find(command)
-  const required = process.env['RANGE_SERVE_REQUIRE_CLIENTS'] === '1'
+  const required = process.env['RANGE_SERVE_REQUIRE_CLIENTS'] === '1' && !isOptional
   if (path === undefined && required) throw new Error(`${command} is required and not installed`)
   describe.skipIf(path === undefined)(`${title} [needs ${command}]`, () => {
     tests(path ?? command)

@@ -106,15 +106,12 @@ export class HttpUpstream implements Upstream {
       if (found) return { ...found, etag, lastModified, reader }
       throw upstreamError('ERR_UPSTREAM', `${this.name} responded with a 206 of unknown range`)
     }
-    // The full content, of this version or another: only its beginning is where it should be.
+    // The full content, of this version or another, which is checked later.
     const { length } = metadata
     const completeLength = lengthOf(field)
     const isSame = (completeLength ?? length) === length
-    if (
-      isSame &&
-      (range.firstPos > 0 || (range.lastPos < length - 1 && metadata.acceptRanges !== false))
-    ) {
-      // prettier-ignore
+    const hasRanges = metadata.acceptRanges !== false
+    if (isSame && (range.firstPos > 0 || (hasRanges && range.lastPos < length - 1))) {
       throw upstreamError('ERR_UPSTREAM_NO_RANGES', `${this.name} ignored Range`)
     }
     return { firstPos: 0, lastPos: length - 1, completeLength, etag, lastModified, reader }
