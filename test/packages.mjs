@@ -1,14 +1,15 @@
 // Each package as users get it: packed, checked, and weighed.
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { compilePrograms } from './types.mjs'
 
 /** The most that the JavaScript of each package may weigh, gzipped, in bytes. Raise it on purpose. */
-const budget = { core: 68_000, express: 15_000, koa: 11_000, http: 10_000, s3: 4_000 }
+const budget = { core: 71_000, express: 15_000, koa: 11_000, http: 10_000, s3: 4_000 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'range-serve-packages-'))
@@ -31,9 +32,15 @@ try {
       readdirSync(folder).find((file) => file.startsWith(`range-serve-${name}-`)),
     )
     run('publint', ['--strict', tarball], packageFolder)
-    run('attw', ['--profile', 'esm-only', '--format', 'ascii', tarball], packageFolder)
+    // Node has required ES modules since 20.19.
+    const rules = ['--ignore-rules', 'cjs-resolves-to-esm']
+    run('attw', [...rules, '--format', 'ascii', tarball], packageFolder)
     weigh(name, join(packageFolder, 'dist'))
+    const unpacked = join(folder, 'unpacked', name)
+    mkdirSync(unpacked, { recursive: true })
+    execFileSync('tar', ['-xf', tarball, '-C', unpacked, '--strip-components=1'])
   }
+  await compilePrograms(join(folder, 'unpacked'), folder)
 } finally {
   rmSync(folder, { recursive: true })
 }

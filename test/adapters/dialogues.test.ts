@@ -1,106 +1,18 @@
-// Two dialogues, as clients hold them, to the letter.
+// The dialogues behind each adapter.
 
 import path from 'node:path'
-import { afterEach, describe, expect, it } from 'vitest'
-import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
+import { afterEach, describe } from 'vitest'
+import { dialogueFolder, holdDialogues } from '../support/dialogues.ts'
 import { frameworks, type Sent } from '../support/frameworks.ts'
-import { parseByteranges } from '../support/multipart.ts'
-import { ask, exchange, field } from '../support/raw.ts'
 
-const folder = temporaryFolder()
-const modified = new Date('2025-01-01T10:00:00Z')
-
-const large = pattern(8_322_278)
-const largePath = path.join(folder, 'large.bin')
-writeOldFile(largePath, large, modified)
-
-const small = pattern(1000)
-const smallPath = path.join(folder, 'small.bin')
-writeOldFile(smallPath, small, modified)
+const folder = dialogueFolder()
 
 describe.each(frameworks)('%s', (_name, start) => {
   let running: Sent
   afterEach(() => running.close())
 
-  it('lets a player read the head of a file, and then the rest of the same file', async () => {
-    running = await start(() => largePath)
-    const head = await ask(running.port, { headers: [['Range', 'bytes=0-32767']] })
-    expect(head.status).toBe(206)
-    expect(field(head, 'Content-Length')).toBe('32768')
-    expect(field(head, 'Content-Range')).toBe('bytes 0-32767/8322278')
-    expect(field(head, 'Accept-Ranges')).toBe('bytes')
-    expect(field(head, 'Last-Modified')).toBe('Wed, 01 Jan 2025 10:00:00 GMT')
-    const etag = field(head, 'ETag')!
-    expect(etag).toMatch(/^"[^"]+"$/)
-
-    const [again, rest] = await exchange(running.port, [
-      { headers: [['Range', 'bytes=0-32767']] },
-      { headers: [['Range', 'bytes=32768-8322277'], ['If-Range', etag]] }, // prettier-ignore
-    ])
-    expect(rest!.status).toBe(206)
-    expect(field(rest!, 'Content-Length')).toBe('8289510')
-    expect(field(rest!, 'Content-Range')).toBe('bytes 32768-8322277/8322278')
-    expect(field(rest!, 'ETag')).toBe(etag)
-    expect(Buffer.concat([again!.content, rest!.content]).equals(large)).toBe(true)
-  })
-
-  it('sends the whole where the rest would be of another file', async () => {
-    running = await start(() => largePath)
-    const [, whole] = await exchange(running.port, [
-      { headers: [['Range', 'bytes=0-32767']] },
-      { headers: [['Range', 'bytes=32768-8322277'], ['If-Range', '"another"']] }, // prettier-ignore
-    ])
-    expect(whole!.status).toBe(200)
-    expect(field(whole!, 'Content-Range')).toBeUndefined()
-    expect(field(whole!, 'Content-Length')).toBe('8322278')
-    expect(whole!.content.equals(large)).toBe(true)
-  })
-
-  const single: [range: string, firstPos: number, lastPos: number][] = [
-    ['0-500', 0, 500],
-    ['0-1', 0, 1],
-    ['-200', 800, 999],
-    ['500-600,601-999', 500, 999],
-  ]
-  it.each(single)('answers %s of 1000 bytes with one part', async (range, firstPos, lastPos) => {
-    running = await start(() => smallPath)
-    const response = await ask(running.port, { headers: [['Range', `bytes=${range}`]] })
-    expect(response.status).toBe(206)
-    expect(field(response, 'Content-Range')).toBe(`bytes ${firstPos}-${lastPos}/1000`)
-    expect(field(response, 'Content-Length')).toBe(String(lastPos - firstPos + 1))
-    expect(response.content.equals(small.subarray(firstPos, lastPos + 1))).toBe(true)
-  })
-
-  const several: [range: string, ranges: [number, number][]][] = [
-    ['123-567,789-', [[123, 567], [789, 999]]], // prettier-ignore
-    ['0-0,-1', [[0, 0], [999, 999]]], // prettier-ignore
-  ]
-  it.each(several)('answers %s of 1000 bytes with two parts', async (range, ranges) => {
-    running = await start(() => smallPath)
-    const response = await ask(running.port, { headers: [['Range', `bytes=${range}`]] })
-    expect(response.status).toBe(206)
-    expect(field(response, 'Content-Range')).toBeUndefined()
-    const parts = parseByteranges(field(response, 'Content-Type')!, response.content)
-    expect(parts.map(({ contentRange }) => contentRange)).toEqual(
-      ranges.map(([firstPos, lastPos]) => `bytes ${firstPos}-${lastPos}/1000`),
-    )
-    expect(parts.map(({ content }) => [...content])).toEqual(
-      ranges.map(([firstPos, lastPos]) => [...small.subarray(firstPos, lastPos + 1)]),
-    )
-  })
-
-  it('ignores a reversed range', async () => {
-    running = await start(() => smallPath)
-    const response = await ask(running.port, { headers: [['Range', 'bytes=5-2']] })
-    expect(response.status).toBe(200)
-    expect(response.content.equals(small)).toBe(true)
-  })
-
-  it.each(['1000-', '-0'])('cannot satisfy %s of 1000 bytes', async (range) => {
-    running = await start(() => smallPath)
-    const response = await ask(running.port, { headers: [['Range', `bytes=${range}`]] })
-    expect(response.status).toBe(416)
-    expect(field(response, 'Content-Range')).toBe('bytes */1000')
-    expect(response.content.length).toBe(0)
+  holdDialogues(async (file) => {
+    running = await start(() => path.join(folder, file))
+    return { port: running.port, path: '/' }
   })
 })

@@ -22,7 +22,9 @@ describe.each(servers.map((server) => [server.name, server] as const))('%s', (_n
     })
   }
 
-  it('responds to 15 requests sent at once on one connection', async () => {
+  const { sequential } = server
+  const pipelining = 'responds to 15 requests sent at once on one connection'
+  it.skipIf(sequential)(sequential ? `${pipelining} [${sequential}]` : pipelining, async () => {
     const requests = Array.from({ length: 15 }, (_, i) => ({
       headers: [['Range', `bytes=${i * 100}-${i * 100 + 9}`]] as const,
     }))

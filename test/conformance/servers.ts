@@ -7,7 +7,8 @@ import http2 from 'node:http2'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { getRequestListener } from '@hono/node-server'
 import express5, { type Express, type RequestHandler } from 'express'
 import express4 from 'express4'
 import Koa3, { type Middleware } from 'koa'
@@ -31,6 +32,8 @@ import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { listen } from '../support/listen.ts'
+import { nameOf, type Runtime, runWith } from '../support/runtimes.ts'
+import { handlers } from './fetch-handlers.ts'
 import { representation, requirements } from './requirements.ts'
 import { filter, sendRange } from './small-adapter.ts'
 import { type Context, createServer } from './small-framework.ts'
@@ -49,6 +52,8 @@ export interface TestServer {
   readonly http2?: boolean
   /** The requirements that this combination does not meet, by id, and why. */
   readonly otherwise: Readonly<Record<string, string>>
+  /** Why several requests must not be sent at once on one connection. */
+  readonly sequential?: string
   start(): Promise<{ port: number; close(): Promise<void> }>
 }
 
@@ -440,6 +445,47 @@ function koaServers(
   ]
 }
 
+const runtimes: Runtime[] = ['Bun', 'Deno']
+const fetchServer = fileURLToPath(new URL('fetch-server.ts', import.meta.url))
+const joined = {
+  'range-two-lines-joining': 'The Headers of a web Request join the field lines of one name',
+}
+
+const sequential = {
+  sequential: `${nameOf('Bun')} closes a connection with a request before an asynchronous response`,
+}
+
+/** `fetch` handlers: on Node by the server of Hono, and on Bun and Deno by their own. */
+function fetchServers(): TestServer[] {
+  const onNode = Object.entries(handlers(filePath)).map(([name, fetch]) => ({
+    name: `toResponse of ${name}, @hono/node-server`,
+    start: () => {
+      const respond = getRequestListener(fetch, { overrideGlobalObjects: false })
+      return listen(http.createServer((request, response) => void respond(request, response)))
+    },
+    otherwise: joined,
+  }))
+  const elsewhere = runtimes.flatMap((runtime) => {
+    const ports = runWith(runtime, fetchServer, filePath)
+    return onNode.map(({ name }) => {
+      const handler = name.replace(/, @.*/, '')
+      return {
+        name: `${handler}, ${nameOf(runtime)}`,
+        start: async () => {
+          const found = (await ports()) as Record<string, number>
+          return { port: found[handler.replace('toResponse of ', '')]!, close: async () => {} }
+        },
+        otherwise: joined,
+        ...(runtime === 'Bun' ? sequential : {}),
+      }
+    })
+  })
+  return [...onNode, ...elsewhere].map((server) => ({
+    ...server,
+    ascending: server.name.includes('a web stream'),
+  }))
+}
+
 export const servers: readonly TestServer[] = [
   nodeServer('node:http, serve, a path read asynchronously', 'a path', { reads: 'async' }),
   ...Object.keys(sources).map((source) => nodeServer(`node:http, serve, ${source}`, source)),
@@ -530,4 +576,6 @@ export const servers: readonly TestServer[] = [
       otherwise: version === 2 ? koa2Http2 : {},
     }),
   ]),
+
+  ...fetchServers(),
 ]

@@ -45,13 +45,16 @@ function resolveImport(from: string, to: string): string | undefined {
 /** The modules of core that the rooms above semantics share. */
 const basics = new Set(['media-type', 'option-names', 'options', 'transfer', 'validate'])
 
+/** The modules that all rooms use, and which are not drawn. */
+const leaves = new Set(['errors', 'runtime'])
+
 /** The room of a module, by the names in ARCHITECTURE.md. */
 function roomOf(module: string): string {
   const [, name = '', , first = '', rest] = module.split('/')
   if (name !== 'core') return name
   if (rest !== undefined) return first
   const file = path.basename(first, '.ts')
-  if (file === 'errors') return file
+  if (leaves.has(file)) return file
   return basics.has(file) ? 'basics' : 'core'
 }
 
@@ -71,7 +74,7 @@ describe('the imports of the sources', () => {
     const actual = new Set<string>()
     for (const { from, to, isType } of imports) {
       const [room, used] = [roomOf(from), roomOf(to)]
-      if (!isType && room !== used && used !== 'errors') actual.add(`${room} → ${used}`)
+      if (!isType && room !== used && !leaves.has(used)) actual.add(`${room} → ${used}`)
     }
     expect([...actual].toSorted()).toEqual(drawn.toSorted())
   })
@@ -99,12 +102,60 @@ describe('what runs on any platform', () => {
   })
 })
 
+describe('core/fetch', () => {
+  const reached = reachedFrom('packages/core/src/fetch.ts')
+
+  it('reaches nothing but modules that run without Node', () => {
+    expect(reached.size).toBeGreaterThan(20)
+    for (const module of reached) {
+      expect(module).not.toMatch(/\/files\//)
+      if (module.endsWith('/runtime.ts')) continue
+      expect(codeOf(module), module).not.toMatch(/\b(Buffer|process)\./)
+    }
+  })
+
+  it('imports nothing of Node, nor a package that does', () => {
+    const found = [...reached].flatMap((module) => packagesOf(module))
+    expect([...new Set(found)].toSorted()).toEqual(['content-disposition', 'range-parser'])
+  })
+
+  it('may import anything of semantics/ and sources/', () => {
+    const rooms = modules.filter((module) => /\/core\/src\/(semantics|sources)\//.test(module))
+    for (const module of rooms) {
+      for (const one of reachedFrom(module)) expect(packagesOf(one).join()).not.toContain('node:')
+    }
+  })
+})
+
 describe('every module', () => {
   it.each(modules)('is at most 260 lines long, or says why: %s', (module) => {
     const text = readFileSync(path.join(root, module), 'utf8')
     if (text.trimEnd().split('\n').length > 260) expect(text).toMatch(/^\/\/ .*\blong\b/m)
   })
 })
+
+/** A module and all that it imports at run time, directly or not. */
+function reachedFrom(module: string): Set<string> {
+  const reached = new Set([module])
+  // A set is iterated in the order of insertion, the modules that are added meanwhile included.
+  for (const from of reached) {
+    for (const each of imports) if (each.from === from && !each.isType) reached.add(each.to)
+  }
+  return reached
+}
+
+/** The packages and modules of Node that a module imports at run time. */
+function packagesOf(module: string): string[] {
+  const text = readFileSync(path.join(root, module), 'utf8')
+  const found = text.matchAll(/^(?:import|export) (?!type )(?:[^']*? from )?'([^.'][^']*)'/gm)
+  return [...found].map(([, name]) => name!)
+}
+
+/** The code of a module, without its comments and what its strings hold. */
+function codeOf(module: string): string {
+  const text = readFileSync(path.join(root, module), 'utf8')
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*|'(?:[^'\\\n]|\\.)*'/g, '')
+}
 
 type Edge = readonly [from: string, to: string]
 

@@ -1,35 +1,22 @@
 // Every example starts, and responds as it says.
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { describeWith } from '../support/available.ts'
 import { type Engine, startEngine } from '../support/engine.ts'
+import { type Example, examples, startExample } from '../support/example.ts'
 import { ask, field } from '../support/raw.ts'
 import { connect } from '../support/s3.ts'
 
-const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
 const media = (name: string) => readFileSync(`${examples}media-server/media/${name}`)
 
 describe('examples', () => {
-  let child: ChildProcess | undefined
-  afterEach(() => void child?.kill('SIGKILL'))
+  let example: Example | undefined
+  afterEach(() => example?.stop())
 
-  /** Starts an example on a free port, and reads the port from what it prints. */
   async function start(name: string, env: Record<string, string> = {}): Promise<number> {
-    const started = spawn(process.execPath, [`${examples}${name}`], {
-      env: { ...process.env, PORT: '0', ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    child = started
-    let printed = ''
-    for await (const chunk of started.stdout) {
-      printed += String(chunk)
-      const port = /http:\/\/localhost:(\d+)\//.exec(printed)?.[1]
-      if (port) return Number(port)
-    }
-    throw new Error(`${name} ended before it listened: ${printed}`)
+    example = await startExample(name, [process.execPath], env)
+    return example.port
   }
 
   const cases: [example: string, path: string, type: string, content: () => Buffer | undefined][] =

@@ -94,7 +94,7 @@ class Reader {
     const end = this.#received.indexOf('\r\n\r\n')
     const [statusLine = '', ...lines] = this.#received.toString('latin1', 0, end).split('\r\n')
     this.#received = this.#received.subarray(end + 4)
-    const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(statusLine)?.[1])
+    const status = Number(/^HTTP\/1\.[01] (\d{3}) /.exec(statusLine)?.[1])
     const fields = new Map<string, string[]>()
     for (const line of lines) {
       const [, name = '', value = ''] = /^([^:]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? []

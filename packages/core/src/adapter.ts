@@ -3,7 +3,7 @@
 export { contextOf } from './context.ts'
 export type { ResponseContext, ServerRequest } from './prepare.ts'
 export { prepare, prepareDecided } from './prepare.ts'
-export { closeUnsent } from './open.ts'
+export { closeUnsent } from './open-bytes.ts'
 export type { SourceError } from './errors.ts'
 export { toError } from './errors.ts'
 export type { FieldLookup } from './semantics/fields.ts'

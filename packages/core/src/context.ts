@@ -10,19 +10,25 @@ import {
 } from './delivery/outgoing.ts'
 import { smallSize } from './delivery/pool.ts'
 import type { ResponseContext } from './prepare.ts'
+import type { FieldLookup } from './semantics/fields.ts'
 
 /**
  * The context of a response, for `prepare`.
  *
- * @param own the `status`, if one was set, and whether the content may be `pooled` at all
+ * @param own the `status`, if one was set, whether the content may be `pooled` at all, and how the
+ *   fields that are set are looked up, unless on the response
  */
 export function contextOf(
   response: NodeResponse,
-  own: { readonly status?: number | undefined; readonly pooled: boolean },
+  own: {
+    readonly status?: number | undefined
+    readonly pooled: boolean
+    readonly set?: FieldLookup | undefined
+  },
 ): ResponseContext {
   const isHttp2 = isMultiplexed(response)
   return {
-    set: (name) => response.getHeader(name),
+    set: own.set ?? ((name) => response.getHeader(name)),
     status: own.status,
     isEncodable: isTagged(response.req) && mayBeEncoded(response),
     inTurn: isInTurn(response),

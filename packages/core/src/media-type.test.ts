@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { expandType, typeOf } from './media-type.ts'
+import { typeOf } from './files/media-types.ts'
+import { expandType } from './media-type.ts'
 
 describe('typeOf', () => {
   it.each([

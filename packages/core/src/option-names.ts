@@ -54,9 +54,13 @@ const notOfStores: ReadonlySet<string> = new Set([
   'precompressed',
 ])
 
+/** Without a file system there is nothing that these could concern. */
+const ofFiles: ReadonlySet<string> = new Set(['root', 'dotfiles', 'followSymlinks', 'reads'])
+
 /** A call that takes options. */
 export type OptionCall =
   | 'sendRange'
+  | 'toResponse'
   | 'rangeServe'
   | 'rangeStatic'
   | 'rangeStatic of Koa'
@@ -68,6 +72,7 @@ const storeNames = folderNames.filter((name) => !notOfStores.has(name))
 /** By the call that takes them. */
 const namesOf: Readonly<Record<OptionCall, ReadonlySet<string>>> = {
   sendRange: new Set(sendNames),
+  toResponse: new Set(sendNames.filter((name) => !ofFiles.has(name))),
   rangeServe: new Set(serveNames),
   rangeStatic: new Set(folderNames),
   'rangeStatic of Koa': new Set([...folderNames, 'prefix']),

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+// oxlint-disable-next-line import/no-unassigned-import -- declares the media types
+import './files/media-types.ts'
 import { mergeOptions, type SendOptions, validateOptions } from './options.ts'
 
 const date = new Date('1994-11-06T08:49:37Z')

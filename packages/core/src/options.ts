@@ -2,7 +2,7 @@
 
 import contentDisposition from 'content-disposition'
 import { invalidArgument } from './errors.ts'
-import type { FileStats } from './files/validators.ts'
+import type { FileStats } from './files/file-stats.ts'
 import { expandType } from './media-type.ts'
 import { type OptionCall, validateOptionNames } from './option-names.ts'
 import { parseMaxAge } from './semantics/cache-control.ts'
@@ -28,7 +28,7 @@ export interface SendOptions {
    * `charset=utf-8` for text. Default: the source's, or by the extension of its file or of
    * `filename`.
    */
-  readonly type?: string
+  readonly type?: string | undefined
   /**
    * The entity-tag, quotes included; `false` for none; for a file also a function of the stats of
    * the descriptor that is read. Default: the source's; for a file, its size and mtime.
@@ -38,36 +38,36 @@ export interface SendOptions {
    * afterwards; computing it takes about a millisecond per MiB. It tags neither a Blob nor any
    * other source.
    */
-  readonly etag?: string | boolean | ((stats: FileStats) => string)
+  readonly etag?: string | boolean | ((stats: FileStats) => string) | undefined
   /** When the source was last modified; `false` for no Last-Modified. */
-  readonly lastModified?: Date | boolean
+  readonly lastModified?: Date | boolean | undefined
   /** The full Cache-Control field; `false`: do not make one of `maxAge`. */
-  readonly cacheControl?: string | boolean
+  readonly cacheControl?: string | boolean | undefined
   /**
    * `max-age` of Cache-Control, in milliseconds or as text: `'1d'`, `'2 hours'`. A Cache-Control
    * header already set overrides it.
    */
-  readonly maxAge?: number | string
+  readonly maxAge?: number | string | undefined
   /** Adds `immutable` to a Cache-Control with `maxAge`. Default `false`. */
-  readonly immutable?: boolean
+  readonly immutable?: boolean | undefined
   /**
    * The name under which the client saves it, in Content-Disposition (RFC 6266). Its extension gives a
    * type if no other is known.
    */
-  readonly filename?: string
+  readonly filename?: string | undefined
   /**
    * Whether the client saves it (`'attachment'`) or displays it (`'inline'`, RFC 6266 §4.2). Default:
    * `'attachment'` if there is a `filename`, otherwise no Content-Disposition.
    */
-  readonly disposition?: 'inline' | 'attachment'
+  readonly disposition?: 'inline' | 'attachment' | undefined
   /** Further fields of the response. */
-  readonly headers?: ResponseFields
+  readonly headers?: ResponseFields | undefined
   /** `false` ignores Range and sends `Accept-Ranges: none`. Default `true`. */
-  readonly acceptRanges?: boolean
+  readonly acceptRanges?: boolean | undefined
   /** The most ranges in one response; a request for more gets the full response. Default 100. */
-  readonly maxRanges?: number
+  readonly maxRanges?: number | undefined
   /** The most bytes to read past in a source that is not seekable. Default 64 MiB. */
-  readonly maxSkip?: number
+  readonly maxSkip?: number | undefined
   /**
    * The most bytes to send for a single range without a last position, such as the `bytes=0-` of a
    * player; a positive integer. Content-Range tells the client how far the 206 goes; it requests
@@ -77,13 +77,13 @@ export interface SendOptions {
    * For media: browsers and players request the rest. A download program that resumes with
    * `bytes=N-` may take the 206 for all of the rest.
    */
-  readonly maxResponse?: number
+  readonly maxResponse?: number | undefined
   /** The folder that a path is relative to and cannot leave, as a path or `file:` URL. */
-  readonly root?: string | URL
+  readonly root?: string | URL | undefined
   /** What to do about paths with a component that starts with a dot, below `root`. Default `'ignore'`: 404. */
-  readonly dotfiles?: 'allow' | 'deny' | 'ignore'
+  readonly dotfiles?: 'allow' | 'deny' | 'ignore' | undefined
   /** Serve what symbolic links below `root` lead to, wherever that is. Default `false`. */
-  readonly followSymlinks?: boolean
+  readonly followSymlinks?: boolean | undefined
   /**
    * How files are examined, and small ranges of them (up to 64 KiB) read. `'adaptive'`, the default:
    * synchronously while their device is as quick as the page cache, which halves the work of a
@@ -91,11 +91,11 @@ export interface SendOptions {
    * network file systems and FUSE are always read asynchronously, and at most 1 % of the time of the
    * event loop is spent waiting. `'async'`: never synchronously.
    */
-  readonly reads?: Reads
+  readonly reads?: Reads | undefined
   /** Ends the response when it aborts. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Called when the response is over, however it ended. */
-  readonly onTransfer?: (transfer: Transfer) => void
+  readonly onTransfer?: ((transfer: Transfer) => void) | undefined
 }
 
 /** The options of an adapter's `rangeServe`: the defaults of each response. */

@@ -1,8 +1,11 @@
 // Values that cannot be sent: the error says what the value is and what to write instead.
 
-import { Readable, Stream } from 'node:stream'
 import { invalidArgument } from './errors.ts'
+import { builtin } from './runtime.ts'
+import { isReadable } from './sources/early-end.ts'
 import { nameOf } from './validate.ts'
+
+const NodeStream = builtin('node:stream')?.Stream
 
 const ofStream = 'write fromStream(stream, { length }) instead'
 
@@ -13,7 +16,7 @@ export function refuse(value: unknown): TypeError {
 
 /** Whether a value is a Node stream, whose `read` differs from that of a source. */
 export function isStream(value: unknown): boolean {
-  return value instanceof Stream
+  return NodeStream !== undefined && value instanceof NodeStream
 }
 
 function instead(value: unknown): string {
@@ -34,13 +37,13 @@ const kinds =
 
 function insteadOfObject(value: object): string {
   // Only streams of node:fs have a path.
-  if (value instanceof Readable && 'path' in value) return `give the path itself, or ${ofStream}`
-  if (value instanceof Readable || value instanceof ReadableStream) return ofStream
-  if (value instanceof Stream) return `it cannot be read; ${kinds}`
+  if (isReadable(value) && 'path' in value) return `give the path itself, or ${ofStream}`
+  if (isReadable(value) || value instanceof ReadableStream) return ofStream
+  if (isStream(value)) return `it cannot be read; ${kinds}`
   if (value instanceof Response) {
     return 'write fromStream(response.body, { length }) instead, with the length from Content-Length'
   }
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) {
+  if (value instanceof ArrayBuffer || isShared(value)) {
     return 'write new Uint8Array(buffer) instead'
   }
   if (ArrayBuffer.isView(value)) {
@@ -50,4 +53,9 @@ function insteadOfObject(value: object): string {
   if (Symbol.asyncIterator in value) return ofStream
   if ('length' in value) return 'it has no read method; write fromReader({ length, read }) instead'
   return kinds
+}
+
+/** A page has no `SharedArrayBuffer` unless it is isolated. */
+function isShared(value: object): boolean {
+  return typeof SharedArrayBuffer === 'function' && value instanceof SharedArrayBuffer
 }

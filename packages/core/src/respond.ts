@@ -3,13 +3,16 @@ import { smallSize } from './delivery/pool.ts'
 import type { Servable } from './open.ts'
 import type { SendOptions } from './options.ts'
 import { prepare, type ServerRequest } from './prepare.ts'
-import type { ResponseFields } from './semantics/fields.ts'
 import type { ResponsePlan } from './semantics/plan.ts'
 
-/** A response for a framework to send. */
-export interface RangeResponse {
+/**
+ * A response for a framework to send, such as Fastify's `reply` or the constructor of `Response`.
+ *
+ * @template Value of a field: a list, for several field lines, only if the options may hold one
+ */
+export interface RangeResponse<Value extends string | string[] = string> {
   readonly status: ResponsePlan['status']
-  readonly headers: ResponseFields
+  readonly headers: Record<string, Value>
   /** Up to 64 KiB as a Buffer, more as a Readable; `undefined` if the response has no content. */
   readonly body: Body
 }
@@ -29,11 +32,22 @@ export interface RangeResponse {
 export function respond(
   request: ServerRequest,
   servable: Servable,
+  options?: SendOptions & { readonly headers?: Readonly<Record<string, string>> | undefined },
+): Promise<RangeResponse>
+export function respond(
+  request: ServerRequest,
+  servable: Servable,
+  options?: SendOptions,
+): Promise<RangeResponse<string | string[]>>
+export function respond(
+  request: ServerRequest,
+  servable: Servable,
   options: SendOptions = {},
-): Promise<RangeResponse> {
+): Promise<RangeResponse<string | string[]>> {
   const context = { set: () => undefined, inTurn: true, pooled: false, maxPiece: smallSize }
   return prepare(request, servable, options, context).then(async (prepared) => {
     const { body } = await lend(prepared, { signal: options.signal })
-    return { status: prepared.plan.status, headers: prepared.plan.headers, body }
+    const { status, headers } = prepared.plan
+    return { status, headers: headers as Record<string, string | string[]>, body }
   })
 }

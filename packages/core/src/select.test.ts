@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { FileStats } from './files/validators.ts'
+// oxlint-disable-next-line import/no-unassigned-import -- declares the media types
+import './files/media-types.ts'
+import type { FileStats } from './files/file-stats.ts'
 import type { SendOptions } from './options.ts'
 import type { Representation } from './semantics/representation.ts'
 import { selectRepresentation } from './select.ts'

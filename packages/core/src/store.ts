@@ -5,7 +5,7 @@ import { type SourceError, sourceError } from './errors.ts'
 import type { MountOptions } from './files/folder-options.ts'
 import { decodePath, normalizePath } from './files/paths.ts'
 import { type FolderOutcome, type FolderRequest, Mount } from './files/static.ts'
-import { typeOf } from './media-type.ts'
+import { typeOf } from './files/media-types.ts'
 import { openSource, type Servable } from './open.ts'
 import {
   mergeOptions,
@@ -35,7 +35,7 @@ export type StaticFinder<Q> = (path: string, request: Q) => Found | Promise<Foun
 /** How a store is served. */
 export interface StoreOptions<R = ServerResponse> extends MountOptions {
   /** Sets further fields on a response whose source has been found. */
-  readonly setHeaders?: (response: R, path: string, source: Representation) => void
+  readonly setHeaders?: ((response: R, path: string, source: Representation) => void) | undefined
 }
 
 /** Finds the outcome of requests to a store. */

@@ -1,4 +1,4 @@
-import { type Channel, channel } from 'node:diagnostics_channel'
+import { builtin } from './runtime.ts'
 import { contentLength, isRange, type Segment } from './semantics/segments.ts'
 import type { ByteRange } from './semantics/range.ts'
 
@@ -29,10 +29,19 @@ export interface Transfer {
   readonly error: Error | undefined
 }
 
+/** A channel of `diagnostics_channel`; a runtime without it has no subscribers. */
+function channel(name: string): {
+  readonly hasSubscribers: boolean
+  publish(message: unknown): void
+} {
+  const own = builtin('node:diagnostics_channel')?.channel(name)
+  return own ?? { hasSubscribers: false, publish() {} }
+}
+
 /** Where the {@link Transfer} of a response is published when it begins; watch `bytesSent` grow. */
-const transferStartChannel: Channel = channel('range-serve:transfer:start')
+const transferStartChannel = channel('range-serve:transfer:start')
 /** Where the same {@link Transfer} is published when the response has finished or was aborted. */
-const transferChannel: Channel = channel('range-serve:transfer')
+const transferChannel = channel('range-serve:transfer')
 
 /** Whether anything listens for transfers. */
 export function isObserved(options: { onTransfer?: unknown }): boolean {
@@ -95,7 +104,7 @@ export class OngoingTransfer implements Transfer {
       this.#onTransfer?.(this)
     } catch (error) {
       // As with diagnostics_channel: an error of a listener concerns the process, not the response.
-      process.nextTick(() => {
+      queueMicrotask(() => {
         throw error
       })
     }

@@ -24,21 +24,7 @@ import type { Method } from './methods.ts'
 export { createServer } from './server.ts'
 export type { RangeServeOptions } from '@range-serve/core/adapter'
 export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
-export type {
-  ByteRange,
-  ByteStream,
-  ErrorCode,
-  FileStats,
-  Metadata,
-  OpenStream,
-  Reader,
-  SendOptions,
-  Servable,
-  Source,
-  SourceError,
-  StreamMetadata,
-  Transfer,
-} from '@range-serve/core'
+export type * from '@range-serve/core'
 
 declare global {
   // oxlint-disable-next-line typescript/no-namespace -- how Express has its types extended

@@ -11,6 +11,7 @@ import {
   type Prepared,
 } from '@range-serve/core/adapter'
 import { guardTag } from './encoding.ts'
+import { getBody, setBody } from './prototypes.ts'
 
 type FieldValue = ReturnType<FieldLookup>
 /** By lower-case names. */
@@ -46,12 +47,11 @@ export class Applied {
     this.#before = response.res.getHeaders()
     // Body first: Koa drops Content-Length when a stream replaces an earlier body.
     this.#isMade = !isDeferred(lent)
-    if (!isDeferred(lent)) response.body = lent.body ?? ''
+    if (!isDeferred(lent)) setBody(response, lent.body ?? '')
     response.status = plan.status
     applyFields(response.res, plan)
     this.#after = response.res.getHeaders()
     guardTag(response)
-    this.#watchBody()
   }
 
   /** What a field was before, unless other code has set it since. */
@@ -81,7 +81,6 @@ export class Applied {
     this.#isTakenBack = true
     const response = this.#response
     const { res } = response
-    Reflect.deleteProperty(response, 'body')
     Reflect.deleteProperty(response, 'set')
     this.#lent.withdraw()
     if (res.headersSent) return
@@ -102,32 +101,20 @@ export class Applied {
     return this.#response.status === this.plan.status ? this.#lent.deliver() : undefined
   }
 
-  /** Takes the response back as soon as Koa is given another body. */
-  #watchBody(): void {
-    const response = this.#response
-    const prototype = Object.getPrototypeOf(response) as object
-    Object.defineProperty(response, 'body', {
-      configurable: true,
-      enumerable: true,
-      get: (): unknown => {
-        if (!this.#isMade) this.#makeBody(prototype)
-        return Reflect.get(prototype, 'body', response)
-      },
-      set: (value: unknown) => {
-        if (!this.#keeps(value)) this.takeBack()
-        this.#isWrapped = true
-        Reflect.set(prototype, 'body', value, response)
-      },
-    })
+  /** Koa is given another body: takes the response back, unless the body is made of this one. */
+  noteBody(body: unknown): void {
+    if (!this.#keeps(body)) this.takeBack()
+    this.#isWrapped = true
   }
 
-  /** Gives Koa the body that was deferred; the fields stay those of the plan. */
-  #makeBody(prototype: object): void {
+  /** Gives Koa the body that was deferred, as other code looks at it; the fields stay those of the plan. */
+  makeBody(): void {
+    if (this.#isMade) return
     this.#isMade = true
     const response = this.#response
     const { res } = response
     const fields = res.getHeaders()
-    Reflect.set(prototype, 'body', this.#lent.body, response)
+    setBody(response, this.#lent.body)
     if (res.headersSent) return
     // Koa takes a stream for bytes of unknown length.
     for (const name of ['content-type', 'content-length']) {
@@ -137,12 +124,17 @@ export class Applied {
     }
   }
 
+  #body(): unknown {
+    this.makeBody()
+    return getBody(this.#response)
+  }
+
   /** Whether the fields stay true with a body. */
   #keeps(value: unknown): boolean {
     const response = this.#response
     // A 304 is about the same representation.
     if (value === undefined || value === null) return response.status === 304
-    if (value === response.body) return true
+    if (value === this.#body()) return true
     // An encoding of it, made of our body by middleware that compresses.
     if (!isSame(response.res.getHeader('content-encoding'), this.#after['content-encoding'])) {
       return true

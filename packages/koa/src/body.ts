@@ -46,7 +46,7 @@ function isOfWeb(body: object): body is Blob | ReadableStream | Response {
 function isIterable(body: object): body is ByteStream {
   const { readable, destroyed, destroy } = body as Partial<Record<string, unknown>>
   return (
-    typeof (body as Partial<ByteStream>)[Symbol.asyncIterator] === 'function' &&
+    typeof (body as Partial<AsyncIterable<Uint8Array>>)[Symbol.asyncIterator] === 'function' &&
     typeof destroy === 'function' &&
     readable === true &&
     destroyed !== true

@@ -24,21 +24,7 @@ export {
   type StaticFinder,
 } from './static.ts'
 export { fromBlob, fromBuffer, fromFile, fromReader, fromStream } from '@range-serve/core'
-export type {
-  ByteRange,
-  ByteStream,
-  ErrorCode,
-  FileStats,
-  Metadata,
-  OpenStream,
-  Reader,
-  SendOptions,
-  Servable,
-  Source,
-  SourceError,
-  StreamMetadata,
-  Transfer,
-} from '@range-serve/core'
+export type * from '@range-serve/core'
 
 declare module 'koa' {
   interface DefaultContext {
@@ -117,8 +103,8 @@ function filterResponse(ctx: Context, options: RangeServeOptions): Promise<void>
 
 /** Sends what was given under a status that was set since: a part may be a part of that no more. */
 function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
-  const again = stateOf(ctx)?.pending?.again
-  if (again) return again().then(() => {})
+  const sent = stateOf(ctx)?.sent
+  if (sent) return send(ctx, sent.source, sent.options).then(() => {})
   const { status } = ctx
   // Only a whole can have any status. What can be read once cannot be made a whole again.
   if (plan.status !== 200 && status === 200) ctx.status = plan.status
@@ -135,8 +121,8 @@ function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<
   const isDropped = () => sending?.isDropped === true
   const options = mergeOptions(state.options ?? {}, own)
   const sending: Sending | undefined = Sending.of(send(this, source, options, earlier, isDropped))
-  if (isReadAgain(source)) sending.again = () => send(this, source, options)
   state.pending = sending
+  state.sent = isReadAgain(source) ? { source, options } : undefined
   return sending
 }
 

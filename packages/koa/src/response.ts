@@ -4,6 +4,7 @@ import type { ParameterizedContext } from 'koa'
 import type { SendOptions, Transfer } from '@range-serve/core'
 import { alreadyAnswered, defer, isUnpatched, lend, type Prepared } from '@range-serve/core/adapter'
 import { Applied } from './applied.ts'
+import { watchApplication } from './prototypes.ts'
 import { keepState, stateOf } from './state.ts'
 
 /**
@@ -27,7 +28,8 @@ export async function applyPrepared(
     throw alreadyAnswered()
   }
   appliedTo(ctx)?.takeBack()
-  ignoreLeaving(ctx, new Applied(ctx, prepared, lent))
+  watchApplication(ctx)
+  keepState(ctx).applied = new Applied(ctx, prepared, lent)
   return lent
 }
 
@@ -55,33 +57,4 @@ export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undef
 /** The response that a context was given last; another may have taken its place. */
 export function appliedTo(ctx: ParameterizedContext): Applied | undefined {
   return stateOf(ctx)?.applied
-}
-
-const leaving = new Set([
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ERR_STREAM_DESTROYED',
-  'ERR_STREAM_PREMATURE_CLOSE',
-])
-
-/**
- * Koa reports it as an error when a client leaves, with a stack for each seek in a video; and Koa 2
- * reports the error of a stream a second time if it ends the stream that reads it.
- */
-function ignoreLeaving(ctx: ParameterizedContext, applied: Applied): void {
-  const state = keepState(ctx)
-  const isPatched = state.applied !== undefined
-  state.applied = applied
-  if (isPatched) return
-  const report = ctx.onerror.bind(ctx)
-  let reported: unknown
-  ctx.onerror = (error: NodeJS.ErrnoException) => {
-    const { isTakenBack, transfer } = state.applied!
-    const hasLeft = ctx.headerSent && leaving.has(error?.code ?? '')
-    if (hasLeft && !transfer.error && !isTakenBack) return
-    if (error && error === reported) return
-    reported = error
-    report(error)
-  }
 }

@@ -31,10 +31,12 @@ export function send(
   const replaced = appliedTo(ctx)
   const isSaid = replaced && ctx.status === replaced.plan.status
   const status = isSaid ? replaced.statusBefore : statusSaid(ctx.response)
-  const set = (name: string) => (replaced ? replaced.fieldBefore(name) : ctx.res.getHeader(name))
-  const context = { ...contextOf(ctx.res, { status, pooled: isDirect(ctx) }), set }
+  const set = replaced && ((name: string) => replaced.fieldBefore(name))
+  const context = contextOf(ctx.res, { status, pooled: isDirect(ctx), set })
   return prepare(ctx.req, source, options, context).then(async (prepared) => {
     if (earlier && !earlier.isSettled) await earlier.settle()?.catch(() => {})
-    return Object.assign(prepared.transfer, await applyPrepared(ctx, prepared, options, isDropped))
+    // Its body is made when it is looked at.
+    const { finished } = await applyPrepared(ctx, prepared, options, isDropped)
+    return Object.assign(prepared.transfer, { finished })
   })
 }

@@ -16,8 +16,6 @@ export class Sending extends Promise<PendingTransfer> {
   isSettled = false
   /** Whether its response must not be set any more. */
   isDropped = false
-  /** Sends the same once more, if that can be done. */
-  again: (() => Promise<unknown>) | undefined
 
   /** Begins a call. */
   static of(work: Promise<PendingTransfer>): Sending {

@@ -1,6 +1,7 @@
 // What is kept of a response beside its context, in one property: each further one costs a copy of them.
 
 import type { ParameterizedContext as Context } from 'koa'
+import type { SendOptions, Servable } from '@range-serve/core'
 import type { RangeServeOptions } from '@range-serve/core/adapter'
 import type { Applied } from './applied.ts'
 import type { Sending } from './sending.ts'
@@ -12,8 +13,12 @@ export interface State {
   readonly isOutermost: boolean
   /** The last call of `sendRange`. */
   pending: Sending | undefined
+  /** What that call was given, if it can be sent once more. */
+  sent: { readonly source: Servable; readonly options: SendOptions } | undefined
   /** The last response that the context was given. */
   applied: Applied | undefined
+  /** The last error that was reported. */
+  reported: unknown
 }
 
 const key: unique symbol = Symbol('range-serve')
@@ -30,6 +35,8 @@ export function keepState(ctx: Context, isOutermost = false): State {
     options: undefined,
     isOutermost,
     pending: undefined,
+    sent: undefined,
     applied: undefined,
+    reported: undefined,
   })
 }

@@ -25,7 +25,7 @@ export interface KoaStaticOptions extends StaticOptions, Mounted {}
 export interface KoaStoreOptions extends StoreOptions, Mounted {}
 interface Mounted {
   /** The path that it is mounted at: `'/media'`, percent-encoded or not. Default: the root. */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
 }
 /** Finds what to send for a path below the mount; `undefined`: the next middleware. */
 export type StaticFinder = CoreStaticFinder<Request>

@@ -21,36 +21,51 @@ export interface Deferred extends Lent {
   deliver(): Promise<void> | undefined
 }
 
+interface Destination {
+  readonly signal?: AbortSignal | undefined
+  readonly response: ServerResponse
+}
+
 /** Defers the content of a prepared response until it is delivered, or something reads the body. */
-export function defer(
-  prepared: Prepared,
-  context: { readonly signal?: AbortSignal | undefined; readonly response: ServerResponse },
-): Deferred {
-  const { content, transfer } = prepared
-  const { response, signal } = context
-  let state: 'deferred' | 'lent' | 'delivered' | 'withdrawn' = 'deferred'
-  let settle!: (outcome: Promise<Transfer> | undefined) => void
-  const outcome = new Promise<Transfer | undefined>((resolve) => {
-    settle = resolve
-  })
-  let body: DeferredBody | undefined
-  // The client may disconnect before the framework responds.
-  if (isGone(response)) withdraw()
-  else response.once('close', withdraw)
-  return {
-    get body() {
-      return (body ??= new DeferredBody(read, withdraw))
-    },
-    finished: finish(),
-    withdraw,
-    deliver: begin,
+export function defer(prepared: Prepared, destination: Destination): Deferred {
+  return new DeferredContent(prepared, destination)
+}
+
+// A class: an object with a getter of its own, made for each response, has V8 make a map for each,
+// which keeps the response until the old generation is collected.
+class DeferredContent implements Deferred {
+  readonly finished: Promise<Transfer>
+  readonly #prepared: Prepared
+  readonly #destination: Destination
+  #state: 'deferred' | 'lent' | 'delivered' | 'withdrawn' = 'deferred'
+  #settle!: (outcome: Promise<Transfer> | undefined) => void
+  #body: DeferredBody | undefined
+  readonly #onClose = () => this.withdraw()
+
+  constructor(prepared: Prepared, destination: Destination) {
+    this.#prepared = prepared
+    this.#destination = destination
+    const outcome = new Promise<Transfer | undefined>((resolve) => {
+      this.#settle = resolve
+    })
+    this.finished = this.#finish(outcome)
+    // The client may disconnect before the framework responds.
+    if (isGone(destination.response)) this.withdraw()
+    else destination.response.once('close', this.#onClose)
   }
 
-  function read(): Promise<Lent> {
-    state = 'lent'
-    response.off('close', withdraw)
-    const lent = lend(prepared, context)
-    settle(
+  get body(): Readable {
+    return (this.#body ??= new DeferredBody(
+      () => this.#read(),
+      () => this.withdraw(),
+    ))
+  }
+
+  #read(): Promise<Lent> {
+    const { transfer } = this.#prepared
+    this.#leave('lent')
+    const lent = lend(this.#prepared, this.#destination)
+    this.#settle(
       lent.then(
         ({ finished }) => finished,
         () => transfer,
@@ -59,32 +74,42 @@ export function defer(
     return lent
   }
 
-  function withdraw(): void {
-    if (state === 'deferred') {
-      state = 'withdrawn'
-      settle(undefined)
+  withdraw(): void {
+    if (this.#state === 'deferred') {
+      this.#leave('withdrawn')
+      this.#settle(undefined)
     }
-    body?.destroy()
+    this.#body?.destroy()
   }
 
-  function begin(): Promise<void> | undefined {
-    if (state !== 'deferred' || response.headersSent || body?.isTouched === true) return undefined
-    state = 'delivered'
-    response.off('close', withdraw)
-    const delivery = deliver(response, { ...prepared, isApplied: true }, signal)
-    settle(delivery.catch(() => transfer))
-    return delivery.then(() => {})
+  deliver(): Promise<void> | undefined {
+    const { response, signal } = this.#destination
+    if (this.#state !== 'deferred' || response.headersSent) return undefined
+    if (this.#body?.isTouched === true) return undefined
+    const { transfer } = this.#prepared
+    this.#leave('delivered')
+    const delivery = deliver(response, { ...this.#prepared, isApplied: true }, signal)
+    this.#settle(delivery.catch(() => transfer))
+    return delivery.then(noop)
+  }
+
+  #leave(state: 'lent' | 'delivered' | 'withdrawn'): void {
+    this.#state = state
+    this.#destination.response.off('close', this.#onClose)
   }
 
   /** Runs in the asynchronous context of the call. */
-  async function finish(): Promise<Transfer> {
+  async #finish(outcome: Promise<Transfer | undefined>): Promise<Transfer> {
     const told = await outcome
     if (told) return told
+    const { content, transfer } = this.#prepared
     void content.close('aborted')
     transfer.finish(true)
     return transfer
   }
 }
+
+function noop(): void {}
 
 /** A stream that requests its content when it is first read. */
 class DeferredBody extends Readable {

@@ -9,14 +9,9 @@ import { type DirectSource, pickMetadata } from '../sources/source.ts'
 import type { Descriptor } from './descriptor.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { descriptors } from './descriptors.ts'
-import { typeOf } from '../media-type.ts'
-import {
-  type FileStats,
-  type FileVersion,
-  isSameVersion,
-  toFileStats,
-  versionOf,
-} from './validators.ts'
+import { typeOf } from './media-types.ts'
+import type { FileStats } from './file-stats.ts'
+import { type FileVersion, isSameVersion, toFileStats, versionOf } from './validators.ts'
 
 /** How a file is opened. */
 export interface OpenOptions {

@@ -14,7 +14,7 @@ import { serve } from '../serve.ts'
 import { readRange } from '../sources/read-range.ts'
 import { fromFile, isFileHandle, toPath } from './file.ts'
 import type { FileSource } from './file-source.ts'
-import { typeOf } from '../media-type.ts'
+import { typeOf } from './media-types.ts'
 import { fromReadStream } from './read-stream.ts'
 import type { DirectSource, Source } from '../sources/source.ts'
 

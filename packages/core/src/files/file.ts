@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { fileError, invalidArgument } from '../errors.ts'
 import type { Metadata } from '../sources/buffer.ts'
-import { type Source } from '../sources/source.ts'
+import { hasDescriptor, type Source } from '../sources/source.ts'
 import type { Descriptor } from './descriptor.ts'
 import { descriptors } from './descriptors.ts'
 import { examine } from './examine.ts'
@@ -82,12 +82,7 @@ export function expectFile(
 
 /** Whether a value is an open file. */
 export function isFileHandle(value: unknown): value is FileHandle {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    typeof (value as FileHandle).stat === 'function' &&
-    typeof (value as FileHandle).fd === 'number'
-  )
+  return hasDescriptor(value)
 }
 
 /** A path or `file:` URL as an absolute path. */

@@ -6,7 +6,7 @@ import { invalidArgument } from '../errors.ts'
 import { type SendOptions, validateOptions } from '../options.ts'
 import { validateFunction } from '../validate.ts'
 import { type Coding, codings } from './siblings.ts'
-import type { FileStats } from './validators.ts'
+import type { FileStats } from './file-stats.ts'
 
 /** How a mount of a folder or a store is served. The names are those of `serve-static`. */
 export interface MountOptions extends Omit<
@@ -14,13 +14,13 @@ export interface MountOptions extends Omit<
   'root' | 'dotfiles' | 'followSymlinks' | 'type' | 'filename' | 'signal' | 'lastModified'
 > {
   /** Default `true`. */
-  readonly lastModified?: boolean
+  readonly lastModified?: boolean | undefined
   /** Default 0: caches revalidate a file each time. */
-  readonly maxAge?: number | string
+  readonly maxAge?: number | string | undefined
   /**
    * Whether requests that cannot be served go to the next handler rather than fail. Default `true`.
    */
-  readonly fallthrough?: boolean
+  readonly fallthrough?: boolean | undefined
 }
 
 /** How a folder is served. The names are those of `serve-static`. */
@@ -30,17 +30,17 @@ export interface StaticOptions<R = ServerResponse>
    * The file to serve for a folder's own path: `'index.html'`, or a list of which the first
    * existing file is served. Default `false`: 404.
    */
-  readonly index?: string | readonly string[] | false
+  readonly index?: string | readonly string[] | false | undefined
   /**
    * Extensions to append, in this order, to a path that leads to no file: `['html']` serves
    * `about.html` for `/about`. Default none.
    */
-  readonly extensions?: string | readonly string[] | false
+  readonly extensions?: string | readonly string[] | false | undefined
   /**
    * Whether a folder's path without its trailing slash is redirected to the path with it (301), if
    * there is an `index` to serve. `false`: 404. Default `true`.
    */
-  readonly redirect?: boolean
+  readonly redirect?: boolean | undefined
   /**
    * Serve `name.br`, `name.zst` or `name.gz` beside a file to clients that accept the coding (RFC 9110
    * §12.5.3), unless it is older than the file; ranges are of the encoded bytes. `true`, or the codings
@@ -49,12 +49,12 @@ export interface StaticOptions<R = ServerResponse>
    * Each variant has an entity-tag of its own, and all responses of a folder with this option have
    * `Vary: Accept-Encoding`.
    */
-  readonly precompressed?: boolean | readonly Coding[]
+  readonly precompressed?: boolean | readonly Coding[] | undefined
   /**
    * Sets further fields on a response whose file has been found: by its path, and the stats of what is
    * sent, which may be its precompressed variant.
    */
-  readonly setHeaders?: (response: R, filePath: string, stats: FileStats) => void
+  readonly setHeaders?: ((response: R, filePath: string, stats: FileStats) => void) | undefined
 }
 
 /** The parsed options that decide which file a request is for. */

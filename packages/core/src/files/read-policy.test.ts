@@ -9,16 +9,19 @@ const fuse = 0x65735546
 /** A policy on a clock that the test moves. */
 class Clock {
   now = 0
-  readonly policy: ReadPolicy = new ReadPolicy(
-    () => this.now,
-    (path) => Promise.resolve(path === '/nfs' ? nfs : path === '/fuse' ? fuse : ext4),
-  )
+  disk = 0
+  readonly policy: ReadPolicy = new ReadPolicy({
+    now: () => this.now,
+    typeOf: (path) => Promise.resolve(path === '/nfs' ? nfs : path === '/fuse' ? fuse : ext4),
+    diskReads: () => this.disk,
+  })
 
-  /** Reads if the policy allows it; returns whether it did. */
-  read(device: number, durationMs: number): boolean {
+  /** Reads if the policy allows it, from the disk if it takes long; returns whether it did. */
+  read(device: number, durationMs: number, isFromDisk: boolean = durationMs > quickMs): boolean {
     const startedAt = this.policy.begin(device)
     if (startedAt === undefined) return false
     this.now += durationMs
+    if (isFromDisk) this.disk++
     this.policy.end(device, startedAt)
     return true
   }
@@ -66,8 +69,8 @@ describe('ReadPolicy', () => {
     [quickMs, 0],
     [quickMs + 0.1, 1000],
     [5, 1000],
-    [20, 2000], // a hundred times as long
-    [30_000, 3_000_000],
+    [20, 1980], // a hundred times as long, reading included
+    [30_000, 2_998_000],
   ])('after a read of %d ms, pauses for %d ms', async (durationMs, pauseMs) => {
     const clock = await start([1, '/'])
     clock.read(1, durationMs)
@@ -78,6 +81,31 @@ describe('ReadPolicy', () => {
     const clock = await start([1, '/'], [2, '/'])
     clock.read(1, 5)
     expect(clock.pause(2)).toBeCloseTo(500, -1)
+  })
+
+  it('does not pause for a process that had to wait, within 1 % of the time', async () => {
+    const clock = await start([1, '/'])
+    clock.now += 1000
+    expect(clock.read(1, 6, false)).toBe(true)
+    expect(clock.pause(1)).toBe(0)
+    expect(clock.read(1, 6, false)).toBe(true)
+    expect(clock.pause(1)).toBeCloseTo(190, -1)
+  })
+
+  it('does not take reads that were made in between for its own', async () => {
+    const clock = await start([1, '/'])
+    clock.now += 2000
+    clock.disk = 1000
+    for (let i = 0; i < 128; i++) clock.read(1, 0.1)
+    expect(clock.read(1, 6, false)).toBe(true)
+    expect(clock.pause(1)).toBe(0)
+  })
+
+  it('saves up no more than 20 ms', async () => {
+    const clock = await start([1, '/'])
+    clock.now += 3_600_000
+    expect(clock.read(1, 30, false)).toBe(true)
+    expect(clock.pause(1)).toBeCloseTo(1000, -1)
   })
 
   it('doubles the pause with each slow read, up to an hour', async () => {
@@ -110,6 +138,7 @@ describe('ReadPolicy', () => {
   it('loses at most 1 % of the time to slow reads, however the disks behave', async () => {
     const request = fc.record({
       device: fc.nat(3),
+      isFromDisk: fc.boolean(),
       gapMs: fc.double({ min: 0, max: 5000, noNaN: true }),
       diskMs: fc.oneof(
         fc.double({ min: 0, max: 1, noNaN: true }),
@@ -121,9 +150,9 @@ describe('ReadPolicy', () => {
       fc.asyncProperty(fc.array(request, { maxLength: 500 }), async (requests) => {
         const clock = await start([0, '/'], [1, '/'], [2, '/'], [3, '/'])
         let lostMs = 0
-        for (const { device, gapMs, diskMs } of requests) {
+        for (const { device, gapMs, diskMs, isFromDisk } of requests) {
           clock.now += gapMs
-          if (clock.read(device, diskMs) && diskMs > quickMs) lostMs += diskMs
+          if (clock.read(device, diskMs, isFromDisk) && diskMs > quickMs) lostMs += diskMs
         }
         // The pause after the last slow read belongs to the time.
         let step = 1

@@ -5,11 +5,11 @@
 //
 // 1. Only files of file systems that are known to be local are read synchronously: never a network file
 //    system, never FUSE. The first read of a file after it was opened is asynchronous.
-// 2. A read or `stat` that takes longer than `quickMs` was not the page cache. Nothing is read
-//    synchronously then for a hundred times as long as it took, and nothing of that device for a pause of
-//    at least a second.
-// 3. The pause of a device doubles with each slow read, up to an hour, and halves after a thousand quick
-//    ones in a row.
+// 2. A read or `stat` that takes longer than `quickMs` was not the page cache, or the process was not
+//    running. All of them together get 1 % of the time: once that is spent, nothing is read
+//    synchronously until it is earned again.
+// 3. If the process has read from a disk meanwhile, the device is read asynchronously for a second at
+//    least. This pause doubles with each such read, up to an hour, and halves after a thousand quick ones.
 //
 // However the disks behave, the event loop loses at most 1 % of its time to slow reads.
 
@@ -24,6 +24,12 @@ const firstPauseMs = 1000
 const maxPauseMs = 3_600_000
 /** As many quick reads in a row make up for a slow one. */
 const provenReads = 1000
+/** The share of the time that slow reads may take. */
+const share = 0.01
+/** The most that is saved up for slow reads, in milliseconds: a process that has to wait for a core. */
+const maxBudgetMs = 20
+/** How many reads pass until the disk is looked at again: other reads count there too. */
+const readsPerLook = 128
 
 /** How long a file system is taken for local by its device number, in milliseconds. */
 const localMs = 60_000
@@ -39,28 +45,42 @@ interface Device {
   quickReads: number
 }
 
+/** What a policy knows of the world; a test has its own. */
+export interface World {
+  /** A clock in milliseconds that never goes back. */
+  now(): number
+  /** The type of the file system at a path, as `statfs` has it. */
+  typeOf(path: string): Promise<number>
+  /** How much the process has read from disks so far, in any unit. */
+  diskReads(): number
+}
+
+const world: World = {
+  now: () => performance.now(),
+  typeOf: async (path) => (await statfs(path)).type,
+  diskReads: () => process.resourceUsage().fsRead,
+}
+
 export class ReadPolicy {
-  readonly #now: () => number
-  readonly #typeOf: (path: string) => Promise<number>
+  readonly #world: World
   readonly #devices = new Map<number, Device>()
+  /** What slow reads may take now, and when that was reckoned, in milliseconds. */
+  #budgetMs = 0
+  #reckonedAt: number
   /** Before this, nothing is read synchronously. */
   #resumeAt = -Infinity
+  #reads = 0
+  #diskReads: number
 
-  /**
-   * @param now a clock in milliseconds that never goes back
-   * @param typeOf the type of the file system at a path, as `statfs` has it
-   */
-  constructor(
-    now: () => number = () => performance.now(),
-    typeOf: (path: string) => Promise<number> = async (path) => (await statfs(path)).type,
-  ) {
-    this.#now = now
-    this.#typeOf = typeOf
+  constructor(own: World = world) {
+    this.#world = own
+    this.#reckonedAt = own.now()
+    this.#diskReads = own.diskReads()
   }
 
   /** Learns of which kind the file system of a device is, by the path of a file on it. */
   async learn(device: number, path: string): Promise<void> {
-    const now = this.#now()
+    const now = this.#world.now()
     let known = this.#devices.get(device)
     if (known && now - known.lookedAt < localMs) return
     if (!known) {
@@ -75,32 +95,46 @@ export class ReadPolicy {
       this.#devices.set(device, known)
     }
     known.lookedAt = now
-    known.isLocal = await this.#typeOf(path).then(isLocal, () => false)
+    known.isLocal = await this.#world.typeOf(path).then(isLocal, () => false)
   }
 
   /** Begins a synchronous read of a device: returns when, or `undefined` if it must not be made. */
   begin(device: number): number | undefined {
-    const now = this.#now()
+    const now = this.#world.now()
     if (now < this.#resumeAt) return undefined
     const known = this.#devices.get(device)
-    return known?.isLocal === true && now >= known.resumeAt ? now : undefined
+    if (known?.isLocal !== true || now < known.resumeAt) return undefined
+    if (this.#reads++ % readsPerLook === 0) this.#diskReads = this.#world.diskReads()
+    return now
   }
 
   /** Notes the end of a read that `begin` has allowed. */
   end(device: number, startedAt: number): void {
-    const now = this.#now()
+    const now = this.#world.now()
     const duration = now - startedAt
     const known = this.#devices.get(device)
     if (duration <= quickMs) {
       if (known) noteQuick(known)
       return
     }
-    this.#resumeAt = Math.max(this.#resumeAt, now + 100 * duration)
-    if (!known) return
-    known.quickReads = 0
-    known.resumeAt = now + known.pauseMs
-    known.pauseMs = Math.min(maxPauseMs, known.pauseMs * 2)
+    this.#spend(duration, now)
+    const diskReads = this.#world.diskReads()
+    if (known && diskReads !== this.#diskReads) noteSlow(known, now)
+    this.#diskReads = diskReads
   }
+
+  #spend(duration: number, now: number): void {
+    const earned = (now - this.#reckonedAt) * share
+    this.#budgetMs = Math.min(maxBudgetMs, this.#budgetMs + earned) - duration
+    this.#reckonedAt = now
+    if (this.#budgetMs < 0) this.#resumeAt = now - this.#budgetMs / share
+  }
+}
+
+function noteSlow(device: Device, now: number): void {
+  device.quickReads = 0
+  device.resumeAt = now + device.pauseMs
+  device.pauseMs = Math.min(maxPauseMs, device.pauseMs * 2)
 }
 
 function noteQuick(device: Device): void {

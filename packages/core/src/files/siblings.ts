@@ -1,6 +1,6 @@
 // Precompressed files beside a file, chosen by Accept-Encoding (RFC 9110 §12.5.3).
 
-import { typeOf } from '../media-type.ts'
+import { typeOf } from './media-types.ts'
 import { selectCodings } from '../semantics/accept-encoding.ts'
 import { fieldValue, type RangeRequest } from '../semantics/request.ts'
 import { openFile } from './file.ts'

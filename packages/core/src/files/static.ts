@@ -34,7 +34,7 @@ export interface FolderRequest<Q = unknown> extends RangeRequest {
 export abstract class Mount<R, Q> {
   readonly #falls: boolean
 
-  protected constructor({ fallthrough }: { readonly fallthrough?: boolean }) {
+  protected constructor({ fallthrough }: { readonly fallthrough?: boolean | undefined }) {
     this.#falls = fallthrough !== false
   }
 

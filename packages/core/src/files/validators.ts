@@ -1,23 +1,7 @@
 // The validators of a file (RFC 9110 §8.8): the same by its path, by a FileHandle and by a stream.
 
 import type fs from 'node:fs'
-
-/**
- * The argument of an `etag` function: the members of `fs.Stats` and `fs.BigIntStats` that tell
- * versions apart.
- */
-export interface FileStats {
-  /** In bytes. */
-  readonly size: number
-  readonly mtime: Date
-  readonly mtimeNs: bigint
-  /** When the file or its metadata last changed. Unlike `mtime`, no program can set it. */
-  readonly ctime: Date
-  readonly ctimeNs: bigint
-  /** The inode number, unique within its file system. */
-  readonly ino: number
-  readonly birthtime: Date
-}
+import type { FileStats } from './file-stats.ts'
 
 /** What the stats of a file say about the version of its content. */
 export interface FileVersion {

@@ -9,33 +9,33 @@ export interface PlanOptions {
    * The status of the full response, such as 404 for an error page. Preconditions and Range apply to
    * what would be a 200 (§13.2.1, §14.2), so a response of any other status is sent in full. Default 200.
    */
-  readonly status?: number
+  readonly status?: number | undefined
   /**
    * Further fields of the 200, such as Cache-Control. The other responses carry them if their status
    * allows it; fields that follow from the representation, such as ETag, are ignored here.
    */
-  readonly headers?: ResponseFields
+  readonly headers?: ResponseFields | undefined
   /** The most ranges in one response; a request for more gets the full response. Default 100. */
-  readonly maxRanges?: number
+  readonly maxRanges?: number | undefined
   /** The most bytes to read past for the ranges of a representation that is not seekable. Default 64 MiB. */
-  readonly maxSkip?: number
+  readonly maxSkip?: number | undefined
   /**
    * The most bytes of a single range without a last position: a positive integer. A 206 says itself
    * which bytes it holds, so a server may send a subset of what is requested (§15.3.7). Default: no
    * limit.
    */
-  readonly maxResponse?: number
+  readonly maxResponse?: number | undefined
   /** `false` ignores Range and sends `Accept-Ranges: none`. Default `true`. */
-  readonly acceptRanges?: boolean
+  readonly acceptRanges?: boolean | undefined
   /**
    * Whether other code may encode the full response on its way, as compression does. If-None-Match then
    * also knows the tags of its encodings: `W/"v1-gzip"` is one of `"v1"`. Default `false`.
    */
-  readonly isEncodable?: boolean
+  readonly isEncodable?: boolean | undefined
   /** The time of the response in milliseconds since the epoch. Default: the clock. */
-  readonly now?: number
+  readonly now?: number | undefined
   /** Returns the boundary of a multipart response, which must be a token. Default: 96 random bits. */
-  readonly boundary?: () => string
+  readonly boundary?: (() => string) | undefined
 }
 
 /** The inputs of one plan, as its steps share them. */

@@ -7,22 +7,22 @@ export interface Representation {
   /** The complete length in bytes: a non-negative safe integer. */
   readonly length: number
   /** The media type, parameters included: `'video/mp4'`, `'text/html; charset=utf-8'`. */
-  readonly type?: string
+  readonly type?: string | undefined
   /** The entity-tag as the field has it, quotes included: `'"v1"'`, `'W/"v1"'` (§8.8.3). */
-  readonly etag?: string
+  readonly etag?: string | undefined
   /** When it was last modified (§8.8.2). Fractions of a second are ignored. */
-  readonly lastModified?: Date
+  readonly lastModified?: Date | undefined
   /**
    * When its storage recorded the latest change of any kind, such as the ctime of a file. A change
    * that `lastModified` came with makes it a strong validator only two seconds later (§8.8.2.2).
    * Without it, `lastModified` is strong once the second that it names is over.
    */
-  readonly lastChanged?: Date
+  readonly lastChanged?: Date | undefined
   /**
    * `false` if the bytes can be read only once, in order: several ranges are then sent in ascending
    * order, whatever the order requested. Default `true`.
    */
-  readonly seekable?: boolean
+  readonly seekable?: boolean | undefined
 }
 
 /**

@@ -10,7 +10,7 @@ export interface RangeRequest {
   readonly method?: string | undefined
   readonly headers: RequestFields
   /** The field lines as received, names and values alternating: tells two Range lines from one. */
-  readonly rawHeaders?: readonly string[]
+  readonly rawHeaders?: readonly string[] | undefined
 }
 
 /** A request's field value, its field lines joined (§5.2); `undefined` if it has none. */

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { isEntityTag } from '../semantics/entity-tag.ts'
-import { tagOf } from './bytes-tag.ts'
+import { hashAhead, tagOf } from './bytes-tag.ts'
 
 describe('tagOf', () => {
   it('is strong, and made of the length and a hash', () => {
     const bytes = Buffer.from('some bytes')
     const hash = createHash('sha256').update(bytes).digest('base64url')
-    const tag = tagOf(bytes)
+    const tag = tagOf(bytes)!
     expect(isEntityTag(tag)).toBe(true)
     expect(tag).toBe(`"a-${hash.slice(0, 27)}"`)
   })
@@ -25,5 +25,17 @@ describe('tagOf', () => {
     const tag = tagOf(bytes)
     bytes[0] = 1 // which a caller must not do: it shows that nothing is computed again
     expect(tagOf(bytes)).toBe(tag)
+  })
+
+  it('is the same without the crypto of Node, once the hash is known', async () => {
+    const bytes = Uint8Array.from([5, 6, 7])
+    const getBuiltinModule = vi
+      .spyOn(process, 'getBuiltinModule')
+      .mockReturnValue(undefined as never)
+    expect(tagOf(bytes)).toBeUndefined()
+    await hashAhead(bytes)
+    const tag = tagOf(bytes)
+    getBuiltinModule.mockRestore()
+    expect(tag).toBe(tagOf(new Uint8Array(bytes)))
   })
 })

@@ -1,14 +1,13 @@
-import { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 import { sourceError } from '../errors.ts'
-import { DiscardPace, discardFeeders, mayEndEarly, nextTurn } from './early-end.ts'
+import { DiscardPace, discardFeeders, isNodeEmitter, mayEndEarly, nextTurn } from './early-end.ts'
 import type { ByteStream } from './source.ts'
 import { nameOf } from '../validate.ts'
 
 /** Reads a stream of any kind chunk by chunk, and can stop at any time, even during a read. */
 export class ChunkReader {
   readonly #stream: ByteStream
-  readonly #next: () => Promise<IteratorResult<Uint8Array, unknown>>
+  readonly #next: () => Promise<{ readonly done?: boolean; readonly value?: unknown }>
   readonly #cancel: () => unknown
   #ended = false
   #started = false
@@ -18,12 +17,12 @@ export class ChunkReader {
     if (stream instanceof ReadableStream) {
       // Its own iterator would wait for a pending read before it cancels.
       const reader = stream.getReader()
-      this.#next = () => reader.read() as Promise<IteratorResult<Uint8Array, unknown>>
+      this.#next = () => reader.read()
       // Cancelled at once, Readable.toWeb would still enqueue the chunk it holds to a closed
       // stream, and that error ends the process. In the next turn it holds none.
       this.#cancel = () => nextTurn().then(() => reader.cancel())
     } else {
-      const iterator = iterate(stream)
+      const iterator = iterate(stream as AsyncIterable<Uint8Array>)
       this.#next = () => iterator.next()
       this.#cancel = () => iterator.return?.()
     }
@@ -96,16 +95,18 @@ export class ChunkReader {
  * Returns the iterator of a stream. It must not destroy a Node stream at its end: a stream that can
  * still be written to would report an error.
  */
-function iterate(stream: ByteStream): AsyncIterator<Uint8Array> {
+function iterate(stream: AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
   const { iterator } = stream as Partial<Pick<Readable, 'iterator'>>
-  return stream instanceof EventEmitter && typeof iterator === 'function'
+  return isNodeEmitter(stream) && typeof iterator === 'function'
     ? iterator.call(stream as unknown as Readable, { destroyOnReturn: false })
     : stream[Symbol.asyncIterator]()
 }
 
 /** Whether a value can be read chunk by chunk. */
 export function isByteStream(value: unknown): value is ByteStream {
-  return typeof (value as Partial<ByteStream> | undefined)?.[Symbol.asyncIterator] === 'function'
+  if (value instanceof ReadableStream) return true
+  const { [Symbol.asyncIterator]: method } = (value ?? {}) as Partial<AsyncIterable<Uint8Array>>
+  return typeof method === 'function'
 }
 
 /** A chunk of any type as bytes. */

@@ -1,7 +1,22 @@
 // When a stream may be ended early, and what happens to a stream that may not.
 
-import { EventEmitter } from 'node:events'
-import { Readable } from 'node:stream'
+import type { EventEmitter } from 'node:events'
+import type { Readable } from 'node:stream'
+import { builtin } from '../runtime.ts'
+
+const NodeReadable = builtin('node:stream')?.Readable
+const readablePrototype = NodeReadable?.prototype
+const NodeEmitter = builtin('node:events')?.EventEmitter
+
+/** Whether a value is a Node `Readable`: nothing is on a runtime without them. */
+export function isReadable(value: unknown): value is Readable {
+  return NodeReadable !== undefined && value instanceof NodeReadable
+}
+
+/** Whether a value is a Node `EventEmitter`. */
+export function isNodeEmitter(value: unknown): value is EventEmitter {
+  return NodeEmitter !== undefined && value instanceof NodeEmitter
+}
 
 /** Bytes that are discarded before other work of the event loop gets a turn. */
 const discardedPerTurn = 1024 * 1024
@@ -30,7 +45,7 @@ export interface OwnListeners {
  */
 export function mayEndEarly(stream: unknown, own: OwnListeners): stream is Readable {
   return (
-    stream instanceof Readable &&
+    isReadable(stream) &&
     !isReadElsewhere(stream, own) &&
     !isWrittenTo(stream) &&
     !isKeptOpen(stream) &&
@@ -62,7 +77,7 @@ const methods = ['read', 'push', 'unshift', 'resume', 'destroy', '_read', '_dest
 
 function isOfCleanClass(stream: Readable): boolean {
   let prototype = Object.getPrototypeOf(stream) as Readable | null
-  if (prototype === Readable.prototype) return isMadeByNode(stream)
+  if (prototype === readablePrototype) return isMadeByNode(stream)
   while (prototype && !cleanPrototypes.has(prototype)) {
     prototype = Object.getPrototypeOf(prototype) as Readable | null
   }
@@ -79,7 +94,7 @@ function isOfCleanClass(stream: Readable): boolean {
 function isMadeByNode(stream: Readable): boolean {
   if (!Object.hasOwn(stream, '_destroy')) return false
   for (const name of ['read', 'push', 'unshift', 'resume', 'destroy'] as const) {
-    if (stream[name] !== Readable.prototype[name]) return false
+    if (stream[name] !== readablePrototype![name]) return false
   }
   return /\bPromisePrototypeThen\(/.test(String(Reflect.get(stream, '_destroy')))
 }
@@ -104,7 +119,7 @@ export function endEarly(stream: Readable): void {
     stream.destroy()
   })
   stream.push = () => false
-  Readable.prototype.push.call(stream, null)
+  readablePrototype!.push.call(stream, null)
   // With a listener for 'readable', as an iterator has, nothing flows.
   if (stream.listenerCount('readable') === 0) stream.resume()
   else while (stream.read() !== null);
@@ -121,7 +136,7 @@ export function endAtOnce(stream: Readable): void {
 
 /** Continues to read what feeds a stream through `pipe` if the stream is destroyed before its end. */
 export function discardFeeders(stream: unknown): void {
-  if (!(stream instanceof EventEmitter)) return
+  if (!isNodeEmitter(stream)) return
   stream.on('unpipe', (feeder: Partial<Readable>) => {
     if ((stream as Partial<Readable>).destroyed !== true) return
     if (mayEndEarly(feeder, {})) feeder.destroy()
@@ -144,7 +159,9 @@ export class DiscardPace {
 
 /** Resolves in the next turn of the event loop. */
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+  return new Promise((resolve) =>
+    typeof setImmediate === 'function' ? setImmediate(resolve) : setTimeout(resolve),
+  )
 }
 
 function noop(): void {}

@@ -15,7 +15,7 @@ export interface Reader extends Metadata, Pick<Source, 'read' | 'close'> {
    * The most bytes that `read` is called for at once, so that a `read` that returns a `Uint8Array`
    * does not hold a large range in memory. Default: no limit.
    */
-  readonly maxRead?: number
+  readonly maxRead?: number | undefined
 }
 
 /**

@@ -2,7 +2,15 @@ import type { ByteRange } from '../semantics/range.ts'
 import type { Representation } from '../semantics/representation.ts'
 
 /** Bytes as they come: a Node `Readable`, a web `ReadableStream`, an async generator. */
-export type ByteStream = AsyncIterable<Uint8Array>
+export type ByteStream = AsyncIterable<Uint8Array> | WebStream
+
+/** A web `ReadableStream`, which can be iterated neither in Safari nor by its types of before 2024. */
+export interface WebStream {
+  getReader(): {
+    read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>
+    cancel(reason?: unknown): Promise<void>
+  }
+}
 
 /**
  * A {@link Representation} that can be read: everything range-serve serves is one.
@@ -30,19 +38,19 @@ export interface Source extends Representation {
     options: { readonly signal: AbortSignal },
   ): ByteStream | Promise<Uint8Array | ByteStream>
   /** Releases what the source holds. Called when a response is over, however it ended. */
-  close?(): void | Promise<void>
+  readonly close?: (() => void | Promise<void>) | undefined
   /**
    * Returns the source as it is now. Called at most once for each response, if its first read fails
    * with the code `ERR_SOURCE_CHANGED` before anything was sent: the response is then decided anew.
    */
-  reopen?(): Source | Promise<Source>
+  readonly reopen?: (() => Source | Promise<Source>) | undefined
   /**
    * `false` if only all of it can be read: `Range` is ignored, and the response says
    * `Accept-Ranges: none`. Default `true`.
    */
-  readonly acceptRanges?: boolean
+  readonly acceptRanges?: boolean | undefined
   /** The Cache-Control of a response, unless the response or its options have one. */
-  readonly cacheControl?: string
+  readonly cacheControl?: string | undefined
 }
 
 /** Called at the end of a read, with the number of bytes read: 0 at the end of the source. */
@@ -83,7 +91,7 @@ export interface DirectSource extends Source {
    * @param aborted keep nothing for the next response
    * @returns a promise if it is still being read to its end
    */
-  close?(aborted?: boolean): void | Promise<void>
+  readonly close?: ((aborted?: boolean) => void | Promise<void>) | undefined
 }
 
 /** A caller's source as a direct one, with only those members that the contract names. */
@@ -135,4 +143,14 @@ export function pickMetadata({
 /** Whether a value looks like a {@link Source}. */
 export function isSource(value: unknown): value is Source {
   return typeof value === 'object' && value !== null && typeof (value as Source).read === 'function'
+}
+
+/** Whether a value is an open file, whose `read` differs from that of a source. */
+export function hasDescriptor(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { stat?: unknown }).stat === 'function' &&
+    typeof (value as { fd?: unknown }).fd === 'number'
+  )
 }

@@ -4,7 +4,7 @@ import { invalidArgument, sourceError } from '../errors.ts'
 import { overlap } from '../semantics/segments.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
-import { ChunkReader } from './chunk-reader.ts'
+import { ChunkReader, isByteStream } from './chunk-reader.ts'
 import {
   DiscardPace,
   endEarly,
@@ -60,7 +60,7 @@ export function fromStream(stream: ByteStream | OpenStream, metadata: StreamMeta
       read: async (range, options) => stream(range, options),
     }
   }
-  if (typeof stream?.[Symbol.asyncIterator] !== 'function') {
+  if (!isByteStream(stream)) {
     throw invalidArgument(
       'ERR_INVALID_ARGUMENT',
       `Cannot serve the stream: ${nameOf(stream)} is no stream of bytes; fromBuffer and fromBlob make a source of what is in memory`,

@@ -1,0 +1,209 @@
+// A prepared response → a `Response` of fetch. Nothing here needs Node.
+
+import { toError } from '../errors.ts'
+import { builtin } from '../runtime.ts'
+import type { ResponsePlan } from '../semantics/plan.ts'
+import { nextTurn } from '../sources/early-end.ts'
+import type { OngoingTransfer } from '../transfer.ts'
+import { whenAborted } from './cancellation.ts'
+
+/** Content up to this many bytes is read before the response is returned; no piece is larger. */
+export const maxPiece: number = 64 * 1024
+
+type ResponseBody = ConstructorParameters<typeof Response>[0]
+
+/** Content for a `Response`. */
+export interface WebContent {
+  readonly length: number
+  /** Whether reading a small one cannot hang, so that nothing has to be able to end it. */
+  readonly isPrompt: boolean
+  /** Reads it, each piece in memory of its own; called once. Throws if the source runs short. */
+  pieces(): AsyncGenerator<Uint8Array>
+  /** Aborts the read in flight, which then rejects if it can be aborted. */
+  cancel(reason?: unknown): void
+  /** Closes the source. */
+  close(ending: 'sent' | 'aborted'): unknown
+}
+
+/** A decided response and its open content. */
+export interface PreparedForWeb {
+  readonly plan: ResponsePlan
+  readonly content: WebContent
+  readonly transfer: OngoingTransfer
+}
+
+/**
+ * Makes the `Response` of a prepared response. Its first bytes have been read, so that an early
+ * failure of the source can still be reported; a later one makes its stream fail.
+ *
+ * @param request its signal aborts when the client has disconnected, which is not an error
+ * @param signal ends the response when it aborts
+ * @throws the error of the source, or the reason of `signal`, by rejecting
+ */
+export async function toWebResponse(
+  prepared: PreparedForWeb,
+  request: { readonly signal?: AbortSignal },
+  signal: AbortSignal | undefined,
+): Promise<Response> {
+  const { plan, content } = prepared
+  const init = { status: plan.status, headers: toInit(plan.headers) }
+  const body = new Body(prepared)
+  body.endWith(signal, true)
+  const isSmall = content.length <= maxPiece
+  // Some servers make the signal only if it is read, at a price.
+  if (!isSmall || !content.isPrompt) body.endWith(request.signal, false)
+  const bytes = await body.begin(isSmall)
+  return new Response(bytes === undefined ? body.toStream() : (bytes as ResponseBody), init)
+}
+
+/** Several field lines of one name cannot be given as an object. */
+function toInit(headers: ResponsePlan['headers']): [string, string][] | Record<string, string> {
+  const hasLists = Object.values(headers).some((value) => typeof value !== 'string')
+  if (!hasLists) return headers as Record<string, string>
+  return Object.entries(headers).flatMap(([name, value]) =>
+    (typeof value === 'string' ? [value] : value).map((line): [string, string] => [name, line]),
+  )
+}
+
+/** The body of one response. A piece is read when it is requested. */
+class Body {
+  readonly #content: WebContent
+  readonly #transfer: OngoingTransfer
+  readonly #pieces: AsyncGenerator<Uint8Array>
+  /** Unsubscribe functions. */
+  readonly #watches: (() => void)[] = []
+  /** The stream may be read from any context; the source is read in the context of its request. */
+  readonly #inContext: <T>(call: () => T) => T
+  #missing: number
+  /** The first piece, until it is passed on. */
+  #first: Uint8Array | undefined
+  /** The length of the piece that was passed on last: it has left once the next is requested. */
+  #leaving = 0
+  #isOver = false
+  #failure: { readonly reason: unknown } | undefined
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined
+
+  constructor({ content, transfer }: PreparedForWeb) {
+    this.#content = content
+    this.#transfer = transfer
+    this.#missing = content.length
+    this.#pieces = content.pieces()
+    const storage = builtin('node:async_hooks')?.AsyncLocalStorage
+    this.#inContext = storage ? storage.snapshot() : (call) => call()
+  }
+
+  /** Makes the body fail when a signal aborts. */
+  endWith(signal: AbortSignal | undefined, isError: boolean): void {
+    if (!signal) return
+    const abort = () => {
+      if (this.#isOver) return
+      this.#inContext(() => this.#fail(signal.reason, isError))
+      void this.#report(signal.reason)
+    }
+    if (signal.aborted) abort()
+    else this.#watches.push(whenAborted(signal, abort))
+  }
+
+  /**
+   * Reads a small body, and resolves to it (`null` if it is empty), or the first piece of a larger
+   * one. Does not reject once the client has disconnected.
+   */
+  async begin(isSmall: boolean): Promise<Uint8Array | null | undefined> {
+    let bytes: Uint8Array | null | undefined
+    try {
+      if (isSmall) bytes = await this.#readAll()
+      else if (!this.#isOver) this.#first = await this.#read()
+    } catch (error) {
+      if (!this.#isOver) this.#fail(error, true)
+    }
+    if (this.#transfer.error) throw this.#transfer.error
+    return bytes
+  }
+
+  toStream(): ReadableStream<Uint8Array> {
+    return new ReadableStream(
+      {
+        start: (controller) => {
+          this.#controller = controller
+        },
+        pull: (controller) => this.#inContext(() => this.#give(controller)),
+        cancel: () => {
+          if (!this.#isOver) this.#inContext(() => this.#fail(undefined, false))
+        },
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  async #give(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    if (this.#failure) return this.#report(this.#failure.reason)
+    this.#transfer.bytesSent += this.#leaving
+    this.#leaving = 0
+    if (this.#missing === 0) {
+      controller.close()
+      return this.#end()
+    }
+    try {
+      const piece = this.#first ?? (await this.#read())
+      this.#first = undefined
+      if (this.#isOver) return
+      this.#missing -= piece.length
+      this.#leaving = piece.length
+      controller.enqueue(piece)
+    } catch (error) {
+      if (this.#isOver) return
+      this.#fail(error, true)
+      throw error
+    }
+  }
+
+  async #read(): Promise<Uint8Array> {
+    const { value } = await this.#pieces.next()
+    this.#transfer.firstByte()
+    return value as Uint8Array
+  }
+
+  async #readAll(): Promise<Uint8Array | null | undefined> {
+    const { length } = this.#content
+    let bytes: Uint8Array | null = null
+    for (let filled = 0; filled < length && !this.#isOver;) {
+      const piece = await this.#read()
+      if (piece.length === length) bytes = piece
+      else (bytes ??= new Uint8Array(length)).set(piece, filled)
+      filled += piece.length
+    }
+    if (this.#isOver) return undefined
+    this.#transfer.firstByte()
+    this.#end()
+    return bytes
+  }
+
+  /** All of it was read. */
+  #end(): void {
+    this.#close('sent')
+    this.#transfer.finish(false)
+  }
+
+  #fail(reason: unknown, isError: boolean): void {
+    this.#failure = { reason }
+    if (isError) this.#transfer.error = toError(reason)
+    this.#content.cancel(isError ? reason : undefined)
+    this.#close('aborted')
+    this.#transfer.finish(true)
+  }
+
+  /**
+   * Makes the stream fail, in the next turn: a server that cancels it in this one, as the client has
+   * disconnected, has no error to log.
+   */
+  async #report(reason: unknown): Promise<void> {
+    await nextTurn()
+    this.#controller?.error(reason)
+  }
+
+  #close(ending: 'sent' | 'aborted'): void {
+    this.#isOver = true
+    for (const forget of this.#watches) forget()
+    void this.#content.close(ending)
+  }
+}

@@ -1,0 +1,18 @@
+// What the runtime has besides the standard library: nothing of it is imported, so that modules
+// that use it also load in a browser, a service worker or an edge runtime.
+
+interface Builtins {
+  readonly 'node:async_hooks': typeof import('node:async_hooks')
+  readonly 'node:crypto': typeof import('node:crypto')
+  readonly 'node:diagnostics_channel': typeof import('node:diagnostics_channel')
+  readonly 'node:events': typeof import('node:events')
+  readonly 'node:stream': typeof import('node:stream')
+}
+
+/** A built-in module of Node, Deno or Bun; `undefined` on a runtime without it. */
+export function builtin<N extends keyof Builtins>(name: N): Builtins[N] | undefined {
+  const { process: host } = globalThis as {
+    process?: { getBuiltinModule?: (name: string) => unknown }
+  }
+  return host?.getBuiltinModule?.(name) as Builtins[N] | undefined
+}

@@ -1,0 +1,39 @@
+// An example in a process of its own, on a free port.
+
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+export const examples = fileURLToPath(new URL('../../examples/', import.meta.url))
+
+export interface Example {
+  readonly port: number
+  readonly pid: number
+  stop(): void
+}
+
+/**
+ * Starts an example, and reads the port from what it prints.
+ *
+ * @param program what runs it, with arguments
+ * @param env what else is in its environment
+ */
+export async function startExample(
+  name: string,
+  program: readonly string[] = [process.execPath],
+  env: NodeJS.ProcessEnv = {},
+): Promise<Example> {
+  const [command = '', ...args] = program
+  const started = spawn(command, [...args, name], {
+    cwd: examples,
+    env: { ...process.env, PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const stop = () => void started.kill('SIGKILL')
+  let printed = ''
+  for await (const chunk of started.stdout) {
+    printed += String(chunk)
+    const port = /http:\/\/localhost:(\d+)\//.exec(printed)?.[1]
+    if (port) return { port: Number(port), pid: started.pid!, stop }
+  }
+  throw new Error(`${name} ended before it listened: ${printed}`)
+}
