@@ -1,6 +1,6 @@
 // A source that is found changed by its first read is decided anew, once, whatever the adapter.
 
-import type { Source } from '@range-serve/core'
+import { type Source, toResponse } from '@range-serve/core'
 import { sourceError } from '@range-serve/core/sources'
 import { afterEach, describe, expect, it } from 'vitest'
 import { begin } from '../support/clients.ts'
@@ -128,5 +128,41 @@ describe.each(protocols)('%s: a source that can be reopened', (_name, start) => 
     const whole = await ask({ Range: 'bytes=0-9' })
     expect(whole).toMatchObject({ status: 200, complete: true })
     expect(whole.content.equals(after)).toBe(true)
+  })
+})
+
+describe('toResponse of a source that can be reopened', () => {
+  const stale = (read: Source['read']): Source => ({
+    length: before.length,
+    read,
+    reopen: () => ({
+      length: after.length,
+      read: async ({ firstPos, lastPos }) => after.subarray(firstPos, lastPos + 1),
+    }),
+  })
+  const request = (signal: AbortSignal | null = null) =>
+    new Request('http://localhost/', { headers: { Range: 'bytes=0-9' }, signal })
+
+  it('is decided anew', async () => {
+    const response = await toResponse(
+      request(),
+      stale(() => Promise.reject(changed())),
+    )
+    expect(response.headers.get('Content-Range')).toBe('bytes 0-9/300000')
+    expect(Buffer.from(await response.arrayBuffer()).equals(after.subarray(0, 10))).toBe(true)
+  })
+
+  it('is cancelled when the signal of the request aborts during its first read', async () => {
+    const aborter = new AbortController()
+    let signal: AbortSignal | undefined
+    const never: Source['read'] = (_range, options) => {
+      signal = options.signal
+      return new Promise(() => {})
+    }
+    const responding = toResponse(request(aborter.signal), stale(never)).catch(() => {})
+    await until('it is read', () => signal !== undefined)
+    aborter.abort()
+    await until('its signal aborts', () => signal!.aborted, 1000)
+    await responding
   })
 })
