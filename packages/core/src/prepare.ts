@@ -1,5 +1,6 @@
 // Opening, planning and content: the only module that knows all rooms.
 
+import { whenAborted } from './delivery/cancellation.ts'
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
 import { Pacer } from './delivery/pacer.ts'
@@ -11,6 +12,7 @@ import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
 import { type DirectSource, type Source, toDirect } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
+import { validateSource } from './validate.ts'
 
 /** A request as a server receives it. */
 export interface ServerRequest extends RangeRequest {
@@ -23,6 +25,8 @@ export interface ResponseContext extends ResponseState {
   readonly inTurn: boolean
   /** Whether its content may lie in memory that is reused. */
   readonly pooled: boolean
+  /** Calls back when the response is over. Returns an unsubscribe function. */
+  readonly whenOver?: ((callback: () => void) => () => void) | undefined
   /** The most bytes of content to hold at once. */
   readonly maxPiece?: number | undefined
 }
@@ -61,6 +65,7 @@ async function decide(
   options: SendOptions,
   context: ResponseContext,
   transfer: OngoingTransfer,
+  isReopened = false,
 ): Promise<Prepared> {
   const source = opened instanceof Promise ? await opened : opened
   let content: Content | undefined
@@ -75,6 +80,8 @@ async function decide(
     if (source.actual) {
       if (context.inTurn) content.readAhead()
       actual = await source.actual
+    } else if (source.reopen && !isReopened && context.inTurn && content.length > 0) {
+      actual = await readFirst(source, content, options, context)
     }
     if (actual === source) {
       transfer.start(plan, source.length)
@@ -86,7 +93,39 @@ async function decide(
     throw error
   }
   void content.close('aborted')
-  return decide(request, actual, options, context, transfer)
+  return decide(request, actual, options, context, transfer, true)
+}
+
+/**
+ * Reads the first piece of a source that can be reopened. Resolves to the source, or to what it is
+ * now if that read finds it changed. Any other error is left to delivery, which gets it from
+ * the content.
+ */
+async function readFirst(
+  source: DirectSource,
+  content: Content,
+  { signal }: SendOptions,
+  { whenOver }: ResponseContext,
+): Promise<DirectSource> {
+  let isOver = false
+  const cancel = () => {
+    isOver = true
+    content.cancel(signal?.aborted === true ? signal.reason : undefined)
+  }
+  const unsubscribe = [whenOver?.(cancel), signal && whenAborted(signal, cancel)]
+  if (signal?.aborted === true) cancel()
+  try {
+    await content.begin()
+    return source
+  } catch (error) {
+    const { code } = (error ?? {}) as { code?: unknown }
+    if (isOver || code !== 'ERR_SOURCE_CHANGED') return source
+  } finally {
+    for (const each of unsubscribe) each?.()
+  }
+  const reopened = await source.reopen!()
+  validateSource(reopened)
+  return toDirect(reopened)
 }
 
 /** Prepares the content of a response that has been decided. The source is open. */
