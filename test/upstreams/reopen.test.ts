@@ -1,6 +1,7 @@
 // A source that is found changed by its first read is decided anew, once, whatever the adapter.
 
 import { type Source, toResponse } from '@range-serve/core'
+import { toResponse as toResponseAnywhere } from '@range-serve/core/fetch'
 import { sourceError } from '@range-serve/core/sources'
 import { afterEach, describe, expect, it } from 'vitest'
 import { begin } from '../support/clients.ts'
@@ -131,7 +132,10 @@ describe.each(protocols)('%s: a source that can be reopened', (_name, start) => 
   })
 })
 
-describe('toResponse of a source that can be reopened', () => {
+describe.each([
+  ['core', toResponse],
+  ['core/fetch', toResponseAnywhere],
+] as const)('toResponse of %s, for a source that can be reopened', (_entry, respond) => {
   const stale = (read: Source['read']): Source => ({
     length: before.length,
     read,
@@ -144,7 +148,7 @@ describe('toResponse of a source that can be reopened', () => {
     new Request('http://localhost/', { headers: { Range: 'bytes=0-9' }, signal })
 
   it('is decided anew', async () => {
-    const response = await toResponse(
+    const response = await respond(
       request(),
       stale(() => Promise.reject(changed())),
     )
@@ -159,7 +163,7 @@ describe('toResponse of a source that can be reopened', () => {
       signal = options.signal
       return new Promise(() => {})
     }
-    const responding = toResponse(request(aborter.signal), stale(never)).catch(() => {})
+    const responding = respond(request(aborter.signal), stale(never)).catch(() => {})
     await until('it is read', () => signal !== undefined)
     aborter.abort()
     await until('its signal aborts', () => signal!.aborted, 1000)

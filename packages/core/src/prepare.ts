@@ -1,18 +1,17 @@
 // Opening, planning and content: the only module that knows all rooms.
 
-import { whenAborted } from './delivery/cancellation.ts'
 import { Content } from './delivery/content.ts'
 import type { Prepared } from './delivery/deliver.ts'
 import { Pacer } from './delivery/pacer.ts'
 import { openSource, type Servable } from './open.ts'
 import { closeReplacement, closeUnsent } from './open-bytes.ts'
 import { type SendOptions, validateOptions } from './options.ts'
+import { readFirst } from './reopen.ts'
 import { type ResponseState, selectRepresentation } from './select.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
 import { type DirectSource, type Source, toDirect } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
-import { validateSource } from './validate.ts'
 
 /** A request as a server receives it. */
 export interface ServerRequest extends RangeRequest {
@@ -94,38 +93,6 @@ async function decide(
   }
   void content.close('aborted')
   return decide(request, actual, options, context, transfer, true)
-}
-
-/**
- * Reads the first piece of a source that can be reopened. Resolves to the source, or to what it is
- * now if that read finds it changed. Any other error is left to delivery, which gets it from
- * the content.
- */
-async function readFirst(
-  source: DirectSource,
-  content: Content,
-  { signal }: SendOptions,
-  { whenOver }: ResponseContext,
-): Promise<DirectSource> {
-  let isOver = false
-  const cancel = () => {
-    isOver = true
-    content.cancel(signal?.aborted === true ? signal.reason : undefined)
-  }
-  const unsubscribe = [whenOver?.(cancel), signal && whenAborted(signal, cancel)]
-  if (signal?.aborted === true) cancel()
-  try {
-    await content.begin()
-    return source
-  } catch (error) {
-    const { code } = (error ?? {}) as { code?: unknown }
-    if (isOver || code !== 'ERR_SOURCE_CHANGED') return source
-  } finally {
-    for (const each of unsubscribe) each?.()
-  }
-  const reopened = await source.reopen!()
-  validateSource(reopened)
-  return toDirect(reopened)
 }
 
 /** Prepares the content of a response that has been decided. The source is open. */
