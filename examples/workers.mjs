@@ -2,35 +2,43 @@
 
 import cluster from 'node:cluster'
 
-/**
- * Runs the script in `count` processes, and replaces one that dies. What a process sends with
- * `process.send` goes to all others. Resolves with the port once the first of them listens; rejects
- * if one ends before it has listened.
- */
-export function startWorkers(count) {
-  return new Promise((resolve, reject) => {
-    cluster.on('listening', (worker, { port }) => {
-      worker.listened = true
-      resolve(port)
-    })
-    cluster.on('exit', (worker, code) => {
-      if (isStopping) return
-      if (worker.listened) cluster.fork()
-      else reject(new Error(`A worker ended with ${code} before it listened`))
-    })
-    cluster.on('message', (sender, message) => {
-      for (const worker of Object.values(cluster.workers)) {
-        if (worker !== sender && worker.isConnected()) worker.send(message)
-      }
-    })
-    for (let i = 0; i < count; i++) cluster.fork()
-  })
-}
-
 let isStopping = false
 
-/** Ends all processes, and replaces none. */
+/**
+ * Runs the script in `count` processes, and replaces one that dies. What one of them sends with
+ * `process.send` goes to the others; `{ died: pid }` tells them that one has died. Resolves with the
+ * port once the first listens, and rejects if it ends instead.
+ */
+export async function startWorkers(count) {
+  cluster.on('message', (sender, message) => tell(message, sender))
+  cluster.on('listening', (worker) => (worker.hasListened = true))
+  cluster.on('exit', (worker, code) => {
+    // 0: it was told to end. One that never listened would not listen the next time, either.
+    if (isStopping || code === 0 || !worker.hasListened) return
+    tell({ died: worker.process.pid })
+    cluster.fork()
+  })
+  const port = await firstPort()
+  for (let i = 1; i < count; i++) cluster.fork()
+  return port
+}
+
+/** Ends all of them. */
 export function stopWorkers() {
   isStopping = true
   for (const worker of Object.values(cluster.workers)) worker.process.kill()
+}
+
+function firstPort() {
+  return new Promise((resolve, reject) => {
+    const first = cluster.fork()
+    first.once('listening', ({ port }) => resolve(port))
+    first.once('exit', (code) => reject(new Error(`The first worker ended with ${code}`)))
+  })
+}
+
+function tell(message, sender) {
+  for (const worker of Object.values(cluster.workers)) {
+    if (worker !== sender && worker.isConnected()) worker.send(message)
+  }
 }
