@@ -47,12 +47,11 @@ async function follow({ port }: Example) {
   }
 }
 
-describe.each([[[]], [['--koa']]])('The demo %j with two workers', (options) => {
+describe('The demo with two workers', () => {
   let demo: Example
   let events: Awaited<ReturnType<typeof follow>>
   beforeEach(async () => {
-    const program = [process.execPath]
-    demo = await startExample('media-server/server.mjs', program, { WORKERS: '2' }, options)
+    demo = await startExample('media-server/server.mjs', [process.execPath], { WORKERS: '2' })
     events = await follow(demo)
   })
   afterEach(async () => {
