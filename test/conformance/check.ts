@@ -1,9 +1,10 @@
 // Compares a response with what a requirement expects.
 
+import type { Expectation } from '@range-serve/doctor'
 import { expect } from 'vitest'
 import { parseByteranges } from '../support/multipart.ts'
 import { field, type RawResponse } from '../support/raw.ts'
-import { type Expectation, representation } from './requirements.ts'
+import { representation } from './requirements.ts'
 import { bytes, type TestServer } from './servers.ts'
 
 /** Fails unless a response is what a requirement expects of it. */
