@@ -1,0 +1,5 @@
+/** Why nothing can be said of a URL, or of one requirement: a sentence without its subject. */
+export class CannotCheck extends Error {
+  override readonly name = 'CannotCheck'
+  readonly code = 'ERR_CANNOT_CHECK'
+}

@@ -1,0 +1,40 @@
+// The command, apart from the process that it runs in.
+
+import { parseArguments, usage } from './arguments.ts'
+import { CannotCheck } from './cannot-check.ts'
+import { diagnose } from './diagnose.ts'
+import { formatReport } from './format-report.ts'
+
+export interface Terminal {
+  readonly out: (text: string) => void
+  readonly error: (text: string) => void
+  readonly colors: boolean
+}
+
+/** Runs the command and resolves to its exit status. */
+export async function runDoctor(args: readonly string[], terminal: Terminal): Promise<0 | 1 | 2> {
+  const parsed = parseArguments(args)
+  if (parsed === undefined) {
+    terminal.out(usage)
+    return 0
+  }
+  if (typeof parsed === 'string') {
+    terminal.error(`${parsed}\n\n${usage}`)
+    return 2
+  }
+  const { url, json, verbose, ...options } = parsed
+  try {
+    const report = await diagnose(url, options)
+    const { colors } = terminal
+    terminal.out(
+      json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report, { colors, verbose }),
+    )
+    return report.findings.some(({ severity }) => severity === 'wrong') ? 1 : 0
+  } catch (error) {
+    if (!(error instanceof CannotCheck)) throw error
+    const message = `${url.host} ${error.message}`
+    if (json) terminal.out(`${JSON.stringify({ url: url.href, error: message }, null, 2)}\n`)
+    else terminal.error(`Cannot check ${url.href}: ${message}\n`)
+    return 2
+  }
+}
