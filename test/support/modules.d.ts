@@ -34,3 +34,22 @@ declare module 'duplexify' {
     readable: import('node:stream').Readable,
   ): import('node:stream').Duplex
 }
+// What the doctor is tested with.
+declare module 'koa-range' {
+  export default function koaRange(context: import('koa').Context, next: import('koa').Next): unknown
+}
+declare module 'koa-send' {
+  export default function send(
+    context: import('koa').Context,
+    path: string,
+    options: { root: string },
+  ): Promise<string>
+}
+declare module '*/bench/servers/native.mjs' {
+  export const servers: Readonly<
+    Record<
+      'nginx' | 'apache',
+      (options: { folder: string; port: number; state: string }) => string[] | undefined
+    >
+  >
+}

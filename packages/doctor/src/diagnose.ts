@@ -56,8 +56,7 @@ export async function diagnose(url: string | URL, options: DiagnoseOptions = {})
   try {
     const part = await client.send({ headers: [['Range', 'bytes=0-0']] })
     const { representation, supportsRanges } = survey(first, part)
-    const known = new KnownBytes()
-    known.learn(0, first.content)
+    const known = new KnownBytes(first.content)
     const observations: Observation[] = [
       ...compareResponses(first, part),
       ...adviseOn(first, representation),

@@ -12,7 +12,7 @@ export interface Judgement {
   readonly why?: string
   /** Whether the response is wrong whatever the level of the requirement: bytes or framing. */
   readonly isHard?: boolean
-  /** Whether the server may do so whatever the level: to ignore Range is always allowed (§14.2). */
+  /** Whether it is allowed whatever the level, as to ignore Range (§14.2) or to omit a length. */
   readonly isAllowed?: boolean
 }
 
@@ -69,7 +69,7 @@ function judgeField(
   }
   const isRight = typeof wanted === 'string' ? value === wanted : wanted.test(value ?? '')
   if (isRight) return undefined
-  if (value === undefined) return soft(`${reply.status} without ${name}`)
+  if (value === undefined) return { ...soft(`${reply.status} without ${name}`), isAllowed: true }
   const wrong = `${reply.status} with ${name}: ${value}`
   return hard(typeof wanted === 'string' ? `${wrong} instead of ${wanted}` : wrong)
 }
@@ -116,7 +116,7 @@ function judgePartial(
   if (missing) {
     const why = `${describe(reply)} without ${missing.join('-')}`
     // A server may send some of several ranges (§15.3.7).
-    return isSeveral ? soft(why) : hard(why)
+    return isSeveral ? { ...soft(why), isAllowed: true } : hard(why)
   }
   const [only] = expected
   if (isSeveral || (sent[0]![0] === only![0] && sent[0]![1] === only![1])) return met
