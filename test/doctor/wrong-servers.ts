@@ -162,7 +162,7 @@ export const wrongServers: readonly WrongServer[] = [
   },
   {
     name: 'sends ranges to HEAD',
-    finds: { head: 'wrong' },
+    finds: { head: 'advice' },
     misread: (request) => {
       request.method = 'GET'
     },

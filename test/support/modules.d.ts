@@ -36,7 +36,10 @@ declare module 'duplexify' {
 }
 // What the doctor is tested with.
 declare module 'koa-range' {
-  export default function koaRange(context: import('koa').Context, next: import('koa').Next): unknown
+  export default function koaRange(
+    context: import('koa').Context,
+    next: import('koa').Next,
+  ): unknown
 }
 declare module 'koa-send' {
   export default function send(

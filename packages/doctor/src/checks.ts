@@ -2,15 +2,14 @@
 
 import { CannotCheck } from './cannot-check.ts'
 import type { Transport } from './client.ts'
-import { judge } from './judge.ts'
+import { judge, type Weight } from './judge.ts'
 import type { KnownBytes } from './known-bytes.ts'
 import type { Check } from './report.ts'
 import type { Representation, Requirement, RequirementRequest } from './requirements/requirement.ts'
 
-/** A check, and whether what was wrong is wrong at any level. */
+/** A check, and how grave it is if it is not met. */
 export interface Checked extends Check {
-  readonly isHard?: boolean
-  readonly isAllowed?: boolean
+  readonly weight?: Weight
 }
 
 /** A range of fewer bytes than this may be joined with the next. */
@@ -61,15 +60,15 @@ export async function check(
   const row = { id, level, section, says }
   try {
     const reply = await client.send(request)
-    const { verdict, why, ...weight } = judge(requirement, reply, length, known)
+    const { verdict, why, ...grave } = judge(requirement, reply, length, known)
     if (why === undefined) return { ...row, outcome: verdict }
-    return { ...row, outcome: verdict, why: `${formatRequest(request)} yields ${why}`, ...weight }
+    return { ...row, outcome: verdict, why: `${formatRequest(request)} yields ${why}`, ...grave }
   } catch (error) {
     if (!(error instanceof CannotCheck)) throw error
     const isLimit = error.message.startsWith('The limit')
     if (isLimit) return { ...row, outcome: 'not checked', why: error.message }
     const why = `${formatRequest(request)}: the server ${error.message}`
-    return { ...row, outcome: 'unmet', why, isHard: true }
+    return { ...row, outcome: 'unmet', why, weight: 'hard' }
   }
 }
 

@@ -10,16 +10,21 @@ export interface Judgement {
   readonly verdict: 'met' | 'unmet' | 'declined'
   /** What is wrong, after the request and the word "yields". */
   readonly why?: string
-  /** Whether the response is wrong whatever the level of the requirement: bytes or framing. */
-  readonly isHard?: boolean
-  /** Whether it is allowed whatever the level, as to ignore Range (§14.2) or to omit a length. */
-  readonly isAllowed?: boolean
+  /** How grave it is, if the level of the requirement does not say: see `Weight`. */
+  readonly weight?: Weight
 }
+
+/**
+ * `hard`: bytes or framing are wrong, or there is no response; `refusal`: what could have been sent is
+ * refused; `allowed`: a server may do so whatever the level, as ignore Range (§14.2).
+ */
+export type Weight = 'hard' | 'refusal' | 'allowed'
 
 const met: Judgement = { verdict: 'met' }
 const declined: Judgement = { verdict: 'declined' }
 const soft = (why: string): Judgement => ({ verdict: 'unmet', why })
-const hard = (why: string): Judgement => ({ verdict: 'unmet', why, isHard: true })
+const hard = (why: string): Judgement => ({ verdict: 'unmet', why, weight: 'hard' })
+const allowed = (why: string): Judgement => ({ verdict: 'unmet', why, weight: 'allowed' })
 
 export function judge(
   requirement: Requirement,
@@ -52,9 +57,13 @@ function judgeStatus({ expect, request, level }: Requirement, reply: Reply): Jud
   if (mayIgnore && status === 200) return declined
   const mayRefuse = (level === 'MAY' || level === 'OURS') && expect.status === 200
   if (mayRefuse && (status === 400 || status === 416)) return met
-  if (status === 200 && expect.status === 206) return { ...soft(why), isAllowed: true }
+  if (status === 200 && expect.status > 200 && value !== undefined) {
+    const ignoresRange = expect.status === 206 || expect.status === 416
+    return ignoresRange ? allowed(why) : soft(why)
+  }
+  if (expect.status === 206) return { verdict: 'unmet', why, weight: 'refusal' }
   // Bytes of a range that was not to be sent are taken for something else.
-  if (status === 206) return hard(why)
+  if (status === 206 && request.method !== 'HEAD') return hard(why)
   return soft(why)
 }
 
@@ -69,7 +78,7 @@ function judgeField(
   }
   const isRight = typeof wanted === 'string' ? value === wanted : wanted.test(value ?? '')
   if (isRight) return undefined
-  if (value === undefined) return { ...soft(`${reply.status} without ${name}`), isAllowed: true }
+  if (value === undefined) return allowed(`${reply.status} without ${name}`)
   const wrong = `${reply.status} with ${name}: ${value}`
   return hard(typeof wanted === 'string' ? `${wrong} instead of ${wanted}` : wrong)
 }
@@ -116,7 +125,7 @@ function judgePartial(
   if (missing) {
     const why = `${describe(reply)} without ${missing.join('-')}`
     // A server may send some of several ranges (§15.3.7).
-    return isSeveral ? { ...soft(why), isAllowed: true } : hard(why)
+    return isSeveral ? allowed(why) : hard(why)
   }
   const [only] = expected
   if (isSeveral || (sent[0]![0] === only![0] && sent[0]![1] === only![1])) return met

@@ -32,10 +32,8 @@ export function summarize(outcomes: Outcomes): Report {
     const seen = observations.filter((observation) => observation.topic === id)
     if (unmet.length === 0 && seen.length === 0) return []
     const isWrong =
-      unmet.some(
-        ({ level, isHard, isAllowed }) =>
-          isHard === true || (level === 'MUST' && isAllowed !== true),
-      ) || seen.some(({ severity }) => severity === 'wrong')
+      unmet.some((check) => isGrave(check, topic)) ||
+      seen.some(({ severity }) => severity === 'wrong')
     return [
       {
         id,
@@ -65,6 +63,12 @@ export function summarize(outcomes: Outcomes): Report {
   }
 }
 
+function isGrave({ id, level, weight }: Checked, { lesser = [] }: Topic): boolean {
+  if (weight === 'hard') return true
+  if (weight === 'allowed' || lesser.includes(id)) return false
+  return weight === 'refusal' || level === 'MUST'
+}
+
 const rank = ({ severity }: Finding): number => (severity === 'wrong' ? 0 : 1)
 
 function reportTopic(
@@ -76,7 +80,7 @@ function reportTopic(
   const found: Check[] = rows.flatMap((row) => {
     const checked = checks.get(row)
     if (!checked) return []
-    const { isHard: _hard, isAllowed: _allowed, ...visible } = checked
+    const { weight: _, ...visible } = checked
     return visible
   })
   const finding = findings.find((each) => each.id === id)

@@ -34,6 +34,8 @@ export interface Topic {
   readonly most: 'wrong' | 'advice'
   /** Ids of the requirements that are checked. */
   readonly rows: readonly string[]
+  /** Those of them that clients hardly ever depend on: advice, unless bytes are wrong. */
+  readonly lesser?: readonly string[]
   /** What clients do because of it, by kind. */
   readonly effects: Readonly<Partial<Record<Client, string>>>
 }

@@ -40,6 +40,7 @@ export const topics: Readonly<Record<TopicId, Topic>> = {
     fault: 'HEAD yields another response than GET',
     most: 'wrong',
     rows: ['head', 'range-head'],
+    lesser: ['range-head'],
     effects: {
       'download managers': 'ask by HEAD first, and take its length for that of the file',
       caches: 'may drop a response that HEAD contradicts',
@@ -68,6 +69,7 @@ export const topics: Readonly<Record<TopicId, Topic>> = {
     fault: 'A range that reaches past the end is not cut there',
     most: 'wrong',
     rows: ['range-beyond', 'range-suffix-long', 'range-2-64', 'satisfiable-one'],
+    lesser: ['range-2-64'],
     effects: {
       players: 'that read the last bytes of a file of unknown length get an error',
       'download managers': 'that request fixed blocks fail at the last one',
@@ -87,6 +89,7 @@ export const topics: Readonly<Record<TopicId, Topic>> = {
       'range-one-bad',
       'range-minus',
     ],
+    lesser: ['unit-case', 'range-empty-elements'],
     effects: {
       'download managers': 'get an error or other bytes if they write a Range in another way',
       caches: 'may store a response under a range that was not sent',
