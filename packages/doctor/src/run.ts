@@ -32,7 +32,8 @@ export async function runDoctor(args: readonly string[], terminal: Terminal): Pr
     return report.findings.some(({ severity }) => severity === 'wrong') ? 1 : 0
   } catch (error) {
     if (!(error instanceof CannotCheck)) throw error
-    const message = `${url.host} ${error.message}`
+    const hint = error.message.includes('certificate') ? ' (--insecure goes on)' : ''
+    const message = `${url.host} ${error.message}${hint}`
     if (json) terminal.out(`${JSON.stringify({ url: url.href, error: message }, null, 2)}\n`)
     else terminal.error(`Cannot check ${url.href}: ${message}\n`)
     return 2
