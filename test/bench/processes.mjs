@@ -30,10 +30,10 @@ const pinned = (core, command) => (taskset ? [taskset, '-c', core, ...command] :
  *
  * @returns its port and processes; `undefined` if it does not exist (yet)
  */
-export async function startServer(name, file, state) {
+export async function startServer(name, file, state, { quiet = false } = {}) {
   const { module } = servers[name]
   const started =
-    module === 'native' ? startNative(name, file, state) : startNode(name, file, module)
+    module === 'native' ? startNative(name, file, state) : startNode(name, file, module, quiet)
   const server = await started
   if (!server) return
   const { child, port } = server
@@ -41,6 +41,7 @@ export async function startServer(name, file, state) {
     port,
     pids: () => [child.pid, ...childrenOf(child.pid)],
     stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
       const gone = new Promise((resolve) => child.once('exit', resolve))
       child.kill('SIGTERM')
       await Promise.race([gone, delay(2000, undefined, { ref: false })])
@@ -49,10 +50,13 @@ export async function startServer(name, file, state) {
   }
 }
 
-async function startNode(name, file, module) {
+async function startNode(name, file, module, quiet) {
   const start = path.join(here, 'servers/start.mjs')
   const flags = ['--max-http-header-size=262144', '--no-deprecation']
-  const child = run([process.execPath, ...flags, start, module, name, file], ['inherit', 'ipc'])
+  const child = run(
+    [process.execPath, ...flags, start, module, name, file],
+    [quiet ? 'ignore' : 'inherit', 'ipc'],
+  )
   const told = await Promise.race([
     new Promise((resolve) => child.once('message', resolve)),
     new Promise((resolve) => child.once('exit', () => resolve({}))),

@@ -1,5 +1,5 @@
 // The benchmark: npm run bench -- [--quick] [--node <version,…>] [--only <workload,…>]
-// [--servers <name,…>] [--list]
+// [--servers <name,…>] [--costs <file>] [--list]
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -7,7 +7,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { find } from './servers/native.mjs'
+import { installPeers, versionsOfPeers } from './peers.mjs'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const begun = performance.now()
@@ -40,6 +40,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     servers: { type: 'string' },
+    costs: { type: 'string' },
     list: { type: 'boolean', default: false },
     node: { type: 'string' },
     // Where a run on another version of Node leaves its targets.
@@ -117,6 +118,7 @@ async function main() {
   await stopAll(bench.kept ?? new Map())
   const found = rowsOfTargets(measured, slowRows)
   if (options.targets) fs.writeFileSync(options.targets, JSON.stringify(found.rows))
+  if (options.costs) fs.writeFileSync(options.costs, JSON.stringify(costsOf(measured)))
   const targets = formatTargets(found)
   if (targets !== '') console.log(`\n${targets}`)
 
@@ -160,6 +162,15 @@ async function runOnEach(versions) {
   console.log(`\n${formatSideBySide(runs)}`)
 }
 
+/** The costs of each round, by workload and server: for other programs to read. */
+function costsOf(measured) {
+  const entries = [...measured].map(([workload, rows]) => [
+    workload,
+    Object.fromEntries(rows.map(({ id, results }) => [id, results.map(({ cost }) => cost)])),
+  ])
+  return Object.fromEntries(entries)
+}
+
 function choose(all) {
   const named = options.only?.split(',')
   for (const name of named ?? []) {
@@ -191,46 +202,19 @@ function list() {
     console.log(`  ${name.padEnd(width)}  ${about}`)
 }
 
-/**
- * Installs the peers that this project is compared with: a separate package, which nothing else
- * needs.
- *
- * Two packages below Fastify (one for downloads, one for its tests) declare Node 22 and run on
- * 20.19. The `engine-strict` of the repository, which npm passes on, is for the dependencies of
- * this project.
- */
-function installPeers() {
-  if (fs.existsSync(path.join(here, 'node_modules/.modules.yaml'))) return
-  const options = ['--ignore-workspace', '--frozen-lockfile', '--ignore-scripts']
-  const args = ['install', ...options, '--config.engine-strict=false']
-  execFileSync('npx', ['-y', 'pnpm@10.34.9', ...args], { cwd: here, stdio: 'inherit' })
-}
-
 function heading() {
   const [{ model }] = os.cpus()
-  const { dependencies } = JSON.parse(fs.readFileSync(path.join(here, 'package.json'), 'utf8'))
-  const peers = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`)
-  const native = [
-    ['nginx', ['nginx']],
-    ['Apache', ['apache2', 'httpd']],
-  ].map(([name, programs]) => `${name} ${versionOf(programs)}`)
+  const versions = Object.entries(versionsOfPeers()).map(([name, version]) => `${name} ${version}`)
   return [
     `# range-serve, measured${options.quick ? ' quickly' : ''}`,
     [
       `- ${new Date().toISOString()}`,
       `- ${os.cpus().length} × ${model}, ${(os.totalmem() / 2 ** 30).toFixed(0)} GiB`,
       `- ${os.type()} ${os.release()}, Node ${process.version}`,
-      `- ${[...peers, ...native].join(', ')}`,
+      `- ${versions.join(', ')}`,
     ].join('\n'),
     'Server CPU is that of all its threads, user and system. Ratios are of rounds side by side:',
   ]
     .join('\n\n')
     .concat('\nthe median, and the smallest and the largest.')
-}
-
-function versionOf(programs) {
-  const program = find(programs)
-  if (!program) return 'not installed'
-  const { stdout, stderr } = spawnSync(program, ['-v'], { encoding: 'utf8' })
-  return /\/([\d.]+)/.exec(stdout + stderr)?.[1] ?? 'of unknown version'
 }

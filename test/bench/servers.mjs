@@ -80,6 +80,7 @@ export const servers = {
   sirv: { module: 'others', about: 'sirv(folder)' },
   '@fastify/static': { module: 'others', about: '@fastify/static' },
   '@hono/node-server': { module: 'others', about: 'serveStatic of @hono/node-server' },
+  srvx: { module: 'others', about: 'staticMiddleware of srvx' },
   nginx: { module: 'native', about: 'one process, sendfile' },
   apache: { module: 'native', about: 'one process of mpm_event, sendfile' },
 }

@@ -35,6 +35,7 @@ const everything = [
   'sirv',
   '@fastify/static',
   '@hono/node-server',
+  'srvx',
   'nginx',
   'apache',
 ]

@@ -44,7 +44,12 @@ export function makeServer({ misread, mistake }: Partial<WrongServer>): http.Ser
   return http.createServer((incoming, response) => {
     const request = { method: incoming.method!, headers: { ...incoming.headers } }
     const original = { method: request.method, headers: { ...request.headers } }
-    misread?.(request)
+    try {
+      misread?.(request)
+    } catch {
+      response.destroy()
+      return
+    }
     void answerRightly(request).then((answer) => {
       mistake?.(answer, original)
       const { status, headers, body } = answer
@@ -70,6 +75,20 @@ const without =
 const isPart = ({ headers }: Answer): boolean => typeof headers['Content-Range'] === 'string'
 
 export const wrongServers: readonly WrongServer[] = [
+  {
+    name: 'does not respond if compression is accepted',
+    finds: { encoding: 'wrong' },
+    misread: ({ headers }) => {
+      if (String(headers['accept-encoding']).includes('gzip')) throw new Error('No response')
+    },
+  },
+  {
+    name: 'does not respond to several ranges',
+    finds: { several: 'wrong', edges: 'wrong', unsatisfiable: 'wrong', grammar: 'wrong' },
+    misread: (request) => {
+      if (/,/.test(rangeOf(request))) throw new Error('No response')
+    },
+  },
   {
     name: 'ignores Range',
     finds: { ranges: 'wrong' },

@@ -2,10 +2,11 @@
 
 import { CannotCheck } from './cannot-check.ts'
 import type { Transport } from './client.ts'
+import { formatRequest } from './format-request.ts'
 import { judge, type Weight } from './judge.ts'
 import type { KnownBytes } from './known-bytes.ts'
 import type { Check } from './report.ts'
-import type { Representation, Requirement, RequirementRequest } from './requirements/requirement.ts'
+import type { Representation, Requirement } from './requirements/requirement.ts'
 
 /** A check, and how grave it is if it is not met. */
 export interface Checked extends Check {
@@ -65,18 +66,8 @@ export async function check(
     return { ...row, outcome: verdict, why: `${formatRequest(request)} yields ${why}`, ...grave }
   } catch (error) {
     if (!(error instanceof CannotCheck)) throw error
-    const isLimit = error.message.startsWith('The limit')
-    if (isLimit) return { ...row, outcome: 'not checked', why: error.message }
+    if (client.isSpent) return { ...row, outcome: 'not checked', why: error.message }
     const why = `${formatRequest(request)}: the server ${error.message}`
     return { ...row, outcome: 'unmet', why, weight: 'hard' }
   }
 }
-
-/** A request in a few words. */
-function formatRequest({ method, headers = [] }: RequirementRequest): string {
-  const fields = headers.map(([name, value]) => `${name}: ${shorten(value)}`).join(', ')
-  if (method === 'HEAD') return fields === '' ? 'HEAD' : `HEAD with ${fields}`
-  return fields === '' ? 'GET' : fields
-}
-
-const shorten = (text: string): string => (text.length > 60 ? `${text.slice(0, 57)}…` : text)

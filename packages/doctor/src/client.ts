@@ -22,6 +22,10 @@ export interface ClientOptions {
 
 /** What sends the requests: HTTP/1.1 or HTTP/2. */
 export interface Transport {
+  /** Whether no more requests may be sent. */
+  readonly isSpent: boolean
+  /** Whether the server accepts no more connections. */
+  readonly isDown: boolean
   send(request: RequirementRequest): Promise<Reply>
 }
 
@@ -79,6 +83,7 @@ export class Http1Client implements Transport {
   readonly #options: ClientOptions
   readonly #budget: Budget
   readonly #agent: http.Agent
+  isDown = false
 
   constructor(url: URL, options: ClientOptions, budget: Budget) {
     this.#url = url
@@ -89,6 +94,10 @@ export class Http1Client implements Transport {
       url.protocol === 'https:'
         ? new https.Agent({ ...settings, rejectUnauthorized: !options.insecure })
         : new http.Agent(settings)
+  }
+
+  get isSpent(): boolean {
+    return this.#budget.isSpent
   }
 
   /** Throws `CannotCheck` if there is no response. */
@@ -126,6 +135,7 @@ export class Http1Client implements Transport {
       })
       sent.on('error', (error: NodeJS.ErrnoException) => {
         clearTimeout(timer)
+        this.isDown = error.code === 'ECONNREFUSED'
         resolve({ reason: describeError(error), wasReused: sent.reusedSocket })
       })
       sent.end()

@@ -69,7 +69,7 @@ export async function diagnose(url: string | URL, options: DiagnoseOptions = {})
     observations.push(
       ...(await observeEncoding(client, first, representation.length, supportsRanges)),
     )
-    const cors = supportsRanges ? await observeCors(client) : undefined
+    const cors = supportsRanges && !client.isDown ? await observeCors(client) : undefined
     observations.push(...(cors ?? []))
     http2 = await Http2Client.connect(reached.url, reached.options, budget)
     if (http2) observations.push(...(await compareHttp2(http2, representation, checks, known)))
@@ -111,7 +111,9 @@ async function checkAll(
   for (const { rows } of Object.values(topics)) {
     for (const requirement of requirements.filter(({ id }) => rows.includes(id))) {
       const { id, level, section, says } = requirement
-      const why = inapplicable(requirement, representation, supportsRanges)
+      const why = client.isDown
+        ? 'the server accepts no more connections'
+        : inapplicable(requirement, representation, supportsRanges)
       checks.set(
         id,
         why === undefined

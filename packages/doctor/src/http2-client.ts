@@ -55,6 +55,14 @@ export class Http2Client implements Transport {
     })
   }
 
+  get isDown(): boolean {
+    return this.#session.destroyed
+  }
+
+  get isSpent(): boolean {
+    return this.#budget.isSpent
+  }
+
   send(request: RequirementRequest): Promise<Reply> {
     this.#budget.take()
     const { pathname, search, host } = this.#url

@@ -128,6 +128,10 @@ function judgePartial(
     return isSeveral ? allowed(why) : hard(why)
   }
   const [only] = expected
+  const requested = expected.reduce((sum, [first, last]) => sum + last - first + 1, 0)
+  if (isSeveral && requested < length && sent[0]![0] === 0 && sent[0]![1] === length - 1) {
+    return allowed(`206 with all of the content instead of ${expected.length} ranges`)
+  }
   if (isSeveral || (sent[0]![0] === only![0] && sent[0]![1] === only![1])) return met
   return hard(`${describe(reply)} instead of ${only!.join('-')}`)
 }

@@ -1,10 +1,12 @@
 // What no single requirement tells: comparisons of two responses, and advice.
 
 import { parseContentRange } from './byteranges.ts'
+import { CannotCheck } from './cannot-check.ts'
 import type { Transport } from './client.ts'
 import { describe } from './judge.ts'
 import { field, type Reply } from './reply.ts'
-import type { Representation } from './requirements/requirement.ts'
+import type { Representation, RequirementRequest } from './requirements/requirement.ts'
+import { formatRequest } from './format-request.ts'
 import type { TopicId } from './topic.ts'
 
 export interface Observation {
@@ -65,7 +67,8 @@ export async function observeEncoding(
 ): Promise<readonly Observation[]> {
   const accepts = ['Accept-Encoding', 'gzip, deflate, br'] as const
   const found: Observation[] = []
-  const full = await client.send({ headers: [accepts] })
+  const full = await attempt(client, { headers: [accepts] })
+  if (typeof full === 'string') return client.isDown ? [] : [wrong('encoding', full)]
   const coding = field(full, 'Content-Encoding')
   if (coding !== undefined && coding !== field(first, 'Content-Encoding')) {
     const etag = field(full, 'ETag')
@@ -77,7 +80,8 @@ export async function observeEncoding(
     }
   }
   if (!supportsRanges) return found
-  const part = await client.send({ headers: [accepts, ['Range', 'bytes=0-99']] })
+  const part = await attempt(client, { headers: [accepts, ['Range', 'bytes=0-99']] })
+  if (typeof part === 'string') return [...found, wrong('encoding', part)]
   const partCoding = field(part, 'Content-Encoding')
   const range = parseContentRange(field(part, 'Content-Range'))
   if (part.status !== 206 || partCoding === undefined || partCoding === 'identity') return found
@@ -92,12 +96,9 @@ export async function observeEncoding(
 /** Requests a part as a script of another site does; `undefined` if it may not read any. */
 export async function observeCors(client: Transport): Promise<readonly Observation[] | undefined> {
   const origin = 'https://range-serve.example'
-  const reply = await client.send({
-    headers: [
-      ['Origin', origin],
-      ['Range', 'bytes=0-0'],
-    ],
-  })
+  const headers = [['Origin', origin], ['Range', 'bytes=0-0']] as const // prettier-ignore
+  const reply = await attempt(client, { headers })
+  if (typeof reply === 'string') return [wrong('cors', reply)]
   const allowed = field(reply, 'Access-Control-Allow-Origin')
   if (reply.status !== 206 || allowed === undefined) return undefined
   const exposed = (field(reply, 'Access-Control-Expose-Headers') ?? '').toLowerCase()
@@ -115,4 +116,14 @@ export async function observeCors(client: Transport): Promise<readonly Observati
     found.push(advice('cors', 'Access-Control-Allow-Origin follows Origin without Vary: Origin'))
   }
   return found
+}
+
+/** The response, or what is to be said if there is none. */
+async function attempt(client: Transport, request: RequirementRequest): Promise<Reply | string> {
+  try {
+    return await client.send(request)
+  } catch (error) {
+    if (!(error instanceof CannotCheck)) throw error
+    return `${formatRequest(request)}: the server ${error.message}`
+  }
 }

@@ -1,5 +1,8 @@
 // What requirements are about, by what a client notices: which of them a diagnosis checks, and what
 // happens if they are not met.
+//
+// Ranges that are known to stop a server's process (reversed, or from beyond 2^53) are not among them:
+// a diagnosis does no harm.
 
 import type { Topic, TopicId } from './topic.ts'
 
@@ -68,8 +71,7 @@ export const topics: Readonly<Record<TopicId, Topic>> = {
     title: 'Cuts ranges at the end',
     fault: 'A range that reaches past the end is not cut there',
     most: 'wrong',
-    rows: ['range-beyond', 'range-suffix-long', 'range-2-64', 'satisfiable-one'],
-    lesser: ['range-2-64'],
+    rows: ['range-beyond', 'range-suffix-long', 'satisfiable-one'],
     effects: {
       players: 'that read the last bytes of a file of unknown length get an error',
       'download managers': 'that request fixed blocks fail at the last one',
@@ -84,7 +86,6 @@ export const topics: Readonly<Record<TopicId, Topic>> = {
       'unit-case',
       'unit-unknown',
       'range-empty-elements',
-      'range-reversed',
       'range-letters',
       'range-one-bad',
       'range-minus',

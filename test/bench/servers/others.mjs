@@ -7,6 +7,8 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import sirv from 'sirv'
+import { serve } from 'srvx/node'
+import { staticMiddleware } from 'srvx/static'
 
 export const servers = {
   sirv({ folder }) {
@@ -24,5 +26,11 @@ export const servers = {
     const app = new Hono()
     app.use('*', serveStatic({ root: folder }))
     return createAdaptorServer({ fetch: app.fetch })
+  },
+
+  srvx({ folder }) {
+    const fetch = () => new Response('', { status: 404 })
+    const middleware = [staticMiddleware({ dir: folder })]
+    return serve({ manual: true, gracefulShutdown: false, middleware, fetch }).node.server
   },
 }
