@@ -6,7 +6,7 @@ import fs from 'node:fs'
 import http from 'node:http'
 import net from 'node:net'
 import path from 'node:path'
-import { rangeStatic as coreStatic } from '@range-serve/core'
+import { rangeStatic as coreStatic, type StaticRequestHandler } from '@range-serve/core'
 import { diagnose } from '@range-serve/doctor'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
@@ -55,8 +55,10 @@ function koa(Koa: typeof Koa3, ...middleware: Parameters<Koa3['use']>[0][]): htt
 const quiet = (app: express5.Express): http.Server => http.createServer(app.set('env', 'test'))
 
 describe('the doctor on these packages', () => {
+  const core = (handle: StaticRequestHandler) =>
+    http.createServer((request, response) => void handle(request, response))
   const ours: [name: string, make: () => http.Server][] = [
-    ['core', () => http.createServer(coreStatic(folder))],
+    ['core', () => core(coreStatic(folder))],
     ['Express 5', () => quiet(express5().use(forExpress.rangeStatic(folder)))],
     ['Express 4', () => quiet(express4().use(forExpress.rangeStatic(folder)))],
     ['Koa 3', () => koa(Koa3, forKoa.rangeStatic(folder))],

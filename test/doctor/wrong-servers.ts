@@ -4,7 +4,7 @@ import http from 'node:http'
 import { fromBuffer, respond } from '@range-serve/core'
 import { pattern } from '../support/fixture.ts'
 
-export const bytes = pattern(200_000)
+const bytes = pattern(200_000)
 const lastModified = new Date('2025-01-01T10:00:00Z')
 const etag = '"v1"'
 

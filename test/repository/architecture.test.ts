@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const modules = ['core', 'express', 'koa', 'http', 's3', 'zip']
+const modules = ['core', 'express', 'koa', 'http', 's3', 'zip', 'doctor']
   .flatMap((name) => {
     const folder = `packages/${name}/src`
     return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map(

@@ -56,3 +56,6 @@ declare module '*/bench/servers/native.mjs' {
     >
   >
 }
+declare module '*/bench/comparison.mjs' {
+  export function formatComparison(comparison: unknown): string
+}

@@ -36,7 +36,7 @@ export function inapplicable(
   if (!fits) return 'the content is too short'
   const opaque = etag?.replace(/^W\//, '')
   for (const [name, value] of fields) {
-    if (!/^If-/.test(name)) continue
+    if (!name.startsWith('If-')) continue
     const isDate = name.endsWith('Since') || value.endsWith(' GMT')
     if (isDate && !lastModified) return 'there is no Last-Modified'
     // A validator that the server cannot have says the same without one.

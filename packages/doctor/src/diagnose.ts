@@ -32,7 +32,7 @@ export interface DiagnoseOptions {
 }
 
 /** The most requests that a diagnosis sends. */
-export const maxRequests: number = 60
+const maxRequests = 60
 
 /** What is checked over HTTP/2 as well. */
 const overHttp2 = ['range-first', 'range-final', 'unsatisfiable', 'inm-match']

@@ -88,7 +88,7 @@ function formatFinding(
   const more = evidence.length - shown.length
   const mends = groupRemedies(remedies, platforms)
   return [
-    `${paint(style, `${mark} ${title}`)}`,
+    paint(style, `${mark} ${title}`),
     ...shown.map((text) => `    ${printable(text)}`),
     ...(more > 0 ? [paint('dim', `    and ${more} more`)] : []),
     ...Object.entries(effects).map(([client, what]) => `  ${client}: ${what}`),
