@@ -66,5 +66,6 @@ function formatRatio(costs, server) {
     results: rounds.map((cost) => ({ cost })),
   }))
   const { median, least, most } = pairedRatios(base, other)
-  return `${median.toFixed(1)} (${least.toFixed(1)}–${most.toFixed(1)})`
+  const format = (ratio) => (ratio < 0.01 ? '< 0.01' : ratio.toPrecision(2))
+  return `${format(median)} (${format(least)}–${format(most)})`
 }

@@ -146,6 +146,21 @@ describe('requests', () => {
     expect(output).toContain(`  301 → ${url.replace('clip.mp4', 'moved')}\n  302 → ${elsewhere}\n`)
   })
 
+  it('have the credentials of the URL, which are not shown', async () => {
+    const seen = new Set<string | undefined>()
+    const right = makeServer({})
+    const url = await start(
+      http.createServer((request, response) => {
+        seen.add(request.headers.authorization)
+        right.emit('request', request, response)
+      }),
+    )
+    const { status, output } = await doctor(url.replace('//', '//me:p%40ss@'))
+    expect(status).toBe(0)
+    expect([...seen]).toEqual([`Basic ${Buffer.from('me:p@ss').toString('base64')}`])
+    expect(output).not.toContain('p%40ss')
+  })
+
   it('are GET and HEAD, at most 60, and read little of a large file', async () => {
     const methods: string[] = []
     const sockets = new Set<Socket>()

@@ -102,7 +102,9 @@ function parseHeader(text: string): [name: string, value: string] | string {
   if (!match) return `--header must be of the form 'Name: value', got '${text}'`
   const [, name, value] = match as unknown as [string, string, string]
   if (
-    /^(range|if-.*|accept-encoding|host|connection|content-length|transfer-encoding)$/i.test(name)
+    /^(range|if-.*|accept-encoding|host|connection|keep-alive|proxy-connection|upgrade|te|content-length|transfer-encoding)$/i.test(
+      name,
+    )
   ) {
     return `--header cannot set ${name}: the checks do`
   }

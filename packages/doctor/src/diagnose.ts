@@ -3,6 +3,7 @@
 import { parseContentRange } from './byteranges.ts'
 import { CannotCheck } from './cannot-check.ts'
 import { check, type Checked, inapplicable } from './checks.ts'
+import { takeCredentials } from './credentials.ts'
 import { Budget, type ClientOptions, type Transport } from './client.ts'
 import { describe } from './judge.ts'
 import { follow } from './follow.ts'
@@ -44,13 +45,14 @@ const overHttp2 = ['range-first', 'range-final', 'unsatisfiable', 'inm-match']
  * Rejects with a `CannotCheck` (`ERR_CANNOT_CHECK`) if there is no 200 to start from.
  */
 export async function diagnose(url: string | URL, options: DiagnoseOptions = {}): Promise<Report> {
+  const { url: start, headers } = takeCredentials(url)
   const settings: ClientOptions = {
-    headers: options.headers ?? [],
+    headers: [...headers, ...(options.headers ?? [])],
     timeout: options.timeout ?? 10_000,
     insecure: options.insecure ?? false,
   }
   const budget = new Budget(maxRequests)
-  const reached = await follow(new URL(url), settings, budget)
+  const reached = await follow(start, settings, budget)
   const { client, first } = reached
   let http2: Http2Client | undefined
   try {

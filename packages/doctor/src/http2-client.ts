@@ -65,6 +65,7 @@ export class Http2Client implements Transport {
 
   send(request: RequirementRequest): Promise<Reply> {
     this.#budget.take()
+    if (this.isDown) return Promise.reject(new CannotCheck('closes the connection'))
     const { pathname, search, host } = this.#url
     const { timeout, headers } = this.#options
     return new Promise((resolve, reject) => {

@@ -2,6 +2,7 @@
 
 import { parseArguments, usage } from './arguments.ts'
 import { CannotCheck } from './cannot-check.ts'
+import { takeCredentials } from './credentials.ts'
 import { diagnose } from './diagnose.ts'
 import { formatReport } from './format-report.ts'
 
@@ -22,9 +23,10 @@ export async function runDoctor(args: readonly string[], terminal: Terminal): Pr
     terminal.error(`${parsed}\n\n${usage}`)
     return 2
   }
-  const { url, json, verbose, ...options } = parsed
+  const { url: given, json, verbose, ...options } = parsed
+  const { url } = takeCredentials(given)
   try {
-    const report = await diagnose(url, options)
+    const report = await diagnose(given, options)
     const { colors } = terminal
     terminal.out(
       json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report, { colors, verbose }),
