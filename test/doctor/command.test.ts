@@ -9,7 +9,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { serve } from '@range-serve/core'
 import { afterEach, describe, expect, it } from 'vitest'
-import { runDoctor } from '../../packages/doctor/src/run.ts'
+import { mayColor, runDoctor } from '../../packages/doctor/src/run.ts'
 import { describeWith } from '../support/available.ts'
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { listen } from '../support/listen.ts'
@@ -217,6 +217,18 @@ describe('output', () => {
     })
     const { output } = await doctor(await start(server))
     expect(output).toContain('a?31mb')
+  })
+
+  it('has colors on a terminal, unless NO_COLOR is set', async () => {
+    expect(mayColor({ isTTY: true }, {})).toBe(true)
+    expect(mayColor({ isTTY: true }, { NO_COLOR: '' })).toBe(true)
+    expect(mayColor({ isTTY: true }, { NO_COLOR: '1' })).toBe(false)
+    expect(mayColor({}, {})).toBe(false)
+    let output = ''
+    const out = (text: string): void => void (output += text)
+    const url = await start(makeServer({}))
+    await runDoctor([url], { out, error: out, colors: true })
+    expect(output).toContain('\u001B[32m✓\u001B[39m Sends ranges')
   })
 
   it('has no colors unless it goes to a terminal', async () => {

@@ -12,6 +12,14 @@ export interface Terminal {
   readonly colors: boolean
 }
 
+/** Whether output may have colors: on a terminal, unless NO_COLOR has any value (https://no-color.org). */
+export function mayColor(
+  { isTTY }: { readonly isTTY?: boolean },
+  { NO_COLOR: no = '' }: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return isTTY === true && no === ''
+}
+
 /** Runs the command and resolves to its exit status. */
 export async function runDoctor(args: readonly string[], terminal: Terminal): Promise<0 | 1 | 2> {
   const parsed = parseArguments(args)
