@@ -62,6 +62,7 @@ ${table(['Server', ...measured.map(([, title]) => title)], rows)}`
 
 function formatRatio(costs, server) {
   if (!costs[server]) return 'not measured'
+  if (server === reference) return '1'
   const [other, base] = [costs[server], costs[reference]].map((rounds) => ({
     results: rounds.map((cost) => ({ cost })),
   }))
