@@ -23,7 +23,10 @@ export function inapplicable(
   supportsRanges: boolean,
 ): string | undefined {
   const fields = request.headers ?? []
-  if (!supportsRanges && fields.some(([name]) => name === 'Range')) return 'no ranges are sent'
+  const isOfRanges =
+    fields.some(([name]) => name === 'Range' || name === 'If-Range') ||
+    expect.fields?.['Accept-Ranges'] !== undefined
+  if (isOfRanges && !supportsRanges) return 'no ranges are sent'
   const ranges = typeof expect.content === 'string' ? [] : expect.content
   const sorted = ranges.toSorted(([a], [b]) => a - b)
   const fits = sorted.every(

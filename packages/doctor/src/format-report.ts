@@ -2,7 +2,7 @@
 
 import { styleText } from 'node:util'
 import type { Finding, Report, TopicReport } from './report.ts'
-import type { Platform } from './topic.ts'
+import type { Platform, Remedies } from './topic.ts'
 
 export interface FormatOptions {
   readonly colors?: boolean
@@ -29,9 +29,12 @@ export function formatReport(report: Report, options: FormatOptions = {}): strin
     lines.push(formatTopic(topic, width, paint))
     if (verbose) lines.push(...topic.checks.map((check) => `      ${formatCheck(check)}`))
   }
-  for (const finding of report.findings) {
-    lines.push('', ...formatFinding(finding, platformsOf(report, verbose), verbose, paint))
-  }
+  const platforms = platformsOf(report, verbose)
+  const brief = report.findings.filter(({ severity }) => severity === 'advice' && !verbose)
+  const full = report.findings.filter((finding) => !brief.includes(finding))
+  for (const finding of full) lines.push('', ...formatFinding(finding, platforms, verbose, paint))
+  if (brief.length > 0) lines.push('', ...brief.map((finding) => formatBriefly(finding, paint)))
+  if (!verbose) lines.push(...formatRemedies(report, platforms, paint))
   return [...lines, '', conclusion(report, verbose, paint), ''].join('\n')
 }
 
@@ -86,33 +89,53 @@ function formatFinding(
   const [mark, style] = marks[severity]
   const shown = verbose ? evidence : evidence.slice(0, 1)
   const more = evidence.length - shown.length
-  const mends = groupRemedies(remedies, platforms)
+  const mends = verbose ? groupRemedies([remedies], platforms) : []
   return [
     paint(style, `${mark} ${title}`),
     ...shown.map((text) => `    ${printable(text)}`),
     ...(more > 0 ? [paint('dim', `    and ${more} more`)] : []),
-    ...Object.entries(effects).map(([client, what]) => `  ${client}: ${what}`),
+    ...Object.entries(effects).map(([client, what]) =>
+      what.startsWith('that ') ? `  ${client} ${what}` : `  ${client}: ${what}`,
+    ),
     ...mends.map(([names, what]) => paint('dim', `  → ${names}: ${what}`)),
   ]
 }
 
-/** The remedies, with those together that are the same. */
+/** Advice on one line. */
+function formatBriefly({ title, evidence }: Finding, paint: Paint): string {
+  const [mark, style] = marks.advice
+  return `${paint(style, mark)} ${title} ${paint('dim', `(${printable(evidence[0]!)})`)}`
+}
+
+/** How to mend what is wrong, each remedy once. */
+function formatRemedies(
+  { findings }: Report,
+  platforms: readonly Platform[],
+  paint: Paint,
+): string[] {
+  const wrong = findings.filter(({ severity }) => severity === 'wrong')
+  const mends = groupRemedies(wrong.map(({ remedies }) => remedies), platforms) // prettier-ignore
+  return mends.length === 0
+    ? []
+    : ['', ...mends.map(([names, what]) => `${paint('dim', '→')} ${names}: ${what}`)]
+}
+
+/** The remedies by platform, those that are the same together. */
 function groupRemedies(
-  remedies: Finding['remedies'],
+  all: readonly Remedies[],
   platforms: readonly Platform[],
 ): readonly (readonly [names: string, what: string])[] {
-  const named = platforms.flatMap((platform) => {
-    const what = remedies[platform]
-    return what === undefined ? [] : [[platform, what] as const]
-  })
+  const named = platforms.flatMap((platform) =>
+    all.flatMap((remedies) => {
+      const what = remedies[platform]
+      return what === undefined ? [] : [[platform, what] as const]
+    }),
+  )
   const texts = [...new Set(named.map(([, what]) => what))]
-  return texts.map((text) => [
-    named
-      .filter(([, what]) => what === text)
-      .map(([platform]) => platform)
-      .join(', '),
-    text,
-  ])
+  return texts.map((text) => {
+    const names = named.filter(([, what]) => what === text).map(([platform]) => platform)
+    return [[...new Set(names)].join(', '), text]
+  })
 }
 
 const everything: readonly Platform[] = ['Express', 'Koa', 'nginx', 'S3, CloudFront']

@@ -118,7 +118,7 @@ export const topics: Readonly<Record<TopicId, Topic>> = {
   },
   revalidation: {
     title: 'Revalidates',
-    fault: 'If-None-Match or If-Modified-Since is not evaluated as it is to be',
+    fault: 'If-None-Match or If-Modified-Since is not evaluated as RFC 9110 requires',
     most: 'wrong',
     rows: [
       'inm-match',
@@ -158,7 +158,7 @@ export const topics: Readonly<Record<TopicId, Topic>> = {
   },
   preconditions: {
     title: 'Evaluates If-Match',
-    fault: 'If-Match or If-Unmodified-Since is not evaluated as it is to be',
+    fault: 'If-Match or If-Unmodified-Since is not evaluated as RFC 9110 requires',
     most: 'advice',
     rows: ['im-other', 'im-range', 'ius-earlier'],
     effects: { 'download managers': 'that ask for one version get another' },
