@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
-import { NamesWhatWasSkipped } from './reporter.ts'
+import { Summary } from './reporter.ts'
 
 const source = (file: string) => fileURLToPath(new URL(`../packages/${file}`, import.meta.url))
 
@@ -15,7 +15,7 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
-    reporters: ['default', new NamesWhatWasSkipped()],
+    reporters: ['default', new Summary()],
     // What hangs fails sooner, by bounds of its own: a property may take its time on a loaded machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -12,6 +12,14 @@ declare module '*/media-server/line.mjs' {
     set(slow: boolean): { slow: boolean }
   }
 }
+declare module '*/media-server/arguments.mjs' {
+  export function readArguments(
+    args: readonly string[],
+    env: Record<string, string | undefined>,
+    ownFolder: string,
+  ): Promise<object>
+  export function explain(error: Error, port: number, host: string): string
+}
 // Streams of other libraries.
 declare module 'rs2' {
   export { PassThrough, Readable } from 'node:stream'
