@@ -16,6 +16,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
     reporters: ['default', new Summary()],
+    // Tests provoke errors, which servers print: only what belongs to a failure is shown.
+    silent: 'passed-only',
     // What hangs fails sooner, by bounds of its own: a property may take its time on a loaded machine.
     testTimeout: 60_000,
     hookTimeout: 60_000,
