@@ -5,9 +5,9 @@
 import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { explain, readArguments } from './arguments.mjs'
+import { addDocument } from './document.mjs'
 import { guard } from './guard.mjs'
 import { listMedia } from './library.mjs'
-import { Line } from './line.mjs'
 import { TransferFeed } from './transfers.mjs'
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
@@ -19,15 +19,19 @@ if (asked.say !== undefined) {
   process.exit(asked.status)
 }
 const { folder, koa, fast, port, host } = asked
+if (folder === here('media')) await addDocument(folder)
 
 const feed = new TransferFeed('/media/')
 const { createApp } = await import(koa ? './koa.mjs' : './express.mjs')
-const server = createServer()
-const line = new Line(server)
-line.set(!fast)
-const list = () => listMedia(folder, '/media/')
-const app = createApp({ folder, page: here('public'), list, feed, line })
-server.on('request', guard(host, app))
+const app = createApp({
+  folder,
+  page: here('public'),
+  viewer: fileURLToPath(new URL('.', import.meta.resolve('pdfjs-dist/legacy/build/pdf.min.mjs'))),
+  list: () => listMedia(folder, '/media/'),
+  feed,
+  line: { slow: !fast },
+})
+const server = createServer(guard(host, app))
 
 server.on('error', (error) => {
   console.error(explain(error, port, host))

@@ -94,9 +94,11 @@ export class TransferFeed {
 
 function format(event, id, transfer) {
   const { method, url, status, ranges, completeLength, bytesPlanned, bytesSent } = transfer
-  const { aborted, durationMs, firstByteMs } = transfer
+  const { aborted, durationMs, firstByteMs, error } = transfer
   const data = { id, method, url, status, ranges, completeLength, bytesPlanned, bytesSent }
-  if (event === 'end') Object.assign(data, { aborted, durationMs, firstByteMs })
+  if (event === 'end') {
+    Object.assign(data, { aborted, failed: error !== undefined, durationMs, firstByteMs })
+  }
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }
 
