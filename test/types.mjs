@@ -19,7 +19,7 @@ const installations = [
   {
     name: 'Express 5, Koa 3',
     types: { node: '@types/node', express: '@types/express', koa: '@types/koa' },
-    programs: ['core', 'express', 'koa'],
+    programs: ['core', 'express', 'koa', 'http'],
   },
   {
     name: 'Express 4',

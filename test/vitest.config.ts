@@ -9,8 +9,8 @@ export default defineConfig({
   resolve: {
     // Tests run the sources, so that a failure points at the line that was written.
     alias: [
-      { find: /^@range-serve\/core\/(adapter|fetch)$/, replacement: source('core/src/$1.ts') },
-      { find: /^@range-serve\/(core|express|koa|zip)$/, replacement: source('$1/src/index.ts') },
+      { find: /^@range-serve\/(core|http)\/(\w+)$/, replacement: source('$1/src/$2.ts') },
+      { find: /^@range-serve\/(\w+)$/, replacement: source('$1/src/index.ts') },
     ],
   },
   test: {
@@ -20,6 +20,8 @@ export default defineConfig({
     silent: 'passed-only',
     // What hangs fails sooner, by bounds of its own: a property may take its time on a loaded machine.
     testTimeout: 60_000,
+    // The tests run on Node 20, too.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     hookTimeout: 60_000,
     // Two cores, and each file starts servers of its own.
     maxWorkers: 2,

@@ -68,8 +68,11 @@ export function formatSlowReaders({ title }, rows) {
   return `### ${title}\n\n${table(heads, cells)}`
 }
 
-/** The targets that this run measured. `measured`: workload name → entries. */
-export function formatTargets(measured, slowRows) {
+/**
+ * The targets that this run measured, as rows of cells, and the names of those that it did not.
+ * `measured`: workload name → entries.
+ */
+export function rowsOfTargets(measured, slowRows) {
   const rows = []
   const unmeasured = []
   for (const { text, workload, ours, peer, least } of targets) {
@@ -99,10 +102,31 @@ export function formatTargets(measured, slowRows) {
       met(left <= mostDescriptors),
     ])
   }
+  return { rows, unmeasured }
+}
+
+const meaning = 'CPU of the other ÷ CPU of ours: above 1, ours is cheaper.'
+
+/** The targets of runs on several versions of Node, side by side: version → rows. */
+export function formatSideBySide(runs) {
+  const keyOf = (row) => row.slice(0, 3).join('|')
+  const keys = new Map()
+  for (const rows of runs.values()) for (const row of rows) keys.set(keyOf(row), row.slice(0, 3))
+  const rows = Array.from(keys, ([key, cells]) => [
+    ...cells,
+    ...Array.from(runs.values(), (found) => {
+      const row = found.find((each) => keyOf(each) === key)
+      return row ? `${row[3]} ${row[4]}` : 'not measured'
+    }),
+  ])
+  const heads = ['target', 'against', 'due', ...Array.from(runs.keys(), (each) => `Node ${each}`)]
+  return `## Targets\n\n${meaning}\n\n${table(heads, rows)}`
+}
+
+export function formatTargets({ rows, unmeasured }) {
   if (rows.length === 0) return ''
   const rest = unmeasured.length > 0 ? `\n\nNot measured: ${unmeasured.join(', ')}.` : ''
   const heads = ['target', 'against', 'due', 'measured', '']
-  const meaning = 'CPU of the other ÷ CPU of ours: above 1, ours is cheaper.'
   return `## Targets\n\n${meaning}\n\n${table(heads, rows)}${rest}`
 }
 

@@ -1,4 +1,5 @@
-// The benchmark: npm run bench -- [--quick] [--only <workload,…>] [--servers <name,…>] [--list]
+// The benchmark: npm run bench -- [--quick] [--node <version,…>] [--only <workload,…>]
+// [--servers <name,…>] [--list]
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -40,6 +41,9 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     servers: { type: 'string' },
     list: { type: 'boolean', default: false },
+    node: { type: 'string' },
+    // Where a run on another version of Node leaves its targets.
+    targets: { type: 'string' },
   },
 })
 
@@ -47,13 +51,15 @@ installPeers()
 const { workloads } = await import('./workloads.mjs')
 const { servers } = await import('./servers.mjs')
 if (options.list) list()
+else if (options.node) await runOnEach(options.node.split(','))
 else await main()
 
 async function main() {
   const { compileLoad, pinToLoadCore } = await import('./processes.mjs')
   const { measure, stopAll } = await import('./measure.mjs')
   const { measureSlowReaders } = await import('./slow-readers.mjs')
-  const { formatSlowReaders, formatTargets, formatWorkload } = await import('./report.mjs')
+  const { formatSlowReaders, formatTargets, formatWorkload, rowsOfTargets } =
+    await import('./report.mjs')
 
   const chosen = choose(workloads)
   // Certainly in memory: a page cache may lose pages in the middle of a window.
@@ -109,7 +115,9 @@ async function main() {
     print(formatWorkload(workload, entries))
   }
   await stopAll(bench.kept ?? new Map())
-  const targets = formatTargets(measured, slowRows)
+  const found = rowsOfTargets(measured, slowRows)
+  if (options.targets) fs.writeFileSync(options.targets, JSON.stringify(found.rows))
+  const targets = formatTargets(found)
   if (targets !== '') console.log(`\n${targets}`)
 
   const report = [
@@ -123,6 +131,33 @@ async function main() {
   fs.mkdirSync(path.dirname(file), { recursive: true })
   fs.writeFileSync(file, `${report.filter(Boolean).join('\n\n')}\n`)
   console.log(`\n${path.relative(process.cwd(), file)}, after ${seconds().toFixed(0)} s`)
+}
+
+/** Runs on other versions of Node, from their npm packages, and puts the targets side by side. */
+async function runOnEach(versions) {
+  const { formatSideBySide } = await import('./report.mjs')
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'range-serve-nodes-'))
+  process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }))
+  const runs = new Map()
+  for (const version of versions) {
+    if (!/^\d+(\.\d+){0,2}$/.test(version)) fail(`${version} is no version of Node`)
+    const name = `node-${process.platform}-${process.arch}@${version}`
+    const prefix = path.join(folder, version)
+    console.error(`Installing ${name}`)
+    execFileSync('npm', ['install', '--silent', '--no-save', '--prefix', prefix, name], {
+      stdio: 'inherit',
+    })
+    const node = path.join(prefix, `node_modules/node-${process.platform}-${process.arch}/bin/node`)
+    const targets = path.join(folder, `${version}.json`)
+    const args = ['--targets', targets, ...(options.quick ? ['--quick'] : [])]
+    for (const key of ['only', 'servers']) if (options[key]) args.push(`--${key}`, options[key])
+    const { status } = spawnSync(node, [fileURLToPath(import.meta.url), ...args], {
+      stdio: 'inherit',
+    })
+    if (status !== 0) fail(`The benchmark failed on Node ${version}`)
+    runs.set(version, JSON.parse(fs.readFileSync(targets, 'utf8')))
+  }
+  console.log(`\n${formatSideBySide(runs)}`)
 }
 
 function choose(all) {

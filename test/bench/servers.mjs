@@ -4,11 +4,15 @@ export const servers = {
   ram: { module: 'node', about: 'bytes in memory through node:http' },
   naive: { module: 'node', about: 'createReadStream({ start, end }).pipe(response)' },
   core: { module: 'node', ours: true, about: 'serve(request, response, path)' },
-  'core-sync': { module: 'node', ours: true, about: 'serve with syncReads' },
+  'core-async': { module: 'node', ours: true, about: "serve with reads: 'async'" },
 
   'express-ceiling': { module: 'express', about: 'an Express handler that ends bytes in memory' },
   'express-sendRange': { module: 'express', ours: true, about: 'res.sendRange(path)' },
-  'express-sync': { module: 'express', ours: true, about: 'res.sendRange with syncReads' },
+  'express-stream-filter': {
+    module: 'express',
+    ours: true,
+    about: 'createReadStream(path).pipe(res) behind rangeServe()',
+  },
   'express-rangeStatic': { module: 'express', ours: true, about: 'rangeStatic(folder)' },
   'express.static': { module: 'express', about: 'express.static(folder)' },
   'res.sendFile': { module: 'express', about: 'res.sendFile(path)' },
@@ -48,7 +52,6 @@ export const servers = {
 
   'koa-ceiling': { module: 'koa', about: 'a Koa handler whose body is bytes in memory' },
   'koa-sendRange': { module: 'koa', ours: true, about: 'ctx.sendRange(path)' },
-  'koa-sync': { module: 'koa', ours: true, about: 'ctx.sendRange with syncReads' },
   'koa-rangeStatic': { module: 'koa', ours: true, about: 'rangeStatic(folder)' },
   // koa-range reads a stream from its first byte to the range.
   'koa-send+koa-range': { module: 'koa', slow: true, about: 'koa-send behind koa-range' },

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseByteranges } from '../support/multipart.ts'
 import { exchangeHttp2 } from '../support/http2.ts'
-import { exchange, field, type RawResponse } from '../support/raw.ts'
-import { type Expectation, representation, requirements } from './requirements.ts'
+import { exchange } from '../support/raw.ts'
+import { check } from './check.ts'
+import { requirements } from './requirements.ts'
 import { bytes, servers, type TestServer } from './servers.ts'
 
 describe.each(servers.map((server) => [server.name, server] as const))('%s', (_name, server) => {
@@ -43,33 +43,3 @@ describe.each(servers.map((server) => [server.name, server] as const))('%s', (_n
     expect(response!.content.equals(bytes.subarray(-5))).toBe(true)
   })
 })
-
-function check(response: RawResponse, expected: Expectation, { ascending }: TestServer): void {
-  expect(response.status).toBe(expected.status)
-  for (const [name, value] of Object.entries(expected.fields ?? {})) {
-    if (value === null) expect(field(response, name), name).toBeUndefined()
-    else if (typeof value === 'string') expect(field(response, name), name).toBe(value)
-    else expect(field(response, name), name).toMatch(value)
-  }
-  const { content } = expected
-  if (content === 'none') {
-    expect(response.content.length).toBe(0)
-  } else if (content === 'whole') {
-    expect(response.content.equals(bytes)).toBe(true)
-  } else if (content.length === 1) {
-    const [[firstPos, lastPos]] = content as [[number, number]]
-    expect(response.content.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
-  } else {
-    checkParts(response, ascending ? content.toSorted(([a], [b]) => a - b) : content)
-  }
-}
-
-function checkParts(response: RawResponse, ranges: readonly (readonly [number, number])[]): void {
-  const parts = parseByteranges(field(response, 'Content-Type') ?? '', response.content)
-  expect(parts.map(({ firstPos, lastPos }) => [firstPos, lastPos])).toEqual(ranges)
-  for (const { type, contentRange, firstPos, lastPos, content } of parts) {
-    expect(type).toBe(representation.type)
-    expect(contentRange).toBe(`bytes ${firstPos}-${lastPos}/${bytes.length}`)
-    expect(content.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
-  }
-}

@@ -26,6 +26,8 @@ import {
   serve,
   type StaticRequestHandler,
 } from '@range-serve/core'
+import { fromHttp } from '@range-serve/http'
+import { fromS3 } from '@range-serve/s3'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
@@ -150,6 +152,42 @@ function nodeServer(
   }
 }
 
+/** A store of one object, as the client of the SDK shows it. */
+const store = {
+  headObject: async () => ({ ContentLength: bytes.length, ETag: '"v1"' }),
+  getObject: async ({ Range = '' }) => {
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(Range)!.map(Number) as [
+      number,
+      number,
+      number,
+    ]
+    return {
+      ETag: '"v1"',
+      ContentRange: `bytes ${first}-${last}/${bytes.length}`,
+      Body: slowly(bytes.subarray(first, last + 1)),
+    }
+  },
+}
+
+/** A server whose source is read from another server. */
+function behindOrigin(
+  name: string,
+  start: (source: () => Servable) => Promise<Awaited<ReturnType<typeof listen>>>,
+): TestServer {
+  return {
+    name,
+    ascending: false,
+    otherwise: {},
+    start: async () => {
+      const origin = await listen(
+        http.createServer((request, response) => void serve(request, response, filePath)),
+      )
+      const { port, close } = await start(() => fromHttp(`http://127.0.0.1:${origin.port}/`))
+      return { port, close: () => close().then(origin.close) }
+    },
+  }
+}
+
 /** The adapter that CONTRIBUTING.md shows, for a one-page framework. */
 function smallServer(
   name: string,
@@ -191,6 +229,16 @@ function nodeFolder(
 }
 
 type ExpressFactory = () => Express
+
+/** Express 5 over another server, whose URL is known once it listens. */
+const expressOverHttp = behindOrigin('Express 5, sendRange, fromHttp', (source) => {
+  const app = express5().use(forExpress.rangeServe())
+  app.use((_request, response) => {
+    for (const [field, value] of fields) response.setHeader(field, value)
+    void response.sendRange(source(), metadata)
+  })
+  return listen(http.createServer(app))
+})
 
 function expressServer(
   name: string,
@@ -515,6 +563,11 @@ export const servers: readonly TestServer[] = [
       { otherwise: folderOtherwise },
     ),
   ]),
+
+  expressOverHttp,
+  koaServer('Koa 3, sendRange, fromS3', Koa3, async (ctx) => {
+    await ctx.sendRange(fromS3({ client: store, Bucket: 'media', Key: 'clip' }), metadata)
+  }),
 
   ...koas.flatMap(([framework, Koa, version]) => [
     ...koaServers(framework, Koa, version, {}),

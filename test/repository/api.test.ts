@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { type Entry, readEntry } from '../support/declarations.ts'
+import { type Declared, type Entry, readEntry } from '../support/declarations.ts'
 import { formatReference } from '../support/reference.ts'
 
 interface Manifest {
@@ -13,8 +13,8 @@ interface Manifest {
 
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url))
 
-/** For packages that adapt a framework: described in CONTRIBUTING.md, and free to change. */
-const internal = new Set(['./adapter'])
+/** For packages that adapt a framework or a store: they change with the packages. */
+const internal = new Set(['./adapter', './upstream'])
 
 function referenceOf(folder: string): string | undefined {
   const { name, exports = {} } = JSON.parse(
@@ -31,14 +31,18 @@ function referenceOf(folder: string): string | undefined {
 
 /** Takes in what a package exports of an entry point that has no reference. */
 function withInternal({ declared, borrowed, additions }: Entry): Entry {
-  const from = '@range-serve/core/adapter'
-  const names = borrowed.get(from) ?? []
-  const all = names.length > 0 ? readEntry(`${packages}core/dist/adapter.d.ts`).declared : []
-  return {
-    declared: [...declared, ...all.filter(({ name }) => names.includes(name))],
-    borrowed: new Map([...borrowed].filter(([other]) => other !== from)),
-    additions,
+  const taken: Declared[] = []
+  const left = new Map<string, readonly string[]>()
+  for (const [from, names] of borrowed) {
+    const [, folder = '', path = ''] = /^@range-serve\/(\w+)\/(\w+)$/.exec(from) ?? []
+    if (internal.has(`./${path}`)) {
+      const all = readEntry(`${packages}${folder}/dist/${path}.d.ts`).declared
+      taken.push(...all.filter(({ name }) => names.includes(name)))
+    } else {
+      left.set(from, names)
+    }
   }
+  return { declared: [...declared, ...taken], borrowed: left, additions }
 }
 
 const folders = readdirSync(packages).filter((name) =>

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const modules = ['core', 'express', 'koa', 'zip']
+const modules = ['core', 'express', 'koa', 'http', 's3', 'zip']
   .flatMap((name) => {
     const folder = `packages/${name}/src`
     return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' }).map(
@@ -37,8 +37,8 @@ const imports: Import[] = modules.flatMap((from) => {
 
 /** A module of this repository, or undefined for another package. */
 function resolveImport(from: string, to: string): string | undefined {
-  if (to === '@range-serve/core') return 'packages/core/src/index.ts'
-  if (to === '@range-serve/core/adapter') return 'packages/core/src/adapter.ts'
+  const [, name, entry = 'index'] = /^@range-serve\/(\w+)(?:\/(\w+))?$/.exec(to) ?? []
+  if (name !== undefined) return `packages/${name}/src/${entry}.ts`
   return to.startsWith('.') ? path.posix.join(path.posix.dirname(from), to) : undefined
 }
 
@@ -84,6 +84,21 @@ describe('the imports of the sources', () => {
     expect(circleOf(used.map(({ from, to }) => [from, to]))).toBeUndefined()
     const rooms = used.map(({ from, to }): [string, string] => [roomOf(from), roomOf(to)])
     expect(circleOf(rooms.filter(([from, to]) => from !== to))).toBeUndefined()
+  })
+})
+
+describe('what runs on any platform', () => {
+  const entries = ['http/src/index', 'http/src/upstream', 's3/src/index', 'core/src/sources']
+
+  it.each(entries)('packages/%s.ts reaches nothing of Node', (entry) => {
+    const reached = new Set([`packages/${entry}.ts`])
+    // A set yields what is added while it is read.
+    for (const module of reached) {
+      for (const { from, to, isType } of imports) if (from === module && !isType) reached.add(to)
+      const text = readFileSync(path.join(root, module), 'utf8').replaceAll(/^ *(\/\/|\*).*$/gm, '')
+      expect(text, module).not.toMatch(/from 'node:|\b(Buffer|process|setImmediate)\b/)
+    }
+    expect(reached.size).toBeGreaterThan(4)
   })
 })
 

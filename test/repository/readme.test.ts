@@ -7,6 +7,7 @@ import * as core from '@range-serve/core'
 import { validateOptionNames } from '@range-serve/core/adapter'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
+import { fromHttp } from '@range-serve/http'
 import { describe, expect, it } from 'vitest'
 
 const run = promisify(execFile)
@@ -17,6 +18,7 @@ const readmes = [
   'packages/express/README.md',
   'packages/koa/README.md',
 ]
+const readmesOfSources = ['packages/http/README.md', 'packages/s3/README.md']
 
 type Call = Parameters<typeof validateOptionNames>[0]
 
@@ -44,11 +46,11 @@ function listed(text: string, mark: RegExp): readonly string[] {
   return found.map((cells) => cells[1]!.replaceAll('`', '')).toSorted()
 }
 
-describe.each([...readmes, 'packages/zip/README.md'])('%s', (file) => {
-  const text = read(file)
-
+describe.each([...readmes, ...readmesOfSources, 'packages/zip/README.md'])('%s', (file) => {
   it('has JavaScript that parses', async () => {
-    const blocks = [...text.matchAll(/^( *)```js\n([\s\S]*?)^ *```/gm)].map(([, , code]) => code!)
+    const blocks = [...read(file).matchAll(/^( *)```js\n([\s\S]*?)^ *```/gm)].map(
+      ([, , code]) => code!,
+    )
     expect(blocks.length).toBeGreaterThan(0)
     await Promise.all(
       blocks.map((code) => {
@@ -86,6 +88,37 @@ it.each([
   expect(names.length).toBeGreaterThan(7)
   expect(Object.keys(exported)).toEqual(expect.arrayContaining(names))
 })
+
+it('packages/http/README.md lists every option and error code', () => {
+  const text = read('packages/http/README.md')
+  const [, names] = /it takes (.*)$/.exec(
+    messageOf(() => fromHttp('http://x/', { x: 1 } as object)),
+  )!
+  expect(firstCells(text, 'Name')).toEqual(names!.split(', ').toSorted())
+  const [, codes = ''] = /type UpstreamErrorCode =([\s\S]*?)\n\n/.exec(read('packages/http/src/errors.ts')) ?? [] // prettier-ignore
+  const listedCodes = [...codes.matchAll(/'(ERR_\w+)'/g)].map(([, name]) => name!)
+  expect(firstCells(text, '`code`')).toEqual(listedCodes.toSorted())
+})
+
+it('packages/s3/README.md shows test/upstreams/s3-example.ts as it is', () => {
+  const [, shown] = /```ts\n([\s\S]*?)```/.exec(read('packages/s3/README.md')) ?? []
+  expect(shown).toBe(read('test/upstreams/s3-example.ts'))
+})
+
+function messageOf(call: () => unknown): string {
+  try {
+    call()
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('It does not throw')
+}
+
+/** The first cells of a table whose first column has this head. */
+function firstCells(text: string, head: string): string[] {
+  const rows = text.split(`\n| ${head} `)[1]!.split('\n\n')[0]!.split('\n').slice(2)
+  return rows.map((row) => row.split('|')[1]!.trim().replaceAll('`', '')).toSorted()
+}
 
 it('README.md lists every error code', () => {
   const [, codes = ''] = /type ErrorCode =([\s\S]*?)\n\n/.exec(read('packages/core/src/errors.ts')) ?? [] // prettier-ignore

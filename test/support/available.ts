@@ -1,13 +1,20 @@
 import { execFileSync } from 'node:child_process'
 import { describe } from 'vitest'
 
+/** What is not a command in the PATH: shell text that prints something if it is there. */
+const probes: Readonly<Record<string, string>> = {
+  'python3-swift': "/usr/bin/python3 -c 'import swift; print(swift.__file__)'",
+  postgresql: 'ls /usr/lib/postgresql/*/bin/initdb',
+}
+
 /** The path of each client that a test may need; `undefined` if this machine lacks it. */
 function find(command: string): string | undefined {
   // Servers are in folders that the PATH of an ordinary user often lacks.
   const PATH = `${process.env['PATH']}:/usr/local/sbin:/usr/sbin:/sbin`
   const options = { encoding: 'utf8', env: { ...process.env, PATH } } as const
   try {
-    return execFileSync('sh', ['-c', `command -v ${command}`], options).trim()
+    const probe = probes[command] ?? `command -v ${command}`
+    return execFileSync('sh', ['-c', probe], { ...options, stdio: 'pipe' }).trim()
   } catch {
     return undefined
   }
@@ -15,11 +22,16 @@ function find(command: string): string | undefined {
 
 /**
  * Describes tests that need a program of the system. If it is missing they are skipped, and named
- * with what they need; with RANGE_SERVE_REQUIRE_CLIENTS=1 they fail instead.
+ * with what they need; with RANGE_SERVE_REQUIRE_CLIENTS=1 they fail instead, unless it is optional.
  */
-export function describeWith(command: string, title: string, tests: (path: string) => void): void {
+export function describeWith(
+  command: string,
+  title: string,
+  tests: (path: string) => void,
+  { isOptional = false }: { readonly isOptional?: boolean } = {},
+): void {
   const path = find(command)
-  const required = process.env['RANGE_SERVE_REQUIRE_CLIENTS'] === '1'
+  const required = process.env['RANGE_SERVE_REQUIRE_CLIENTS'] === '1' && !isOptional
   if (path === undefined && required) throw new Error(`${command} is required and not installed`)
   describe.skipIf(path === undefined)(`${title} [needs ${command}]`, () => {
     tests(path ?? command)

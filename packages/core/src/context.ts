@@ -1,7 +1,13 @@
 // What a Node response says about how it can be made.
 
 import { mayBeEncoded } from './delivery/encoding.ts'
-import { isInTurn, isMultiplexed, type NodeResponse } from './delivery/outgoing.ts'
+import {
+  isGone,
+  isInTurn,
+  isMultiplexed,
+  type NodeResponse,
+  whenOver,
+} from './delivery/outgoing.ts'
 import { smallSize } from './delivery/pool.ts'
 import type { ResponseContext } from './prepare.ts'
 import type { FieldLookup } from './semantics/fields.ts'
@@ -26,11 +32,19 @@ export function contextOf(
     status: own.status,
     isEncodable: isTagged(response.req) && mayBeEncoded(response),
     inTurn: isInTurn(response),
+    whenOver: (callback) => whenEnded(response, callback),
     pooled: own.pooled && !isHttp2,
     // Everything that the streams of an HTTP/2 session hold counts together, and Node refuses
     // further streams at 10 MB: a dozen large pieces that no client reads.
     maxPiece: isHttp2 ? smallSize : undefined,
   }
+}
+
+/** As `whenOver`, and calls back at once if the response is over already. */
+function whenEnded(response: NodeResponse, callback: () => void): () => void {
+  if (!isGone(response)) return whenOver(response, callback)
+  callback()
+  return () => {}
 }
 
 /** Whether the client has a tag. A response for tests may lack its request. */

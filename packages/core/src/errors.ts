@@ -36,7 +36,7 @@ export function outOfRange(code: ErrorCode, message: string): RangeError {
 export interface SourceError extends Error {
   /** A code of this package (`ERR_…`) or of the system (`ENOENT`). */
   readonly code: string
-  /** The status to respond with: 400, 403, 404, 500 or 503. */
+  /** The status to respond with: 400, 403, 404, 500, 502, 503 or 504. */
   readonly status: number
   /** The same, under the name that Express and http-errors also know. */
   readonly statusCode: number
@@ -44,6 +44,8 @@ export interface SourceError extends Error {
   readonly expose: false
   /** The file that the error is about, if any. */
   readonly path?: string
+  /** Fields of the response, such as Retry-After, which Express and Koa send with the status. */
+  readonly headers?: { readonly [name: string]: string }
 }
 
 /**
@@ -54,12 +56,14 @@ export function sourceError(
   status: number,
   code: string,
   message: string,
-  details: { path?: string; cause?: unknown } = {},
+  details: { path?: string; cause?: unknown; headers?: SourceError['headers'] } = {},
 ): SourceError {
-  const { path, cause } = details
+  const { path, cause, headers } = details
   const error = new Error(message, cause === undefined ? undefined : { cause })
   const properties = { status, statusCode: status, code, expose: false as const }
-  return Object.assign(error, properties, path === undefined ? {} : { path })
+  if (path !== undefined) Object.assign(properties, { path })
+  if (headers !== undefined) Object.assign(properties, { headers })
+  return Object.assign(error, properties)
 }
 
 /** A thrown value as an Error; a source may reject with anything. */

@@ -4,7 +4,7 @@ import { isStream } from './refuse.ts'
 import { fromBlob } from './sources/blob.ts'
 import { fromBuffer } from './sources/buffer.ts'
 import { type DirectSource, hasDescriptor, isSource, toDirect } from './sources/source.ts'
-import { validateRepresentation } from './validate.ts'
+import { validateSource } from './validate.ts'
 
 /**
  * Makes a source of bytes in memory, or takes one as it is; `undefined` for any other value.
@@ -15,7 +15,7 @@ export function openBytes(value: unknown): DirectSource | undefined {
   if (value instanceof Uint8Array) return toDirect(fromBuffer(value))
   if (value instanceof Blob) return toDirect(fromBlob(value))
   if (!isSource(value) || isStream(value) || hasDescriptor(value)) return undefined
-  validateRepresentation(value)
+  validateSource(value)
   return toDirect(value)
 }
 

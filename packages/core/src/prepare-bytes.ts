@@ -1,12 +1,13 @@
 // Opening, planning and content on any runtime: `prepare` without a file system.
 
-import { Cancellation } from './delivery/cancellation.ts'
+import { Cancellation, whenAborted } from './delivery/cancellation.ts'
 import { Pacer } from './delivery/pacer.ts'
 import { maxPiece, type PreparedForWeb, type WebContent } from './delivery/web-response.ts'
 import { invalidArgument } from './errors.ts'
 import { closeUnsent, isPromise, openBytes, openSettled } from './open-bytes.ts'
 import { type SendOptions, validateOptions } from './options.ts'
 import { refuse } from './refuse.ts'
+import { readFirst } from './reopen.ts'
 import { selectRepresentation } from './select.ts'
 import { planResponse } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
@@ -21,6 +22,12 @@ type Openable = Uint8Array | Blob | Source
 /** What can be sent without a file system: bytes in memory, any {@link Source}, or a promise of one. */
 export type ServableBytes = Openable | PromiseLike<Openable>
 
+/** A web request by its target. */
+export interface WebTarget extends RangeRequest {
+  readonly url: string
+  readonly signal: AbortSignal
+}
+
 /** How one source is sent, without what concerns files. */
 export type BytesOptions = Omit<SendOptions, 'root' | 'dotfiles' | 'followSymlinks' | 'reads'>
 
@@ -30,7 +37,7 @@ export type BytesOptions = Omit<SendOptions, 'root' | 'dotfiles' | 'followSymlin
  * @throws TypeError or RangeError with a `code`, by rejecting
  */
 export async function prepareBytes(
-  request: RangeRequest & { readonly url: string },
+  request: WebTarget,
   servable: ServableBytes,
   options: BytesOptions,
 ): Promise<PreparedForWeb> {
@@ -43,21 +50,42 @@ export async function prepareBytes(
     throw error
   }
   const transfer = new OngoingTransfer(request, options.onTransfer)
-  source = await source
+  const whenOver = (callback: () => void) => whenAborted(request.signal, callback)
+  return decide(request, await source, options, transfer, whenOver)
+}
+
+async function decide(
+  request: WebTarget,
+  source: DirectSource,
+  options: BytesOptions,
+  transfer: OngoingTransfer,
+  whenOver: (callback: () => void) => () => void,
+  isReopened = false,
+): Promise<PreparedForWeb> {
+  let content: SourceContent | undefined
+  let actual: DirectSource = source
   try {
     if (options.etag === true && source.bytes) await hashAhead(source.bytes)
     const { representation, planOptions } = selectRepresentation(source, options, {
       set: () => undefined,
     })
     const plan = planResponse(request, representation, planOptions)
-    transfer.start(plan, source.length)
     const pacer = options.pace && new Pacer(options.pace)
-    const content = new SourceContent(plan.body, source, pacer?.maxPiece ?? maxPiece)
-    return { plan, content, transfer, pacer }
+    content = new SourceContent(plan.body, source, pacer?.maxPiece ?? maxPiece)
+    if (source.reopen && !isReopened && content.length > 0) {
+      actual = await readFirst(source, content, options, { whenOver })
+    }
+    if (actual === source) {
+      transfer.start(plan, source.length)
+      return { plan, content, transfer, pacer }
+    }
   } catch (error) {
-    closeUnsent(source)
+    if (content) content.close('aborted')
+    else closeUnsent(source)
     throw error
   }
+  content.close('aborted')
+  return decide(request, actual, options, transfer, whenOver, true)
 }
 
 function open(servable: ServableBytes): DirectSource | Promise<DirectSource> {
@@ -74,10 +102,10 @@ function open(servable: ServableBytes): DirectSource | Promise<DirectSource> {
 }
 
 /** A request with its target, as servers receive it, in the place of its URL. */
-export function toTarget(request: Request): RangeRequest & { readonly url: string } {
-  const { method, headers, url } = request
+export function toTarget(request: Request): WebTarget {
+  const { method, headers, url, signal } = request
   const start = url.indexOf('/', url.indexOf('://') + 3)
-  return { method, headers, url: start === -1 ? '/' : url.slice(start) }
+  return { method, headers, url: start === -1 ? '/' : url.slice(start), signal }
 }
 
 /** The content of one response, read through the contract of `Source`. */
@@ -89,6 +117,7 @@ class SourceContent implements WebContent {
   readonly #max: number
   readonly #cancellation: Cancellation = new Cancellation()
   readonly #chunks: AsyncGenerator<Uint8Array>
+  #first: Promise<IteratorResult<Uint8Array>> | undefined
 
   constructor(segments: readonly Segment[], source: DirectSource, max: number) {
     this.#max = max
@@ -98,11 +127,21 @@ class SourceContent implements WebContent {
     this.#chunks = readBody(segments, source, this.#cancellation.signal)
   }
 
+  /** Reads the first chunk ahead; rejects if that fails, and so does `pieces` then. */
+  async begin(): Promise<void> {
+    this.#first ??= this.#chunks.next()
+    await this.#first
+  }
+
   async *pieces(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of this.#chunks) {
-      for (let at = 0; at < chunk.length; at += this.#max) {
-        yield new Uint8Array(chunk.subarray(at, at + this.#max))
-      }
+    const first = await this.#first
+    if (first && !first.done) yield* this.#cut(first.value)
+    for await (const chunk of this.#chunks) yield* this.#cut(chunk)
+  }
+
+  *#cut(chunk: Uint8Array): Generator<Uint8Array> {
+    for (let at = 0; at < chunk.length; at += this.#max) {
+      yield new Uint8Array(chunk.subarray(at, at + this.#max))
     }
   }
 

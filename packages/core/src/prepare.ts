@@ -6,6 +6,7 @@ import { Pacer } from './delivery/pacer.ts'
 import { openSource, type Servable } from './open.ts'
 import { closeReplacement, closeUnsent } from './open-bytes.ts'
 import { type SendOptions, validateOptions } from './options.ts'
+import { readFirst } from './reopen.ts'
 import { type ResponseState, selectRepresentation } from './select.ts'
 import { planResponse, type ResponsePlan } from './semantics/plan.ts'
 import type { RangeRequest } from './semantics/request.ts'
@@ -23,6 +24,8 @@ export interface ResponseContext extends ResponseState {
   readonly inTurn: boolean
   /** Whether its content may lie in memory that is reused. */
   readonly pooled: boolean
+  /** Calls back when the response is over. Returns an unsubscribe function. */
+  readonly whenOver?: ((callback: () => void) => () => void) | undefined
   /** The most bytes of content to hold at once. */
   readonly maxPiece?: number | undefined
 }
@@ -61,6 +64,7 @@ async function decide(
   options: SendOptions,
   context: ResponseContext,
   transfer: OngoingTransfer,
+  isReopened = false,
 ): Promise<Prepared> {
   const source = opened instanceof Promise ? await opened : opened
   let content: Content | undefined
@@ -75,6 +79,8 @@ async function decide(
     if (source.actual) {
       if (context.inTurn) content.readAhead()
       actual = await source.actual
+    } else if (source.reopen && !isReopened && context.inTurn && content.length > 0) {
+      actual = await readFirst(source, content, options, context)
     }
     if (actual === source) {
       transfer.start(plan, source.length)
@@ -86,7 +92,7 @@ async function decide(
     throw error
   }
   void content.close('aborted')
-  return decide(request, actual, options, context, transfer)
+  return decide(request, actual, options, context, transfer, true)
 }
 
 /** Prepares the content of a response that has been decided. The source is open. */

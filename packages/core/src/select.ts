@@ -14,7 +14,7 @@ import { isStatusOfWhole, type PlanOptions } from './semantics/plan-options.ts'
 import type { Representation } from './semantics/representation.ts'
 import { addVary } from './semantics/vary.ts'
 import { tagOf } from './sources/bytes-tag.ts'
-import type { DirectSource } from './sources/source.ts'
+import type { DirectSource, Source } from './sources/source.ts'
 import { validateMetadata } from './validate.ts'
 
 /** What is known about a response before it is decided. */
@@ -39,7 +39,7 @@ export interface ResponseState {
 
 /** Selects the representation of a source, and the options to plan a response with. */
 export function selectRepresentation(
-  source: Representation,
+  source: Representation & Pick<Source, 'acceptRanges' | 'cacheControl'>,
   options: SendOptions,
   response: ResponseState,
 ): { readonly representation: Representation; readonly planOptions: PlanOptions } {
@@ -66,8 +66,9 @@ export function selectRepresentation(
       representation.lastChanged = source.lastChanged
     }
   }
-  const headers = furtherFields(options, field, variant)
+  const headers = furtherFields(options, field, variant, source.cacheControl)
   let planOptions: PlanOptions = headers ? { ...options, headers } : options
+  if (source.acceptRanges === false) planOptions = { ...planOptions, acceptRanges: false }
   if (response.isEncodable === true) planOptions = { ...planOptions, isEncodable: true }
   if (status === 200 || !isStatusOfWhole(status)) return { representation, planOptions }
   return { representation, planOptions: { ...planOptions, status } }
@@ -144,8 +145,9 @@ function furtherFields(
   options: SendOptions,
   field: FieldLookup,
   variant: FileSource['variant'],
+  ownCacheControl: string | undefined,
 ): ResponseFields | undefined {
-  const cacheControl = chooseCacheControl(options, field)
+  const cacheControl = chooseCacheControl(options, field, ownCacheControl)
   const disposition = formatDisposition(options)
   if (cacheControl === undefined && disposition === undefined && !variant) return undefined
   const own: Record<string, string> = {}
@@ -178,11 +180,13 @@ function formatDisposition({ filename, disposition }: SendOptions): string | und
 function chooseCacheControl(
   { cacheControl, maxAge, immutable }: SendOptions,
   field: FieldLookup,
+  own: string | undefined,
 ): string | undefined {
   if (typeof cacheControl === 'string') return cacheControl
   // As in `send`: maxAge applies to all files of a folder, a field to this one.
   const set = text(field('cache-control'))
   if (set !== undefined) return set
-  if (cacheControl === false || maxAge === undefined) return undefined
+  if (cacheControl === false) return undefined
+  if (maxAge === undefined) return own
   return formatCacheControl(maxAge, immutable === true)
 }

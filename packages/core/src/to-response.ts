@@ -1,3 +1,4 @@
+import { whenAborted } from './delivery/cancellation.ts'
 import type { Content } from './delivery/content.ts'
 import { maxPiece, toWebResponse, type WebContent } from './delivery/web-response.ts'
 import type { Servable } from './open.ts'
@@ -25,7 +26,13 @@ export async function toResponse(
   servable: Servable,
   options: SendOptions = {},
 ): Promise<Response> {
-  const context = { set: () => undefined, inTurn: true, pooled: false, maxPiece }
+  const context = {
+    set: () => undefined,
+    inTurn: true,
+    pooled: false,
+    maxPiece,
+    whenOver: (callback: () => void) => whenAborted(request.signal, callback),
+  }
   const prepared = await prepare(toTarget(request), servable, options, context)
   const content = toWebContent(prepared.content)
   return toWebResponse({ ...prepared, content }, request, options.signal)

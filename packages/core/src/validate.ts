@@ -3,12 +3,20 @@
 import { invalidArgument, outOfRange } from './errors.ts'
 import { isEntityTag } from './semantics/entity-tag.ts'
 import { type Representation, validateLength } from './semantics/representation.ts'
+import type { Source } from './sources/source.ts'
 
 /** Throws for an impossible representation. */
 export function validateRepresentation(representation: Representation): void {
   const { length, type, etag, lastModified } = representation
   validateLength(length, 'serve the source')
   validateMetadata({ type, etag, lastModified })
+}
+
+/** Throws for an impossible source. */
+export function validateSource(source: Representation & Pick<Source, 'cacheControl'>): void {
+  validateRepresentation(source)
+  const { cacheControl } = source
+  if (cacheControl !== undefined) validateFieldValue('cacheControl', cacheControl)
 }
 
 /** Checks metadata that goes into header fields. */

@@ -1,11 +1,11 @@
 // Express: its floor, its own two ways, and range-serve.
 
-import { readFileSync } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import express from 'express'
 import { json } from '../fixture.mjs'
 import { inMemory } from './ceiling.mjs'
-import { express as ours, hasSyncReads } from './ours.mjs'
+import { express as ours } from './ours.mjs'
 
 const { rangeServe, rangeStatic } = ours
 
@@ -29,6 +29,11 @@ const apps = {
   },
   'res.sendFile'(app, { file, url }) {
     app.get(url, (req, res) => res.sendFile(file))
+  },
+
+  'express-stream-filter'(app, { file, url }) {
+    app.use(rangeServe())
+    app.get(url, (req, res) => createReadStream(file).pipe(res))
   },
 
   // A buffer that is sent: by the filter, and cut by hand.
@@ -88,15 +93,6 @@ for (const [name, like] of [
   ['express-createServer-rangeStatic', 'express-rangeStatic'],
 ]) {
   servers[name] = (served) => ours.createServer?.(makeApp(apps[like], served))
-}
-
-servers['express-sync'] = (served) => {
-  if (!hasSyncReads) return
-  const build = (app, { file, url }) => {
-    app.use(rangeServe())
-    app.get(url, (req, res) => res.sendRange(file, { syncReads: true }))
-  }
-  return createServer(makeApp(build, served))
 }
 
 function makeApp(build, served) {

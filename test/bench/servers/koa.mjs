@@ -8,7 +8,7 @@ import koaSend from 'koa-send'
 import koaStatic from 'koa-static'
 import { json } from '../fixture.mjs'
 import { inMemory } from './ceiling.mjs'
-import { hasSyncReads, koa as ours } from './ours.mjs'
+import { koa as ours } from './ours.mjs'
 
 const { rangeServe, rangeStatic } = ours
 
@@ -59,11 +59,6 @@ const apps = {
 export const servers = {}
 for (const [name, layers] of Object.entries(apps))
   servers[name] = (served) => makeServer(layers(served))
-
-servers['koa-sync'] = ({ file }) => {
-  if (!hasSyncReads) return
-  return makeServer([rangeServe(), (ctx) => ctx.sendRange(file, { syncReads: true })])
-}
 
 function makeServer(layers) {
   const app = new Koa()

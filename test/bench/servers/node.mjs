@@ -3,7 +3,7 @@
 import { createReadStream, statSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { inMemory } from './ceiling.mjs'
-import { core, hasSyncReads } from './ours.mjs'
+import { core } from './ours.mjs'
 
 export const servers = {
   ram({ file }) {
@@ -34,10 +34,9 @@ export const servers = {
     return createServer((request, response) => serveFile(request, response, file))
   },
 
-  'core-sync'({ file }) {
-    if (!hasSyncReads) return
+  'core-async'({ file }) {
     return createServer((request, response) =>
-      serveFile(request, response, file, { syncReads: true }),
+      serveFile(request, response, file, { reads: 'async' }),
     )
   },
 }

@@ -1,13 +1,7 @@
-// The built packages, and whether they have planned features.
-
-import { readFileSync } from 'node:fs'
+// The built packages.
 
 const packages = new URL('../../../packages/', import.meta.url)
 
 export const core = await import(new URL('core/dist/index.js', packages).href)
 export const express = await import(new URL('express/dist/index.js', packages).href)
 export const koa = await import(new URL('koa/dist/index.js', packages).href)
-export const hasSyncReads = readFileSync(
-  new URL('core/dist/options.d.ts', packages),
-  'utf8',
-).includes('syncReads')

@@ -35,6 +35,8 @@ export class Content {
   /** All of a small body, and the read that fills it. */
   #buffer: Buffer | undefined
   #gathering: Promise<unknown> | undefined
+  /** The first piece, if it was read before the response was decided. */
+  #first: Promise<Uint8Array | undefined> | undefined
   /** A read that the kernel is performing: the source must not be closed before it completes. */
   #reading: Promise<unknown> | undefined
   #closed = false
@@ -69,6 +71,12 @@ export class Content {
     const [only] = this.#segments
     if (!bytes || !only || this.#segments.length > 1 || isBytes(only)) return undefined
     return bytes.subarray(only.firstPos, only.lastPos + 1)
+  }
+
+  /** Reads the first piece, which `next` will return, or throw the error of. */
+  async begin(): Promise<void> {
+    this.#first = Promise.resolve(this.next())
+    await this.#first
   }
 
   /** Begins to read what `whole` will return, although it is not yet certain to be sent. */
@@ -106,6 +114,11 @@ export class Content {
 
   /** The next piece, valid until the one after is requested; `undefined` at the end. */
   next(): Uint8Array | Promise<Uint8Array | undefined> | undefined {
+    const first = this.#first
+    if (first) {
+      this.#first = undefined
+      return first
+    }
     this.#pieces ??= toPieces(this.#segments, this.#source, () => this.#cancellation.signal, {
       pooled: this.#options.pooled,
       max: this.#options.maxPiece ?? Infinity,

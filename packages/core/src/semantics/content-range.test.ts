@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatContentRange } from './content-range.ts'
+import { formatContentRange, parseContentRange } from './content-range.ts'
 
 describe('formatContentRange', () => {
   // The examples of §14.4.
@@ -41,6 +41,45 @@ describe('formatContentRange', () => {
         expect(match?.slice(1).map(Number)).toEqual([firstPos, lastPos, completeLength])
       }),
       { numRuns: 2_000 },
+    )
+  })
+})
+
+describe('parseContentRange', () => {
+  it.each<[text: string, firstPos: number, lastPos: number, completeLength: number | undefined]>([
+    ['bytes 42-1233/1234', 42, 1233, 1234],
+    ['bytes 42-1233/*', 42, 1233, undefined], // §14.4
+    ['bytes 0-0/1', 0, 0, 1],
+    ['Bytes 0-0/1', 0, 0, 1], // range units are case-insensitive (§14.1)
+    [' bytes  0-0/1 ', 0, 0, 1],
+  ])('parses %j', (text, firstPos, lastPos, completeLength) => {
+    expect(parseContentRange(text)).toEqual({ firstPos, lastPos, completeLength })
+  })
+
+  it.each([
+    ['bytes */1234'], // it names no byte
+    ['bytes 5-4/10'],
+    ['bytes 0-10/10'],
+    ['bytes 0-9/9007199254740993'],
+    ['bytes 0-9007199254740993/*'],
+    ['bytes 0-9'],
+    ['bytes=0-9/10'],
+    ['items 0-9/10'],
+    ['bytes -1-9/10'],
+    ['bytes 0-9/10, bytes 0-9/10'],
+    [''],
+  ])('returns undefined for %j', (text) => {
+    expect(parseContentRange(text)).toBeUndefined()
+  })
+
+  it('parses what formatContentRange formats', () => {
+    const positions = fc.uniqueArray(fc.maxSafeNat(), { minLength: 3, maxLength: 3 })
+    fc.assert(
+      fc.property(positions, (unordered) => {
+        const [firstPos, lastPos, completeLength] = unordered.toSorted((a, b) => a - b) as [number, number, number] // prettier-ignore
+        const text = formatContentRange({ firstPos, lastPos }, completeLength)
+        expect(parseContentRange(text)).toEqual({ firstPos, lastPos, completeLength })
+      }),
     )
   })
 })

@@ -13,3 +13,24 @@ export function formatContentRange(
   const positions = range ? `${range.firstPos}-${range.lastPos}` : '*'
   return `bytes ${positions}/${completeLength ?? '*'}`
 }
+
+const contentRange = /^bytes +(\d+)-(\d+)\/(\d+|\*)$/i
+
+/**
+ * Parses the Content-Range of a 206, which must name a range of bytes. The complete length is
+ * `undefined` if the server does not know it.
+ *
+ * Returns `undefined` for any other text, such as `bytes 5-4/10`, which names no byte.
+ */
+export function parseContentRange(
+  fieldValue: string,
+): (ByteRange & { readonly completeLength: number | undefined }) | undefined {
+  const [, first, last, complete] = contentRange.exec(fieldValue.trim()) ?? []
+  if (complete === undefined) return undefined
+  const firstPos = Number(first)
+  const lastPos = Number(last)
+  const completeLength = complete === '*' ? undefined : Number(complete)
+  const limit = completeLength ?? Number.MAX_SAFE_INTEGER
+  const isPossible = firstPos <= lastPos && lastPos < limit && Number.isSafeInteger(limit)
+  return isPossible ? { firstPos, lastPos, completeLength } : undefined
+}

@@ -39,6 +39,18 @@ export interface Source extends Representation {
   ): ByteStream | Promise<Uint8Array | ByteStream>
   /** Releases what the source holds. Called when a response is over, however it ended. */
   readonly close?: (() => void | Promise<void>) | undefined
+  /**
+   * Returns the source as it is now. Called at most once for each response, if its first read fails
+   * with the code `ERR_SOURCE_CHANGED` before anything was sent: the response is then decided anew.
+   */
+  readonly reopen?: (() => Source | Promise<Source>) | undefined
+  /**
+   * `false` if only all of it can be read: `Range` is ignored, and the response says
+   * `Accept-Ranges: none`. Default `true`.
+   */
+  readonly acceptRanges?: boolean | undefined
+  /** The Cache-Control of a response, unless the response or its options have one. */
+  readonly cacheControl?: string | undefined
 }
 
 /** Called at the end of a read, with the number of bytes read: 0 at the end of the source. */
@@ -85,15 +97,18 @@ export interface DirectSource extends Source {
 /** A caller's source as a direct one, with only those members that the contract names. */
 export function toDirect(source: Source): DirectSource {
   if ('isDirect' in source) return source as DirectSource
-  const { length, seekable, isGrowing } = source
+  const { length, seekable, acceptRanges, cacheControl, isGrowing } = source
   return {
     isDirect: true,
     ...pickMetadata(source),
     length,
     ...(seekable === undefined ? {} : { seekable }),
     ...(isGrowing === undefined ? {} : { isGrowing }),
+    ...(acceptRanges === false ? { acceptRanges } : {}),
+    ...(cacheControl === undefined ? {} : { cacheControl }),
     read: (range, options) => source.read(range, options),
     close: () => source.close?.(),
+    ...(typeof source.reopen === 'function' ? { reopen: () => source.reopen!() } : {}),
   }
 }
 

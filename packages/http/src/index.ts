@@ -1,0 +1,5 @@
+export type { HttpOptions } from './from-http.ts'
+export { fromHttp } from './from-http.ts'
+export type { HttpTarget, RequestFields, ResolvedTarget } from './target.ts'
+export type { RemoteMetadata, RemoteOptions } from './options.ts'
+export type { UpstreamErrorCode } from './errors.ts'
