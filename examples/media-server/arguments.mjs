@@ -9,11 +9,12 @@ const usage = `Usage: npm start -- [folder] [--koa] [--fast] [--port 3000]
   --fast   without the slow line that the page begins with
   --port   where to listen; 0 for any port that is free
 
-  PORT (3000) and HOST (127.0.0.1) of the environment say where, too.`
+  PORT (3000) and HOST (127.0.0.1) of the environment say where, too.
+  WORKERS (1) is the number of processes that share the port.`
 
 /**
- * What the command line and the environment say: `{ folder, koa, fast, port, host }`, or
- * `{ say, status }` if that is all there is to do.
+ * What the command line and the environment say: `{ folder, koa, fast, port, host, workers }`,
+ * or `{ say, status }` if that is all there is to do.
  *
  * @param {string[]} args
  * @param {NodeJS.ProcessEnv} env
@@ -27,9 +28,11 @@ export async function readArguments(args, env, ownFolder) {
     // npm takes options for its own unless `--` precedes them, and passes them on like this.
     const { koa = env.npm_config_koa === 'true', fast = env.npm_config_fast === 'true' } = values
     const port =
-      readPort(values.port ?? env.npm_config_port, '--port') ?? readPort(env.PORT, 'PORT')
+      readNumber(values.port ?? env.npm_config_port, '--port', ports) ??
+      readNumber(env.PORT, 'PORT', ports)
+    const workers = readNumber(env.WORKERS, 'WORKERS', [1, 64]) ?? 1
     const folder = await findFolder(positionals[0], ownFolder, env)
-    return { folder, koa, fast, port: port ?? 3000, host: env.HOST || '127.0.0.1' }
+    return { folder, koa, fast, port: port ?? 3000, host: env.HOST || '127.0.0.1', workers }
   } catch (error) {
     const isUnclear = error.code?.startsWith('ERR_PARSE_ARGS')
     return { say: isUnclear ? `${error.message}\n\n${usage}` : error.message, status: 1 }
@@ -43,12 +46,14 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 }
 
+const ports = [0, 65_535]
+
 // An empty variable is one that is not set: shells and containers have no other way to unset it.
-function readPort(text = '', name) {
+function readNumber(text = '', name, [least, most]) {
   if (text === '') return undefined
   const number = Number(text)
-  if (/^\d+$/.test(text) && number <= 65_535) return number
-  throw new Error(`${name} must be a number from 0 to 65535, got ${JSON.stringify(text)}.`)
+  if (/^\d+$/.test(text) && number >= least && number <= most) return number
+  throw new Error(`${name} must be a number from ${least} to ${most}, got ${JSON.stringify(text)}.`)
 }
 
 async function findFolder(path, ownFolder, { INIT_CWD = process.cwd() }) {

@@ -5,6 +5,9 @@ import { coverage } from '@range-serve/core'
 const sampleMs = 100
 const heartbeatMs = 15_000
 
+/** An id is the process times this, and a count. */
+const idsOfProcess = 1e9
+
 /**
  * What is being sent, as server-sent events: `start`, `progress` while the bytes go, and `end`; and
  * `coverage`, how often each byte of a file has been sent so far.
@@ -15,11 +18,17 @@ const heartbeatMs = 15_000
 export class TransferFeed {
   #prefix
   #followers = new Set()
+  /** The transfers of this process, and what was reported of them. */
+  #own = new Map()
+  /** What is being sent, by whatever process. */
   #active = new Map()
   #covered = new Map()
   #count = 0
   #sampler
   #heartbeat
+
+  /** Called with what happens in this process, for the feeds of others. */
+  onReport
 
   /** Reports the requests whose target begins with `prefix`. */
   constructor(prefix) {
@@ -36,8 +45,24 @@ export class TransferFeed {
     follower.on('close', () => this.#followers.delete(follower))
     follower.write('retry: 1000\n\n')
     for (const [path, covered] of this.#covered) follower.write(formatCoverage(path, covered))
-    for (const [transfer, { id }] of this.#active) follower.write(format('start', id, transfer))
+    for (const data of this.#active.values()) follower.write(format('start', data))
     return follower
+  }
+
+  /** Takes in what happened, here or in another process. */
+  take({ event, data }) {
+    if (event === 'end') this.#active.delete(data.id)
+    else this.#active.set(data.id, data)
+    this.#write(format(event, data))
+    if (event === 'end' && data.bytesSent > 0) this.#cover(data)
+  }
+
+  /** Ends what a process that died was sending. */
+  abandon(pid) {
+    for (const data of this.#active.values()) {
+      if (Math.floor(data.id / idsOfProcess) !== pid) continue
+      this.take({ event: 'end', data: { ...data, aborted: true, failed: true } })
+    }
   }
 
   close() {
@@ -50,30 +75,32 @@ export class TransferFeed {
 
   #start = (transfer) => {
     if (!transfer.url.startsWith(this.#prefix)) return
-    const id = ++this.#count
-    this.#active.set(transfer, { id, reported: 0 })
+    this.#own.set(transfer, { id: process.pid * idsOfProcess + ++this.#count, reported: 0 })
     this.#sampler ??= setInterval(this.#sample, sampleMs)
-    this.#write(format('start', id, transfer))
+    this.#report('start', transfer)
   }
 
   #sample = () => {
-    for (const [transfer, state] of this.#active) {
+    for (const [transfer, state] of this.#own) {
       if (transfer.bytesSent === state.reported) continue
       state.reported = transfer.bytesSent
-      this.#write(format('progress', state.id, transfer))
+      this.#report('progress', transfer)
     }
   }
 
   #end = (transfer) => {
-    const state = this.#active.get(transfer)
-    if (!state) return
-    this.#active.delete(transfer)
-    if (this.#active.size === 0) {
-      clearInterval(this.#sampler)
-      this.#sampler = undefined
-    }
-    this.#write(format('end', state.id, transfer))
-    if (transfer.bytesSent > 0) this.#cover(transfer)
+    if (!this.#own.has(transfer)) return
+    this.#report('end', transfer)
+    this.#own.delete(transfer)
+    if (this.#own.size > 0) return
+    clearInterval(this.#sampler)
+    this.#sampler = undefined
+  }
+
+  #report(event, transfer) {
+    const report = { event, data: describe(event, this.#own.get(transfer).id, transfer) }
+    this.take(report)
+    this.onReport?.(report)
   }
 
   #cover(transfer) {
@@ -92,13 +119,15 @@ export class TransferFeed {
   }
 }
 
-function format(event, id, transfer) {
+function describe(event, id, transfer) {
   const { method, url, status, ranges, completeLength, bytesPlanned, bytesSent } = transfer
   const { aborted, durationMs, firstByteMs, error } = transfer
   const data = { id, method, url, status, ranges, completeLength, bytesPlanned, bytesSent }
-  if (event === 'end') {
-    Object.assign(data, { aborted, failed: error !== undefined, durationMs, firstByteMs })
-  }
+  if (event !== 'end') return data
+  return { ...data, aborted, failed: error !== undefined, durationMs, firstByteMs }
+}
+
+function format(event, data) {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`
 }
 

@@ -5,14 +5,21 @@ import { expect, it } from 'vitest'
 import { explain, readArguments } from '../../examples/media-server/arguments.mjs'
 
 const media = fileURLToPath(new URL('../../examples/media-server/media', import.meta.url))
-const defaults = { folder: '/own', koa: false, fast: false, port: 3000, host: '127.0.0.1' }
+const defaults = {
+  folder: '/own',
+  koa: false,
+  fast: false,
+  port: 3000,
+  host: '127.0.0.1',
+  workers: 1,
+}
 
 it.each<[args: string[], env: Record<string, string>, expected: object]>([
   [[], {}, {}],
   [[], { PORT: '', HOST: '' }, {}],
   [[], { PORT: '0', HOST: '::1' }, { port: 0, host: '::1' }],
   [['--port', '3001', '--koa', '--fast'], { PORT: '1' }, { port: 3001, koa: true, fast: true }],
-  [['-p', '65535'], {}, { port: 65_535 }],
+  [['-p', '65535'], { WORKERS: '2' }, { port: 65_535, workers: 2 }],
   // What `npm start --koa --port=3001` gives.
   [[], { npm_config_koa: 'true', npm_config_port: '3001' }, { koa: true, port: 3001 }],
   [['media'], { INIT_CWD: `${media}/..` }, { folder: media }],
@@ -22,6 +29,7 @@ it.each<[args: string[], env: Record<string, string>, expected: object]>([
 
 it.each<[args: string[], env: Record<string, string>, says: string]>([
   [[], { PORT: '3000x' }, 'PORT must be a number from 0 to 65535, got "3000x".'],
+  [[], { WORKERS: '0' }, 'WORKERS must be a number from 1 to 64, got "0".'],
   [['--port=70000'], {}, '--port must be a number from 0 to 65535, got "70000".'],
   [['no-such-folder'], { INIT_CWD: media }, `There is no folder ${media}/no-such-folder.`],
   [

@@ -4,11 +4,13 @@ import { describe } from 'vitest'
 /** What is not a command in the PATH: shell text that prints something if it is there. */
 const probes: Readonly<Record<string, string>> = {
   'python3-swift': "/usr/bin/python3 -c 'import swift; print(swift.__file__)'",
+  // The package of the server alone lacks this plugin.
+  traffic_server: 'test -e /usr/lib/trafficserver/modules/slice.so && command -v traffic_server',
   postgresql: 'ls /usr/lib/postgresql/*/bin/initdb',
 }
 
 /** The path of each client that a test may need; `undefined` if this machine lacks it. */
-function find(command: string): string | undefined {
+export function findProgram(command: string): string | undefined {
   // Servers are in folders that the PATH of an ordinary user often lacks.
   const PATH = `${process.env['PATH']}:/usr/local/sbin:/usr/sbin:/sbin`
   const options = { encoding: 'utf8', env: { ...process.env, PATH } } as const
@@ -30,7 +32,7 @@ export function describeWith(
   tests: (path: string) => void,
   { isOptional = false }: { readonly isOptional?: boolean } = {},
 ): void {
-  const path = find(command)
+  const path = findProgram(command)
   const required = process.env['RANGE_SERVE_REQUIRE_CLIENTS'] === '1' && !isOptional
   if (path === undefined && required) throw new Error(`${command} is required and not installed`)
   describe.skipIf(path === undefined)(`${title} [needs ${command}]`, () => {

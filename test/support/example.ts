@@ -16,14 +16,16 @@ export interface Example {
  *
  * @param program what runs it, with arguments
  * @param env what else is in its environment
+ * @param itsArgs the arguments of the example
  */
 export async function startExample(
   name: string,
   program: readonly string[] = [process.execPath],
   env: NodeJS.ProcessEnv = {},
+  itsArgs: readonly string[] = [],
 ): Promise<Example> {
   const [command = '', ...args] = program
-  const started = spawn(command, [...args, name], {
+  const started = spawn(command, [...args, name, ...itsArgs], {
     cwd: examples,
     env: { ...process.env, PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,5 @@
 // Servers in front of the one under test: programs of the system, each listening on a socket in its
-// own folder, so that no two need the same port.
+// own folder, so that no two need the same port, or on a port of 127.0.0.1.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,7 +7,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { until } from './fixture.ts'
 
-interface Answer {
+export interface Answer {
   readonly status: number
   readonly fields: http.IncomingHttpHeaders
   readonly content: Buffer
@@ -16,7 +16,7 @@ interface Answer {
 }
 
 export interface Front {
-  get(path: string, headers?: http.OutgoingHttpHeaders): Promise<Answer>
+  get(path: string, headers?: http.OutgoingHttpHeaders, method?: string): Promise<Answer>
   close(): Promise<void>
 }
 
@@ -24,16 +24,22 @@ export interface Front {
 export async function startFront(
   program: string,
   args: readonly string[],
-  socketPath: string,
+  address: string | number,
+  env: NodeJS.ProcessEnv = {},
 ): Promise<Front> {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const where =
+    typeof address === 'string' ? { socketPath: address } : { host: '127.0.0.1', port: address }
   const exit = once(child, 'exit')
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
-  const get = (path: string, headers: http.OutgoingHttpHeaders = {}) =>
+  const get = (path: string, headers: http.OutgoingHttpHeaders = {}, method = 'GET') =>
     new Promise<Answer>((resolve, reject) => {
-      const options = { socketPath, path, headers, agent: false, timeout: 10_000 }
-      const request = http.get(options, (response) => {
+      const options = { ...where, method, path, headers, agent: false, timeout: 10_000 }
+      const request = http.request(options, (response) => {
         const chunks: Buffer[] = []
         response.on('data', (chunk: Buffer) => chunks.push(chunk))
         response.on('error', () => {})
@@ -44,13 +50,14 @@ export async function startFront(
       })
       request.on('timeout', () => request.destroy(new Error('No answer within 10 s')))
       request.on('error', reject)
+      request.end()
     })
   const close = async () => {
     child.kill()
     await exit
   }
   try {
-    await until(`${program} accepts`, () => accepts(socketPath, child.exitCode), 10_000)
+    await until(`${program} accepts`, () => accepts(address, child.exitCode), 10_000)
   } catch (error) {
     await close()
     throw new Error(`${program} said: ${said}`, { cause: error })
@@ -58,9 +65,10 @@ export async function startFront(
   return { get, close }
 }
 
-async function accepts(socketPath: string, exitCode: number | null): Promise<boolean> {
+async function accepts(address: string | number, exitCode: number | null): Promise<boolean> {
   if (exitCode !== null) throw new Error(`It exited with ${exitCode}`)
-  const socket = net.connect(socketPath)
+  const socket =
+    typeof address === 'string' ? net.connect(address) : net.connect(address, '127.0.0.1')
   try {
     await once(socket, 'connect')
     return true

@@ -15,6 +15,7 @@ import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import compression from 'compression'
 import express from 'express'
+import { createProxyMiddleware } from 'http-proxy-middleware'
 import Koa from 'koa'
 
 const [, , folder] = process.argv
@@ -47,6 +48,7 @@ const standIns = {
   compression,
   countView() {},
   cors,
+  createProxyMiddleware: (options) => globalThis.app.use(createProxyMiddleware(options)),
   fromS3() {},
   findClip: async () => bytes,
   id: 1,
@@ -57,6 +59,7 @@ const standIns = {
   object: { size: bytes.length, etag: '"v1"' },
   open,
   read: part,
+  target: `http://127.0.0.1:${origin.address().port}`,
   sign: () => `http://127.0.0.1:${origin.address().port}/private`,
   client: {
     headObject: async () => ({ ContentLength: bytes.length, ETag: '"v1"' }),

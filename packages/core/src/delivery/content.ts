@@ -11,7 +11,7 @@ import { smallBuffers, smallSize } from './pool.ts'
 /** How content may be held in memory. */
 export interface ContentOptions {
   /**
-   * Whether content may lie in memory that is reused, which `mayReuseMemory` has to confirm later.
+   * Whether content may lie in memory that is reused, which `provenSocket` has to confirm later.
    */
   readonly pooled: boolean
   /** The most bytes of a piece. Default: depends on the source and the client. */

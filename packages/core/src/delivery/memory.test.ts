@@ -4,7 +4,7 @@ import http2, { type Http2ServerResponse } from 'node:http2'
 import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
-import { declareTransparent, hasOwnHead, isUnpatched, mayReuseMemory } from './memory.ts'
+import { declareTransparent, hasOwnHead, isUnpatched, provenSocket } from './memory.ts'
 
 const cleanUp: (() => void)[] = []
 afterEach(() => {
@@ -53,7 +53,10 @@ function patch(target: object, name: string): void {
   })
 }
 
-describe('mayReuseMemory', () => {
+const mayReuseMemory = (response: Parameters<typeof provenSocket>[0]) =>
+  provenSocket(response) !== undefined
+
+describe('provenSocket', () => {
   it('holds for a plain response on a connection of Node', async () => {
     expect(await judged(mayReuseMemory)).toBe(true)
   })

@@ -93,20 +93,21 @@ export function hasOwnHead(response: NodeResponse): boolean {
 }
 
 /**
- * Whether the memory of what is written to a response may be reused once the response has finished:
- * only Node's own code and the kernel read it. An HTTP/2 session keeps written bytes for longer
- * than it reports.
+ * The connection of a response if the memory of what is written to it may be reused once it has
+ * finished, since only Node's own code and the kernel read it; `undefined` if something else might. An
+ * HTTP/2 session keeps written bytes for longer than it reports.
  */
-export function mayReuseMemory(response: NodeResponse): boolean {
-  if (!(response instanceof ServerResponse) || !isUnpatched(response)) return false
+export function provenSocket(response: NodeResponse): Socket | undefined {
+  if (!(response instanceof ServerResponse) || !isUnpatched(response)) return undefined
   const { _send, _writeRaw } = response as unknown as Internals
-  if (!own.send.is(_send) || !own.writeRaw.is(_writeRaw)) return false
+  if (!own.send.is(_send) || !own.writeRaw.is(_writeRaw)) return undefined
   // Detached once the response has finished, and missing before its turn.
   const socket = response.socket ?? response.req.socket
-  return socket instanceof Socket && isNodesSocket(socket)
+  return socket instanceof Socket && isNodesSocket(socket) ? socket : undefined
 }
 
-function isNodesSocket(socket: Socket): boolean {
+/** Whether a connection is Node's own, unpatched. */
+export function isNodesSocket(socket: Socket): boolean {
   const prototype: unknown = Object.getPrototypeOf(socket)
   if (prototype !== Socket.prototype && prototype !== TLSSocket.prototype) return false
   const { write, _write, _writev } = socket as Record<'write' | '_write' | '_writev', unknown>

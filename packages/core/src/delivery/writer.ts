@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { OngoingTransfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
-import { isUnpatched, mayReuseMemory } from './memory.ts'
+import { isNodesSocket, isUnpatched, provenSocket } from './memory.ts'
 import type { Pacer } from './pacer.ts'
 import { isGone, type NodeResponse, whenOver } from './outgoing.ts'
 
@@ -13,6 +14,8 @@ export class Writer {
   readonly #transfer: OngoingTransfer
   /** Whether the memory of what was written so far may be reused. */
   #reusable = true
+  /** The connection that everything was written to, while that is so. */
+  #socket: Socket | undefined
   #sent: boolean | undefined
   /** Ends the wait for a read or write that the end of the response has made pointless. */
   #wake: (() => void) | undefined
@@ -73,9 +76,12 @@ export class Writer {
     return this.#sent !== undefined
   }
 
-  /** Whether nothing but Node's own code and the kernel has read what was written. */
+  /**
+   * Whether nothing but Node's own code and the kernel has read what was written: the connection may
+   * have been patched while some of it still waited.
+   */
   get reusable(): boolean {
-    return this.#reusable && mayReuseMemory(this.#response)
+    return this.#socket !== undefined && isNodesSocket(this.#socket)
   }
 
   /** Settles as a read does, or resolves to `undefined` as soon as the response is over. */
@@ -114,7 +120,8 @@ export class Writer {
   }
 
   #own(piece: Uint8Array, reused: boolean): Uint8Array {
-    this.#reusable &&= mayReuseMemory(this.#response)
+    if (this.#reusable) this.#socket = provenSocket(this.#response)
+    this.#reusable = this.#socket !== undefined
     return reused && !this.#reusable ? Buffer.from(piece) : piece
   }
 

@@ -29,7 +29,7 @@ const share = 0.01
 /** The most that is saved up for slow reads, in milliseconds: a process that has to wait for a core. */
 const maxBudgetMs = 20
 /** How many reads pass until the disk is looked at again: other reads count there too. */
-const readsPerLook = 128
+const readsPerLook = 4096
 
 /** How long a file system is taken for local by its device number, in milliseconds. */
 const localMs = 60_000

@@ -7,16 +7,16 @@ export interface FieldTarget {
   getHeader(name: string): number | string | string[] | undefined
   /** All of them, by their names in lower case. */
   getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>
-  setHeader(name: string, value: string | readonly string[]): unknown
+  setHeader(name: string, value: number | string | readonly string[]): unknown
   removeHeader(name: string): void
 }
 
-type FieldValue = number | string | readonly string[] | undefined
+type FieldValue = number | string | readonly string[]
 
 interface Change {
   readonly name: string
-  readonly before: FieldValue
-  readonly now: FieldValue
+  readonly before: FieldValue | undefined
+  readonly now: FieldValue | undefined
 }
 
 /**
@@ -51,7 +51,7 @@ export function applyFields(
     for (const { name, before, now } of changes.splice(0).toReversed()) {
       if (target.getHeader(name) !== now) continue
       if (before === undefined) target.removeHeader(name)
-      else target.setHeader(name, before as string | readonly string[])
+      else target.setHeader(name, before)
     }
   }
 }

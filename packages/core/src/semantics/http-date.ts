@@ -67,7 +67,7 @@ function toDate(
   day: string | undefined,
   clock: (string | undefined)[],
 ): Date | undefined {
-  const [hour, minute, second] = clock.map(Number) as [number, number, number]
+  const [hour = NaN, minute = NaN, second = NaN] = clock.map(Number)
   // A leap second is valid (§5.6.7) and has no number of its own in POSIX time.
   if (hour > 23 || minute > 59 || second > 60) return undefined
   const monthIndex = months.indexOf(monthName ?? '')

@@ -1,9 +1,7 @@
 // The part of a request that decides a response.
 
 /** Header fields as in Node (names in lower case), or a Fetch `Headers`. */
-export type RequestFields =
-  | { readonly [name: string]: string | readonly string[] | undefined }
-  | { get(name: string): string | null }
+export type RequestFields = NodeFields | FetchFields
 
 /** The part of a request that decides a response. Requests of Node, Express, Koa and Fetch all have it. */
 export interface RangeRequest {
@@ -13,14 +11,25 @@ export interface RangeRequest {
   readonly rawHeaders?: readonly string[] | undefined
 }
 
+/** Fields as Node has them: by name in lower case. */
+interface NodeFields {
+  readonly [name: string]: string | readonly string[] | undefined
+}
+/** The part of a Fetch `Headers` that is needed. */
+interface FetchFields {
+  get(name: string): string | null
+}
+
+/** A request that sends a field called `get` has a string there. */
+function isFetch(fields: RequestFields): fields is FetchFields {
+  return typeof fields.get === 'function'
+}
+
 /** A request's field value, its field lines joined (§5.2); `undefined` if it has none. */
 export function fieldValue(request: RangeRequest, name: string): string | undefined {
   const { headers, rawHeaders } = request
   if (rawHeaders && ':method' in headers) return joinedLines(rawHeaders, name)
-  const value =
-    typeof headers.get === 'function'
-      ? (headers.get(name) ?? undefined)
-      : (headers as Record<string, string | readonly string[] | undefined>)[name]
+  const value = isFetch(headers) ? (headers.get(name) ?? undefined) : headers[name]
   return value === undefined || typeof value === 'string' ? value : value.join(', ')
 }
 
@@ -45,7 +54,7 @@ export function fieldLineCount(request: RangeRequest, name: string): number {
     }
     return count
   }
-  const value = typeof headers.get === 'function' ? headers.get(name) : headers[name as 'get']
+  const value = isFetch(headers) ? headers.get(name) : headers[name]
   if (Array.isArray(value)) return value.length
   return value === undefined || value === null ? 0 : 1
 }
