@@ -62,5 +62,5 @@ function summarise(skipped: readonly TestCase[]): readonly string[] {
 /** A test or a suite that is skipped ends its name with the reason, in square brackets. */
 function reasonIn(name: string): string {
   const [, reason] = /.*\[([^\]]+)\](?: >|$)/.exec(name) ?? []
-  return reason ?? 'not on this system'
+  return reason ?? 'by a filter, or not for this system'
 }
