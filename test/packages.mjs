@@ -47,6 +47,7 @@ try {
     const unpacked = join(folder, 'unpacked', name)
     mkdirSync(unpacked, { recursive: true })
     execFileSync('tar', ['-xf', tarball, '-C', unpacked, '--strip-components=1'])
+    refuseState(name, unpacked)
   }
   await compilePrograms(join(folder, 'unpacked'), folder)
 } finally {
@@ -59,4 +60,12 @@ function weigh(name, dist) {
   const size = gzipSync(code).length
   console.log(`${name}: ${size} bytes gzipped, of ${budget[name]}`)
   if (size > budget[name]) throw new Error(`${name} weighs more than it may`)
+}
+
+/** A build leaves its state in dist, which users have no use for. */
+function refuseState(name, unpacked) {
+  const states = readdirSync(unpacked, { recursive: true }).filter((file) =>
+    file.endsWith('tsbuildinfo'),
+  )
+  if (states.length > 0) throw new Error(`${name} is packed with ${states.join(', ')}`)
 }

@@ -1,27 +1,36 @@
-// Everything that `npm test` runs, in order; the first failure ends it. The tests come last, so
-// that their summary, with the names of skipped tests, is the last output.
+// Everything that `npm test` runs once the packages are built; the first failure ends it. The
+// tests come last, so that their summary is the last output.
+//
+//   node test/run.mjs [arguments of vitest]
 
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { runStep } from './step.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const bin = `${root}node_modules/.bin/`
+const bin = (name) => `${root}node_modules/.bin/${name}`
 
-const steps = [
-  ['Lint', 'oxlint', '--type-aware', '--deny-warnings'],
-  ['Format', 'oxfmt', '--check'],
-  ['Types of tests', 'tsc', '-p', 'test/tsconfig.json'],
-  ['Unused code', 'knip'],
-  ['Packages', 'node', 'test/packages.mjs'],
-  ['Tests', 'vitest', 'run', '--config', 'test/vitest.config.ts', ...process.argv.slice(2)],
+const checks = [
+  ['Lint', [bin('oxlint'), '--type-aware', '--deny-warnings'], 'npm run fix'],
+  ['Format', [bin('oxfmt'), '--check'], 'npm run fix'],
+  ['Types of tests', [bin('tsc'), '-p', 'test/tsconfig.json']],
+  ['Unused code', [bin('knip')]],
+  ['Packages, as they are published', [process.execPath, 'test/packages.mjs']],
 ]
 
-for (const [title, command, ...args] of steps) {
-  console.log(`\n— ${title}: ${[command, ...args].join(' ')}`)
-  const path = command === 'node' ? process.execPath : bin + command
-  const { status } = spawnSync(path, args, { cwd: root, stdio: 'inherit' })
+console.log('\nFive checks and all tests: about 4 minutes on two cores.')
+for (const [title, command, remedy] of checks) {
+  const shell = process.platform === 'win32' && command[0] !== process.execPath
+  const { status } = await runStep(title, command, { cwd: root, shell })
   if (status !== 0) {
-    console.error(`\n${title}: failed`)
-    process.exit(status ?? 1)
+    const by = remedy ? ` \`${remedy}\` mends most of it.` : ''
+    console.error(`\n${title}: failed.${by}`)
+    process.exit(status)
   }
 }
+
+const vitest = `${root}node_modules/vitest/vitest.mjs`
+const args = ['run', '--config', 'test/vitest.config.ts', ...process.argv.slice(2)]
+console.log('\nTests')
+const { status } = spawnSync(process.execPath, [vitest, ...args], { cwd: root, stdio: 'inherit' })
+process.exit(status ?? 1)

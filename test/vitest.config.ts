@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
-import { NamesWhatWasSkipped } from './reporter.ts'
+import { Summary } from './reporter.ts'
 
 const source = (file: string) => fileURLToPath(new URL(`../packages/${file}`, import.meta.url))
 
@@ -15,7 +15,9 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
-    reporters: ['default', new NamesWhatWasSkipped()],
+    reporters: ['default', new Summary()],
+    // Tests provoke errors, which servers print: only what belongs to a failure is shown.
+    silent: 'passed-only',
     // What hangs fails sooner, by bounds of its own: a property may take its time on a loaded machine.
     testTimeout: 60_000,
     // The tests run on Node 20, too.

@@ -2,12 +2,12 @@ import { pipeline } from 'node:stream'
 import { rangeServe, rangeStatic } from '@range-serve/express'
 import express from 'express'
 
-export function createApp({ folder, page, list, feed, line }) {
+export function createApp({ folder, page, viewer, list, feed, line }) {
   const app = express()
   app.use(rangeServe())
 
   app.get('/api/media', (req, res, next) => {
-    list().then((files) => res.json(files), next)
+    list().then((media) => res.json(media), next)
   })
   app.get('/api/transfers', (req, res) => {
     res.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
@@ -16,13 +16,18 @@ export function createApp({ folder, page, list, feed, line }) {
     pipeline(feed.follow(), res, () => {})
   })
 
-  app.get('/api/line', (req, res) => res.json(line.state))
+  app.get('/api/line', (req, res) => res.json(line))
   app.post('/api/line/:speed', (req, res) => {
-    res.set('Connection', 'close').json(line.set(req.params.speed === 'slow'))
+    line.slow = req.params.speed === 'slow'
+    res.json(line)
   })
 
   // no-store, so that the map shows what the player requests, not what a cache lacks.
-  app.use('/media', rangeStatic(folder, { cacheControl: 'no-store' }))
+  const fast = rangeStatic(folder, { cacheControl: 'no-store' })
+  const pace = { bytesPerSecond: 500_000, burst: 10_000 }
+  const slow = rangeStatic(folder, { cacheControl: 'no-store', pace })
+  app.use('/media', (req, res, next) => (line.slow ? slow : fast)(req, res, next))
+  app.use('/pdfjs', rangeStatic(viewer, { maxAge: '1h' }))
   app.use(rangeStatic(page, { index: 'index.html' }))
   return app
 }

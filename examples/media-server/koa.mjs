@@ -1,7 +1,7 @@
 import { rangeServe, rangeStatic } from '@range-serve/koa'
 import Koa from 'koa'
 
-export function createApp({ folder, page, list, feed, line }) {
+export function createApp({ folder, page, viewer, list, feed, line }) {
   const app = new Koa()
   app.use(rangeServe())
 
@@ -12,17 +12,21 @@ export function createApp({ folder, page, list, feed, line }) {
       ctx.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
       ctx.body = feed.follow()
     } else if (ctx.path === '/api/line') {
-      ctx.body = line.state
+      ctx.body = line
     } else if (ctx.path.startsWith('/api/line/') && ctx.method === 'POST') {
-      ctx.set('Connection', 'close')
-      ctx.body = line.set(ctx.path === '/api/line/slow')
+      line.slow = ctx.path === '/api/line/slow'
+      ctx.body = line
     } else {
       await next()
     }
   })
 
   // no-store, so that the map shows what the player requests, not what a cache lacks.
-  app.use(rangeStatic(folder, { prefix: '/media', cacheControl: 'no-store' }))
+  const options = { prefix: '/media', cacheControl: 'no-store' }
+  const fast = rangeStatic(folder, options)
+  const slow = rangeStatic(folder, { ...options, pace: { bytesPerSecond: 500_000, burst: 10_000 } })
+  app.use((ctx, next) => (line.slow ? slow : fast)(ctx, next))
+  app.use(rangeStatic(viewer, { prefix: '/pdfjs', maxAge: '1h' }))
   app.use(rangeStatic(page, { index: 'index.html' }))
 
   // To Koa, a client that leaves while a stream is sent to it is an error: here, every page that is

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 
 const mostFiles = 1000
+const mostCounted = 100_000
 const deepest = 3
 
 /** What browsers show by themselves; anything else is offered for download. */
@@ -29,12 +30,17 @@ const types = {
   '.webp': 'image/webp',
 }
 
-/** The files below a folder, by name, as `{ name, url, size, type }`. */
+/**
+ * What is below a folder: `{ folder, files, total, deeper }`. The files, by name, are
+ * `{ name, url, size, type }`; `total` counts those that are not listed too, and `deeper` the folders
+ * that were not looked into.
+ */
 export async function listMedia(folder, prefix) {
-  const names = await namesBelow(folder, '', deepest)
+  const names = []
+  const deeper = await search(folder, '', deepest, names)
   names.sort(new Intl.Collator('en', { numeric: true }).compare)
   const files = await Promise.all(names.slice(0, mostFiles).map((name) => describe(name)))
-  return files.filter((file) => file !== undefined)
+  return { folder, files: files.filter((file) => file !== undefined), total: names.length, deeper }
 
   async function describe(name) {
     const stats = await stat(join(folder, name)).catch(() => undefined)
@@ -46,17 +52,17 @@ export async function listMedia(folder, prefix) {
 }
 
 // Links are left out: those that lead elsewhere are not served.
-async function namesBelow(folder, path, levels) {
+async function search(folder, path, levels, names) {
   const entries = await readdir(join(folder, path), { withFileTypes: true }).catch(() => [])
-  const names = []
+  let deeper = 0
   for (const entry of entries) {
-    if (names.length >= mostFiles) break
+    if (names.length >= mostCounted) break
     if (entry.name.startsWith('.')) continue
     const name = path === '' ? entry.name : `${path}/${entry.name}`
     if (entry.isFile()) names.push(name)
-    else if (entry.isDirectory() && levels > 0) {
-      names.push(...(await namesBelow(folder, name, levels - 1)))
+    else if (entry.isDirectory()) {
+      deeper += levels > 0 ? await search(folder, name, levels - 1, names) : 1
     }
   }
-  return names
+  return deeper
 }

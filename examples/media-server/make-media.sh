@@ -1,13 +1,13 @@
 #!/bin/sh
-# Makes everything in media/ again, from nothing but arithmetic.
+# Makes the clips in media/ again, from nothing but arithmetic. The PDF is made by document.mjs, when
+# the demo starts.
 #
 #   ./make-media.sh [folder]
 #
-# Needs ffmpeg (with libx264, libvpx-vp9, libopus and libmp3lame) and, for the PDF, Chromium.
+# Needs ffmpeg (with libx264, libvpx-vp9, libopus and libmp3lame).
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-media=${1:-$here/media}
+media=${1:-$(cd "$(dirname "$0")" && pwd)/media}
 mkdir -p "$media"
 
 seconds=48
@@ -54,9 +54,6 @@ ffmpeg -v error -y -f lavfi -i "$dive" -f lavfi -i "$tune" -filter_complex "
     -c:a libmp3lame -b:a 96k "$media/plucked.mp3"
 
 # FFmpeg writes the moov box last unless it is told otherwise (-movflags +faststart), and that is
-# what we want here: a player has to ask for the tail of the file before it can show anything.
-
-"${CHROMIUM:-chromium}" --headless --no-sandbox --disable-gpu --no-pdf-header-footer \
-  --print-to-pdf="$media/byte-ranges.pdf" "file://$here/byte-ranges.html" 2>/dev/null
+# what we want here: a player has to request the tail of the file before it can show anything.
 
 ls -l "$media"

@@ -1,38 +1,27 @@
 // A folder as a page with a player and, beside it, a live map of the bytes that the player requests.
 //
-//   node server.mjs [folder] [--koa]          PORT=3000 HOST=127.0.0.1 WORKERS=1
+//   node server.mjs [folder] [--koa] [--fast] [--port 3000]    PORT=3000 HOST=127.0.0.1 WORKERS=1
 
 import cluster from 'node:cluster'
-import { stat } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { explain, readArguments } from './arguments.mjs'
+import { addDocument } from './document.mjs'
 import { guard } from './guard.mjs'
 import { listMedia } from './library.mjs'
-import { Line } from './line.mjs'
 import { TransferFeed } from './transfers.mjs'
 import { startWorkers, stopWorkers } from '../workers.mjs'
 
-const usage = `Usage: npm start -- [folder] [--koa]
-
-  folder   what to serve; without it, the clips that come with the demo
-  --koa    on Koa rather than Express
-
-  PORT (3000; 0 for any that is free) and HOST (127.0.0.1) say where.
-  WORKERS (1) is the number of processes that share the port.`
-
 const here = (path) => fileURLToPath(new URL(path, import.meta.url))
 
-const { folder, koa, help } = readArguments()
-if (help) {
-  console.log(usage)
-  process.exit()
+const asked = await readArguments(process.argv.slice(2), process.env, here('media'))
+if (asked.say !== undefined) {
+  const print = asked.status === 0 ? console.log : console.error
+  print(asked.say)
+  process.exit(asked.status)
 }
-const port = readNumber('PORT', '3000', [0, 65_535])
-const workers = readNumber('WORKERS', '1', [1, 64])
-const host = process.env.HOST ?? '127.0.0.1'
-if (!(await isFolder(folder))) fail(`There is no folder ${folder}.`)
+const { folder, koa, fast, port, host, workers } = asked
+if (cluster.isPrimary && folder === here('media')) await addDocument(folder)
 
 if (cluster.isPrimary && workers > 1) {
   onSignal(stopWorkers)
@@ -43,16 +32,19 @@ if (cluster.isPrimary && workers > 1) {
 async function serve() {
   const feed = new TransferFeed('/media/')
   const { createApp } = await import(koa ? './koa.mjs' : './express.mjs')
-  const server = createServer()
-  const line = shared(new Line(server), feed)
-  const list = () => listMedia(folder, '/media/')
-  const app = createApp({ folder, page: here('public'), list, feed, line })
-  server.on('request', guard(host, app))
+  const app = createApp({
+    folder,
+    page: here('public'),
+    viewer: fileURLToPath(new URL('.', import.meta.resolve('pdfjs-dist/legacy/build/pdf.min.mjs'))),
+    list: () => listMedia(folder, '/media/'),
+    feed,
+    line: shared({ slow: !fast }, feed),
+  })
+  const server = createServer(guard(host, app))
 
   server.on('error', (error) => {
-    if (error.code === 'EADDRINUSE') fail(`Port ${port} is taken: set PORT to another one.`)
-    if (error.code === 'EACCES') fail(`Port ${port} needs more rights than this process has.`)
-    fail(`Cannot listen on ${host}: ${error.message}.`)
+    console.error(explain(error, port, host))
+    process.exit(1)
   })
   server.listen(port, host, () => {
     if (cluster.isPrimary) announce(server.address().port)
@@ -72,17 +64,17 @@ function shared(line, feed) {
   if (!cluster.isWorker) return line
   feed.onReport = (report) => process.send(report)
   process.on('message', (message) => {
-    if ('slow' in message) line.set(message.slow)
+    if ('slow' in message) line.slow = message.slow
     else if ('died' in message) feed.abandon(message.died)
     else feed.take(message)
   })
   return {
-    get state() {
-      return line.state
+    get slow() {
+      return line.slow
     },
-    set(slow) {
+    set slow(slow) {
+      line.slow = slow
       process.send({ slow })
-      return line.set(slow)
     },
   }
 }
@@ -96,41 +88,7 @@ function onSignal(close) {
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, close)
 }
 
-function readArguments() {
-  try {
-    const { values, positionals } = parseArgs({
-      allowPositionals: true,
-      options: { koa: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    })
-    if (positionals.length > 1) throw new Error('One folder at a time, please')
-    // npm runs scripts in the folder of package.json; INIT_CWD is where the user is.
-    const from = process.env.INIT_CWD ?? process.cwd()
-    const [path] = positionals
-    return { ...values, folder: path === undefined ? here('media') : resolve(from, path) }
-  } catch (error) {
-    return fail(`${error.message}\n\n${usage}`)
-  }
-}
-
-function readNumber(name, otherwise, [least, most]) {
-  const text = process.env[name] ?? otherwise
-  const number = Number(text)
-  if (/^\d+$/.test(text) && number >= least && number <= most) return number
-  return fail(`${name} must be a number from ${least} to ${most}, got ${JSON.stringify(text)}.`)
-}
-
-async function isFolder(path) {
-  const stats = await stat(path).catch(() => undefined)
-  return stats?.isDirectory() ?? false
-}
-
 function nameOf(address) {
   if (['127.0.0.1', '0.0.0.0', '::'].includes(address)) return 'localhost'
   return address.includes(':') ? `[${address}]` : address
-}
-
-/** @returns {never} */
-function fail(message) {
-  console.error(message)
-  process.exit(1)
 }

@@ -61,7 +61,7 @@ export class TransferFeed {
   abandon(pid) {
     for (const data of this.#active.values()) {
       if (Math.floor(data.id / idsOfProcess) !== pid) continue
-      this.take({ event: 'end', data: { ...data, aborted: true } })
+      this.take({ event: 'end', data: { ...data, aborted: true, failed: true } })
     }
   }
 
@@ -121,9 +121,10 @@ export class TransferFeed {
 
 function describe(event, id, transfer) {
   const { method, url, status, ranges, completeLength, bytesPlanned, bytesSent } = transfer
-  const { aborted, durationMs, firstByteMs } = transfer
+  const { aborted, durationMs, firstByteMs, error } = transfer
   const data = { id, method, url, status, ranges, completeLength, bytesPlanned, bytesSent }
-  return event === 'end' ? { ...data, aborted, durationMs, firstByteMs } : data
+  if (event !== 'end') return data
+  return { ...data, aborted, failed: error !== undefined, durationMs, firstByteMs }
 }
 
 function format(event, data) {

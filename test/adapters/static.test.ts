@@ -425,7 +425,9 @@ describe('rangeStatic of node:http alone', () => {
   it('warns of an error of the server, and responds with 500', async () => {
     const warnings: Error[] = []
     const warn = (warning: Error) => warnings.push(warning)
-    process.on('warning', warn)
+    // In place of the listener of Node, which prints.
+    const others = process.rawListeners('warning') as (typeof warn)[]
+    process.removeAllListeners('warning').on('warning', warn)
     try {
       await startAlone(forNode.rangeStatic(() => { throw new Error('of the store') })) // prettier-ignore
       expect((await ask(running.port, {})).status).toBe(500)
@@ -433,6 +435,7 @@ describe('rangeStatic of node:http alone', () => {
       expect(warnings.map(({ message }) => message)).toContain('of the store')
     } finally {
       process.off('warning', warn)
+      for (const other of others) process.on('warning', other)
     }
   })
 

@@ -19,7 +19,8 @@ it('10,000 aborted responses leave no descriptor and no memory', { timeout: 90_0
     timeout: 80_000,
   })
   const { idle, before, after, unhandled, seconds } = JSON.parse(stdout)
-  console.log(`10,000 aborts: ${seconds} s, ${JSON.stringify(before)} → ${JSON.stringify(after)}`)
+  const figures = `${JSON.stringify(before)} → ${JSON.stringify(after)}`
+  process.stdout.write(`10,000 aborts: ${seconds} s, ${figures}\n`)
   expect(unhandled).toBe(0)
   expect(after.live).toBe(0)
   expect(after.descriptors).toBe(idle.descriptors)

@@ -46,8 +46,8 @@ async function receive(port: number): Promise<{ text: string; isEnded: boolean }
 
 describe.each([
   ['@hono/node-server', onNode],
-  [nameOf('Bun'), runWith('Bun', script, '', 'ignore')],
-  [nameOf('Deno'), runWith('Deno', script, '', 'ignore')],
+  [nameOf('Bun'), runWith('Bun', script, '')],
+  [nameOf('Deno'), runWith('Deno', script, '')],
 ])('%s', (_name, start) => {
   it.each(Object.keys(faulty))('cuts off %s', async (fault) => {
     const ports = (await start()) as Record<string, number>

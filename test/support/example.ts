@@ -28,8 +28,10 @@ export async function startExample(
   const started = spawn(command, [...args, name, ...itsArgs], {
     cwd: examples,
     env: { ...process.env, PORT: '0', ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
+  // By console, so that it is shown if a test fails.
+  started.stderr.on('data', (chunk) => console.error(String(chunk).trimEnd()))
   const stop = () => void started.kill('SIGKILL')
   let printed = ''
   for await (const chunk of started.stdout) {

@@ -6,11 +6,25 @@ declare module 'koa2' {
   export { default } from 'koa'
 }
 // The demo is plain JavaScript.
-declare module '*/media-server/line.mjs' {
-  export class Line {
-    constructor(server: import('node:events').EventEmitter)
-    set(slow: boolean): { slow: boolean }
-  }
+declare module '*/media-server/arguments.mjs' {
+  export function readArguments(
+    args: readonly string[],
+    env: Record<string, string | undefined>,
+    ownFolder: string,
+  ): Promise<object>
+  export function explain(error: Error, port: number, host: string): string
+}
+declare module '*/media-server/document.mjs' {
+  export function makeDocument(): Buffer
+}
+declare module '*/media-server/library.mjs' {
+  export function listMedia(
+    folder: string,
+    prefix: string,
+  ): Promise<{ files: readonly object[]; total: number; deeper: number }>
+}
+declare module '*/media-server/public/servers.js' {
+  export const servers: Readonly<Record<string, string>>
 }
 // Streams of other libraries.
 declare module 'rs2' {

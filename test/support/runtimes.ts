@@ -49,7 +49,6 @@ export function runWith(
   runtime: Runtime,
   script: string,
   argument: string,
-  stderr: 'inherit' | 'ignore' = 'inherit',
 ): () => Promise<unknown> {
   let child: ChildProcess | undefined
   let line: Promise<unknown> | undefined
@@ -59,9 +58,11 @@ export function runWith(
       const [command = '', ...flags] = commandOf(runtime)
       const started = spawn(command, [...flags, path.basename(script), argument], {
         cwd: path.dirname(script),
-        stdio: ['ignore', 'pipe', stderr],
+        stdio: ['ignore', 'pipe', 'pipe'],
       })
       child = started
+      // By console, so that it is shown if a test fails.
+      started.stderr.on('data', (chunk) => console.error(String(chunk).trimEnd()))
       let printed = ''
       for await (const chunk of started.stdout) {
         printed += String(chunk)

@@ -1,21 +1,27 @@
 // The page: the files, the player, and the traffic that the player causes.
 
-import { formatBytes } from './format.js'
+import { showCode, showCommands } from './code.js'
+import { formatBytes, formatPosition } from './format.js'
+import { listenToForm } from './by-hand.js'
+import { Pages } from './pages.js'
 import { Traffic } from './traffic.js'
 
 const $ = (id) => document.getElementById(id)
 
 const traffic = new Traffic($('traffic'))
 const slow = $('slow')
-const files = await (await fetch('api/media')).json()
+const { folder, files, total, deeper } = await (await fetch('api/media')).json()
 slow.checked = (await (await fetch('api/line')).json()).slow
-/** The file that is shown, and its player if it has one. */
+/** The file that is shown, and its player or its pages if it has such. */
 let chosen
 let player
+let pages
 /** Part of the player's URL: browsers keep what they have of a clip for as long as the page lives. */
 let visit = 0
 
 listFiles()
+showCode()
+listenToForm(() => chosen)
 connect()
 followTime()
 addEventListener('hashchange', chooseByHash)
@@ -45,14 +51,30 @@ function connect() {
 
 function listFiles() {
   $('files').append(...files.map(listed))
-  $('no-files').hidden = files.length > 0
   $('filter').hidden = files.length <= 12
   $('filter').addEventListener('input', () => {
     const wanted = $('filter').value.trim().toLowerCase()
     for (const item of $('files').children) {
       item.hidden = !item.textContent.toLowerCase().includes(wanted)
     }
+    $('no-match').hidden = $('files').querySelector('li:not([hidden])') !== null
   })
+  const leftOut = []
+  if (total > files.length) {
+    leftOut.push(`${formatPosition(files.length)} of ${formatPosition(total)} files.`)
+  }
+  if (deeper > 0) {
+    const folders = deeper === 1 ? 'A folder' : `${formatPosition(deeper)} folders`
+    leftOut.push(`${folders} further down ${deeper === 1 ? 'is' : 'are'} not listed.`)
+  }
+  $('left-out').textContent = leftOut.join(' ')
+  $('left-out').hidden = leftOut.length === 0
+  if (files.length > 0) return
+  $('title').textContent = 'There is nothing to show'
+  $('code').hidden = true
+  $('stage').replaceChildren(
+    note(`${folder} has no files. To serve another folder: npm start -- ~/Videos`),
+  )
 }
 
 function listed(file) {
@@ -63,6 +85,7 @@ function listed(file) {
   link.dataset.url = file.url
   item.querySelector('use').setAttribute('href', `#icon-${kindOf(file)}`)
   item.querySelector('.file-name').textContent = file.name
+  link.title = file.name
   item.querySelector('.file-facts').textContent = factsOf(file)
   return item
 }
@@ -88,6 +111,7 @@ function choose(file) {
   chosen = file
   document.title = `${file.name} – range-serve`
   $('title').textContent = file.name
+  $('title').title = file.name
   $('facts').textContent = factsOf(file)
   $('download').hidden = false
   $('download').href = file.url
@@ -101,6 +125,7 @@ function choose(file) {
       link.removeAttribute('aria-current')
     }
   }
+  showCommands(new URL(file.url, location.href).href)
   traffic.show(file)
   show(file)
 }
@@ -110,38 +135,74 @@ function choose(file) {
 const views = {
   video: (file) => playerFor('video', file, { playsInline: true }),
   audio: (file) => playerFor('audio', file),
-  image: (file) => Object.assign(document.createElement('img'), { src: file.url, alt: file.name }),
-  page: (file) =>
-    Object.assign(document.createElement('iframe'), { src: file.url, title: file.name }),
+  image: (file) =>
+    Object.assign(document.createElement('img'), { src: addressOf(file), alt: file.name }),
+  page: (file) => pagesOf(file),
   other: () => note('Browsers have no player for this one; it can be downloaded.'),
 }
 
+const hints = {
+  video:
+    'Drag the playhead: the player requests the bytes from there on, and drops what it no longer needs.',
+  audio:
+    'Drag the playhead: the player requests the bytes from there on, and drops what it no longer needs.',
+  page: 'Turn the pages: the viewer requests the bytes of each page, and never all of the file.',
+}
+
 function show(file) {
-  // An element that is merely removed goes on loading.
-  player?.removeAttribute('src')
-  player?.load()
-  player = undefined
-  const view = views[kindOf(file)](file)
+  reset()
+  const kind = kindOf(file)
+  const view = views[kind](file)
   if (view instanceof HTMLMediaElement) player = view
   $('stage').replaceChildren(view)
   $('traffic').toggleAttribute('data-seekable', player !== undefined)
   for (const id of ['jumps', 'time', 'playhead']) $(id).hidden = player === undefined
+  const line = slow.checked ? 'This line is slow on purpose, 4 Mbit/s, so that you can watch. ' : ''
+  $('hint').textContent = hints[kind] ? line + hints[kind] : ''
+  $('hint').hidden = hints[kind] === undefined
+}
+
+/** Ends what is shown: an element that is merely removed goes on loading. */
+function reset() {
+  player?.removeAttribute('src')
+  player?.load()
+  player = undefined
+  pages?.close()
+  pages = undefined
+}
+
+function fail(text) {
+  reset()
+  $('stage').replaceChildren(note(text))
+  $('traffic').removeAttribute('data-seekable')
+  for (const id of ['jumps', 'time', 'playhead', 'hint']) $(id).hidden = true
+}
+
+function pagesOf(file) {
+  const own = new Pages({ url: addressOf(file), size: file.size }, (error) => {
+    if (own === pages) fail(`This PDF cannot be shown (${error.message}); it can be downloaded.`)
+  })
+  pages = own
+  return own.element
 }
 
 function playerFor(kind, file, properties) {
   const element = document.createElement(kind)
   element.addEventListener('error', () => {
-    if (element !== player) return
-    $('stage').replaceChildren(note('This browser cannot play this file; it can be downloaded.'))
+    if (element === player) fail('This browser cannot play this file; it can be downloaded.')
   })
   return Object.assign(element, {
     id: 'player',
     controls: true,
-    // On a slow line it is a pleasure to see the clip come; on a fast one, to see what is skipped.
+    // On a slow line the clip can be watched as it comes; on a fast one, what is skipped.
     preload: slow.checked ? 'auto' : 'metadata',
-    src: visit === 0 ? file.url : `${file.url}?visit=${visit}`,
+    src: addressOf(file),
     ...properties,
   })
+}
+
+function addressOf({ url }) {
+  return visit === 0 ? url : `${url}?visit=${visit}`
 }
 
 function note(textContent) {
@@ -182,47 +243,4 @@ function followTime() {
     bar.style.left = `${(100 * buffered.start(i)) / duration}%`
     bar.style.width = `${(100 * (buffered.end(i) - buffered.start(i))) / duration}%`
   }
-}
-
-/* Asking by hand */
-
-const enough = 1 << 20
-
-$('ask').addEventListener('submit', (event) => {
-  event.preventDefault()
-  ask($('range').value.trim()).then(
-    (answer) => ($('answer').textContent = answer),
-    (error) => ($('answer').textContent = `That could not be sent: ${error.message}`),
-  )
-})
-
-for (const example of document.querySelectorAll('[data-range]')) {
-  example.addEventListener('click', () => {
-    $('range').value = example.dataset.range
-    $('ask').requestSubmit()
-  })
-}
-
-async function ask(range) {
-  const headers = range === '' ? {} : { Range: range }
-  const response = await fetch(chosen.url, { headers, cache: 'no-store' })
-  const lines = [`${response.status} ${response.statusText}`]
-  for (const name of ['Content-Range', 'Content-Length', 'Content-Type', 'ETag']) {
-    const value = response.headers.get(name)
-    if (value !== null) lines.push(`${name}: ${value}`)
-  }
-  await readSome(response.body)
-  return lines.join('\n')
-}
-
-/** The first part of a long response is enough. */
-async function readSome(body) {
-  const reader = body.getReader()
-  let read = 0
-  while (read < enough) {
-    const { done, value } = await reader.read()
-    if (done) return
-    read += value.byteLength
-  }
-  await reader.cancel()
 }

@@ -4,6 +4,7 @@ import { Coverage } from './coverage.js'
 import { formatBytes, formatPosition, formatTime } from './format.js'
 
 const mostRequests = 200
+const mostLines = 4
 
 export class Traffic {
   #files = new Map()
@@ -231,7 +232,7 @@ function newRow(transfer, parts) {
   mini.append(...newBars(transfer, parts))
   row.append(
     cell('', status),
-    cell('bytes', describeRanges(transfer)),
+    cell('bytes', ...describeRanges(transfer).map((line) => element('div', '', line))),
     cell('where', mini),
     cell('number sent'),
     cell('number took'),
@@ -241,7 +242,7 @@ function newRow(transfer, parts) {
 }
 
 function updateRow(row, transfer, state) {
-  const { status, bytesSent, bytesPlanned, durationMs } = transfer
+  const { bytesSent, bytesPlanned, durationMs } = transfer
   Object.assign(row.dataset, { state, sent: bytesSent, planned: bytesPlanned })
   const sent = row.querySelector('.sent')
   sent.replaceChildren(formatBytes(bytesSent))
@@ -249,21 +250,27 @@ function updateRow(row, transfer, state) {
   row.querySelector('.took').textContent = durationMs === undefined ? '' : formatTime(durationMs)
   const outcome = row.querySelector('.outcome')
   outcome.dataset.state = state
-  outcome.textContent = describeOutcome(status, state)
+  outcome.textContent = describeOutcome(transfer, state)
 }
 
+/** Each range on a line of its own, as far as there is room. */
 function describeRanges({ method, ranges }) {
-  if (method !== 'GET') return method
-  if (ranges.length === 0) return 'none'
-  if (ranges.length > 1) return `${ranges.length} parts`
-  const [{ firstPos, lastPos }] = ranges
-  return `${formatPosition(firstPos)} – ${formatPosition(lastPos)}`
+  if (method !== 'GET') return [method]
+  if (ranges.length === 0) return ['none']
+  const shown = ranges.length > mostLines ? mostLines - 1 : ranges.length
+  const lines = ranges
+    .slice(0, shown)
+    .map(({ firstPos, lastPos }) => `${formatPosition(firstPos)} – ${formatPosition(lastPos)}`)
+  if (ranges.length > shown) lines.push(`and ${ranges.length - shown} parts more`)
+  return lines
 }
 
-function describeOutcome(status, state) {
+// A player that seeks, and a viewer that turns a page, leave the response that they have: that is
+// how it is meant to be. A source that fails is something else.
+function describeOutcome({ status, failed }, state) {
   if (state === 'sending') return 'sending'
-  if (state === 'aborted') return 'cut off'
-  const words = { 200: 'sent whole', 206: 'sent', 304: 'unchanged', 412: 'changed' }
+  if (state === 'aborted') return failed ? 'cut off' : 'client moved on'
+  const words = { 200: 'sent in full', 206: 'sent', 304: 'unchanged', 412: 'changed' }
   return words[status] ?? (status === 416 ? 'out of range' : 'sent')
 }
 

@@ -23,6 +23,7 @@ import { requirementsFor } from './requirements/table.ts'
 import { summarize } from './summarize.ts'
 import { topics } from './topics.ts'
 
+/** How a URL is checked. */
 export interface DiagnoseOptions {
   /** Fields that each request has, unless it is redirected to another origin. */
   readonly headers?: readonly (readonly [name: string, value: string])[]

@@ -6,6 +6,7 @@ import { field, type Reply } from './reply.ts'
 
 const maxRedirects = 5
 
+/** A redirect that was followed. */
 export interface Redirect {
   readonly status: number
   readonly to: string

@@ -19,6 +19,7 @@ const marks = {
   'not checked': ['–', 'dim'],
 } as const
 
+/** Formats a report for a terminal: a summary of one screen, without a final newline. */
 export function formatReport(report: Report, options: FormatOptions = {}): string {
   const { colors = false, verbose = false } = options
   const paint = (style: Style, text: string): string =>

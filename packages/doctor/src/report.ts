@@ -2,6 +2,7 @@ import type { Redirect } from './follow.ts'
 import type { Requirement } from './requirements/requirement.ts'
 import type { Client, Remedies, TopicId } from './topic.ts'
 
+/** What was found at a URL. */
 export interface Report {
   readonly url: string
   readonly redirects: readonly Redirect[]
@@ -24,6 +25,7 @@ export interface Report {
   readonly findings: readonly Finding[]
 }
 
+/** What was found about one topic. */
 export interface TopicReport {
   readonly id: TopicId
   readonly title: string
@@ -40,6 +42,7 @@ export interface Check extends Pick<Requirement, 'id' | 'level' | 'section' | 's
   readonly why?: string | undefined
 }
 
+/** Something wrong, or advice: what was seen, what clients do because of it, and how to mend it. */
 export interface Finding {
   readonly id: TopicId
   readonly severity: 'wrong' | 'advice'

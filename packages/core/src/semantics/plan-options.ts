@@ -4,6 +4,7 @@ import { outOfRange } from '../errors.ts'
 import type { ResponseFields } from './fields.ts'
 import type { Representation } from './representation.ts'
 
+/** What a caller can say about the response that is planned. */
 export interface PlanOptions {
   /**
    * The status of the full response, such as 404 for an error page. Preconditions and Range apply to

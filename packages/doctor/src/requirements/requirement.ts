@@ -7,6 +7,7 @@ export interface Representation {
   readonly lastModified?: Date | undefined
 }
 
+/** The request that checks a requirement. */
 export interface RequirementRequest {
   readonly method?: 'GET' | 'HEAD' | 'POST' | 'OPTIONS'
   readonly headers?: readonly (readonly [name: string, value: string])[]
@@ -15,6 +16,7 @@ export interface RequirementRequest {
 /** Positions in the representation, both inclusive. */
 export type Positions = readonly [firstPos: number, lastPos: number]
 
+/** The response that meets a requirement. */
 export interface Expectation {
   readonly status: number
   /** What the content is: the full representation, nothing, or ranges of it. */
@@ -23,6 +25,7 @@ export interface Expectation {
   readonly fields?: Readonly<Record<string, string | RegExp | null>>
 }
 
+/** One requirement of RFC 9110, or a choice of this project, that a request can check. */
 export interface Requirement {
   readonly id: string
   readonly level: 'MUST' | 'SHOULD' | 'MAY' | 'OURS'
