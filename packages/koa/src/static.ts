@@ -16,8 +16,9 @@ import {
   validateOptionNames,
 } from '@range-serve/core/adapter'
 import { keepTarget, namesOf, pathBelow } from './mount.ts'
+import { deliverApplied } from './response.ts'
 import { send } from './send.ts'
-import { stateOf } from './state.ts'
+import { keepState } from './state.ts'
 
 /** The options of {@link rangeStatic}. */
 export interface KoaStaticOptions extends StaticOptions, Mounted {}
@@ -57,11 +58,12 @@ export function rangeStatic(
   validateOptionNames(call, options)
   const folder = mountStatic<ServerResponse, Request>(root, folderOptions)
   const names = namesOf(prefix)
-  return (ctx: Context, next) => {
+  const middleware: Middleware = (ctx: Context, next) => {
     // At once: Express 4 waits for no promise.
     expectFramework(next, 'rangeStatic', 'koa', 'express')
     return respond(ctx, next)
   }
+  return middleware
 
   async function respond(ctx: Context, next: () => Promise<unknown>): Promise<unknown> {
     const target = pathBelow(names, ctx.path)
@@ -70,9 +72,12 @@ export function rangeStatic(
     const { headers, rawHeaders } = ctx.req
     const original = keepTarget(ctx)
     const found = { method, headers, rawHeaders, target, original, request: ctx.request }
-    const outcome = await folder.find(found, stateOf(ctx)?.options)
+    const isOutermost = ctx.app.middleware[0] === middleware
+    const { options: defaults } = keepState(ctx, isOutermost)
+    const outcome = await folder.find(found, defaults)
     if (await applyOutcome(ctx, folder, outcome)) return next()
-    return undefined
+    // No other middleware sees the response.
+    return isOutermost ? deliverApplied(ctx) : undefined
   }
 }
 
