@@ -52,6 +52,8 @@ export class Writer {
       if (isGone(response)) this.#end(false)
       else this.#unsubscribe = whenOver(response, (sent) => this.#end(sent))
     })
+    // It is awaited at the end, if at all: what is sent may fail first, or wait for its turn.
+    if (signal) this.over.catch(noop)
   }
 
   #watch(signal: AbortSignal, reject: (reason: unknown) => void): void {
@@ -153,3 +155,5 @@ export class Writer {
     })
   }
 }
+
+function noop(): void {}
