@@ -295,6 +295,85 @@ describe.each([
     })
   })
 
+  it('is the body that the handler has set since, even if the file is open already', async () => {
+    const port = await start(rangeServe(), (ctx) => {
+      void ctx.sendRange(filePath)
+      if (ctx.path === '/other') ctx.body = 'other'
+    })
+    for (const target of ['/other', '/', '/other']) {
+      const { content } = await ask(port, { path: target })
+      expect(content.equals(target === '/' ? bytes : Buffer.from('other'))).toBe(true)
+    }
+    expect(errors).toEqual([])
+  })
+
+  describe('objects that inherit from those of Koa', () => {
+    /** An application whose contexts and responses inherit from those of another that is used, too. */
+    async function startHeir(handler: Middleware): Promise<number> {
+      const parent = application(rangeServe(), (ctx) => ctx.sendRange(filePath))
+      const heir = application(rangeServe(), handler)
+      heir.context = Object.create(parent.context) as typeof parent.context
+      heir.response = Object.create(parent.response) as typeof parent.response
+      const [first, second] = [parent.callback(), heir.callback()]
+      const isFirst = (url?: string) => url === '/parent'
+      running = await listen(
+        http.createServer((req, res) => void (isFirst(req.url) ? first : second)(req, res)),
+      )
+      await ask(running.port, { path: '/parent' })
+      return running.port
+    }
+    /** A context of the same application that is seen before any that inherits. */
+    async function startWrapped(handler: Middleware): Promise<number> {
+      const port = await start(rangeServe(), (ctx, next) =>
+        handler((ctx.path === '/' ? Object.create(ctx) : ctx) as typeof ctx, next),
+      )
+      await ask(port, {})
+      await ask(port, { path: '/plain' })
+      return port
+    }
+    const own = (proto: object) => Object.getOwnPropertyDescriptor(proto, 'body')!
+    /** An accessor of the response's own, on top of Koa's. */
+    function startShadowed(handler: Middleware): Promise<number> {
+      return start(rangeServe(), (ctx, next) => {
+        const { get, set } = own(Object.getPrototypeOf(new Koa().response) as object)
+        Object.defineProperty(ctx.response, 'body', { configurable: true, get, set })
+        return handler(ctx, next)
+      })
+    }
+    const starts = [
+      ['an application', startHeir],
+      ['a context', startWrapped],
+      ['an accessor', startShadowed],
+    ] as const
+    it.each(starts)('send a body that was looked at: %s', async (_what, startIt) => {
+      const port = await startIt(async (ctx) => {
+        await ctx.sendRange(filePath)
+        expect(ctx.body).toBeInstanceOf(Readable)
+      })
+      expect((await ask(port, {})).content.equals(bytes)).toBe(true)
+    })
+
+    it.each(starts)('send another body: %s', async (_what, startIt) => {
+      const port = await startIt(async (ctx) => {
+        await ctx.sendRange(filePath)
+        ctx.body = 'other'
+      })
+      const response = await ask(port, {})
+      expect(response.content.toString()).toBe('other')
+      expect(field(response, 'etag')).toBeUndefined()
+    })
+
+    it.each(starts)('report an error: %s', { timeout: 5000 }, async (_what, startIt) => {
+      const port = await startIt(async (ctx) => {
+        await ctx.sendRange(filePath)
+        ctx.respond = false
+        ctx.onerror(new Error('late'))
+      })
+      expect((await ask(port, {})).status).toBe(500)
+      expect(errors.at(-1)?.message).toBe('late')
+    })
+  })
+
   it.each(['throws', 'sets a body'])(
     'does not wait for a source if the handler %s',
     async (how) => {

@@ -10,6 +10,7 @@ import {
 import type { Applied } from './applied.ts'
 import { watchFresh } from './encoding.ts'
 import { filterBody } from './filter.ts'
+import { getBody } from './prototypes.ts'
 import { appliedTo, deliverApplied } from './response.ts'
 import { type PendingTransfer, send } from './send.ts'
 import { Sending } from './sending.ts'
@@ -96,8 +97,9 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
 
 /** Waits for a call of `sendRange` that the handler has not waited for, unless it has set a body since. */
 function waitFor(ctx: Context, sending: Sending): Promise<unknown> | undefined {
-  const isReplaced = !sending.isSettled && ctx.body !== undefined && ctx.body !== null
-  return isReplaced ? sending.drop() : sending.settle()
+  if (sending.isDropped) return undefined
+  const isSet = !sending.isSettled && ctx.body !== undefined && ctx.body !== null
+  return isSet ? sending.drop() : sending.settle()
 }
 
 function filterResponse(ctx: Context, options: RangeServeOptions): Promise<void> | undefined {
@@ -127,12 +129,24 @@ function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
 function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
   const state = keepState(this)
   const earlier = state.pending
-  const isDropped = () => sending?.isDropped === true
+  const before = getBody(this.response)
+  // A file that is open already may be ready before the handler, which does not wait, has returned.
+  const isDropped = () => {
+    if (!sending?.isAwaited && isReplaced(this, before)) sending?.drop()
+    return sending?.isDropped === true
+  }
   const options = mergeOptions(state.options ?? {}, own)
   const sending: Sending | undefined = Sending.of(send(this, source, options, earlier, isDropped))
   state.pending = sending
   state.sent = isReadAgain(source) ? { source, options } : undefined
   return sending
+}
+
+/** Whether a body was set since there was `before`, and not by another `sendRange`. */
+function isReplaced({ response }: Context, before: unknown): boolean {
+  const body = getBody(response)
+  if (body === undefined || body === null || body === before) return false
+  return stateOf(response.ctx)?.applied?.isTakenBack !== false
 }
 
 /** Whether what was given can be opened a second time. */

@@ -13,63 +13,77 @@ const leaving = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ])
 
-interface Accessor {
-  get(this: Response): unknown
-  set(this: Response, value: unknown): void
-}
-
-/** Koa's own accessor of the bodies of responses, by the prototype that has ours. */
-const bodies = new WeakMap<object, Accessor>()
-/** The prototypes of contexts that have our `onerror`. */
+/** The objects that have our accessor of bodies. */
+const bodies = new WeakSet<object>()
+/** The objects that have our `onerror`. */
 const contexts = new WeakSet<object>()
 
 /** Watches the bodies and errors of the application that a context belongs to. */
-export function watchApplication(ctx: Context): void {
-  const responses = Object.getPrototypeOf(ctx.response) as object
-  if (!bodies.has(responses)) hookBody(responses)
-  const prototype = Object.getPrototypeOf(ctx) as object
-  if (contexts.has(prototype)) return
-  contexts.add(prototype)
-  hookErrors(prototype)
+export function watchApplication({ response }: Context): void {
+  const holder = holderOf(response, 'body')
+  if (!bodies.has(holder)) {
+    bodies.add(holder)
+    hookBody(holder)
+  }
+  const errors = holderOf(response.ctx, 'onerror')
+  if (contexts.has(errors)) return
+  contexts.add(errors)
+  hookErrors(errors)
+}
+
+/** What is hooked: the prototype, unless other code has put a member of its own on this object. */
+function holderOf(object: object, name: string): object {
+  return Object.hasOwn(object, name) ? object : (Object.getPrototypeOf(object) as object)
 }
 
 /** The body that Koa has. */
 export function getBody(response: Response): unknown {
-  const own = bodies.get(Object.getPrototypeOf(response) as object)
-  return own ? own.get.call(response) : response.body
+  return pastHooks(response, () => response.body)
 }
 
 /** Gives Koa a body, past our accessor. */
 export function setBody(response: Response, body: unknown): void {
-  const own = bodies.get(Object.getPrototypeOf(response) as object)
-  if (own) own.set.call(response, body)
-  else response.body = body
+  pastHooks(response, () => {
+    response.body = body
+  })
+}
+
+/** The response or context that a hook is passing on: a prototype of its prototype may be hooked, too. */
+let passing: object | undefined
+
+/** Calls back with no hook of ours in effect on an object. */
+function pastHooks<T>(object: object, callback: () => T): T {
+  const outer = passing
+  passing = object
+  try {
+    return callback()
+  } finally {
+    passing = outer
+  }
 }
 
 /** Makes a body that is deferred when it is looked at, and takes a response back that gets another. */
-function hookBody(prototype: object): void {
-  const own = Object.getOwnPropertyDescriptor(prototype, 'body')
-  const parent = Object.getPrototypeOf(prototype) as object
-  const below: Accessor = {
-    get() {
-      return own?.get ? (own.get.call(this) as unknown) : Reflect.get(parent, 'body', this)
-    },
-    set(value) {
-      if (own?.set) own.set.call(this, value)
-      else Reflect.set(parent, 'body', value, this)
-    },
+function hookBody(holder: object): void {
+  const own = Object.getOwnPropertyDescriptor(holder, 'body')
+  const parent = Object.getPrototypeOf(holder) as object
+  const get = (response: Response): unknown =>
+    own?.get ? own.get.call(response) : Reflect.get(parent, 'body', response)
+  const set = (response: Response, value: unknown): void => {
+    if (own?.set) own.set.call(response, value)
+    else Reflect.set(parent, 'body', value, response)
   }
-  bodies.set(prototype, below)
-  Object.defineProperty(prototype, 'body', {
+  Object.defineProperty(holder, 'body', {
     configurable: true,
     enumerable: true,
     get(this: Response): unknown {
+      if (passing === this) return get(this)
       appliedOf(this)?.makeBody()
-      return below.get.call(this)
+      return pastHooks(this, () => get(this))
     },
     set(this: Response, value: unknown) {
+      if (passing === this) return set(this, value)
       appliedOf(this)?.noteBody(value)
-      below.set.call(this, value)
+      return pastHooks(this, () => set(this, value))
     },
   })
 }
@@ -77,19 +91,19 @@ function hookBody(prototype: object): void {
 /** The response that is applied to one of Koa's; other objects may borrow its accessor. */
 function appliedOf(response: Partial<Response>) {
   const { ctx } = response
-  const applied = ctx && stateOf(ctx)?.applied
-  return applied?.isTakenBack === false && ctx?.response === response ? applied : undefined
+  const applied = ctx?.response === response ? stateOf(ctx)?.applied : undefined
+  return applied?.isTakenBack === false ? applied : undefined
 }
 
 /**
  * Koa reports it as an error when a client leaves, with a stack for each seek in a video; and Koa 2
  * reports the error of a stream a second time if it ends the stream that reads it.
  */
-function hookErrors(prototype: object): void {
-  const own = Object.getOwnPropertyDescriptor(prototype, 'onerror')
-  const parent = Object.getPrototypeOf(prototype) as object
+function hookErrors(holder: object): void {
+  const own = Object.getOwnPropertyDescriptor(holder, 'onerror')
+  const parent = Object.getPrototypeOf(holder) as object
   function onerror(this: Context, error: NodeJS.ErrnoException): void {
-    const state = stateOf(this)
+    const state = passing === this ? undefined : stateOf(this)
     if (state?.applied) {
       const { isTakenBack, transfer } = state.applied
       const hasLeft = this.headerSent && leaving.has(error?.code ?? '')
@@ -98,9 +112,9 @@ function hookErrors(prototype: object): void {
       state.reported = error
     }
     const report: unknown = own?.value ?? Reflect.get(parent, 'onerror', this)
-    Reflect.apply(report as (error: Error) => void, this, [error])
+    pastHooks(this, () => Reflect.apply(report as (error: Error) => void, this, [error]))
   }
-  Object.defineProperty(prototype, 'onerror', {
+  Object.defineProperty(holder, 'onerror', {
     configurable: true,
     enumerable: true,
     writable: true,

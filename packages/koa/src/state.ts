@@ -22,16 +22,17 @@ export interface State {
 }
 
 const key: unique symbol = Symbol('range-serve')
+/** Koa's own context: middleware may hand on an object that inherits from it. */
 type Known = Context & { [key]?: State }
 
 /** The state of a context; `undefined` if nothing of this package has seen it. */
-export function stateOf(ctx: Context): State | undefined {
-  return (ctx as Known)[key]
+export function stateOf({ response }: Context): State | undefined {
+  return (response.ctx as Known)[key]
 }
 
 /** The state of a context, which is made if there is none. */
-export function keepState(ctx: Context, isOutermost = false): State {
-  return ((ctx as Known)[key] ??= {
+export function keepState({ response }: Context, isOutermost = false): State {
+  return ((response.ctx as Known)[key] ??= {
     options: undefined,
     isOutermost,
     pending: undefined,
