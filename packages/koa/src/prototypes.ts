@@ -81,9 +81,11 @@ function hookBody(holder: object): void {
       return pastHooks(this, () => get(this))
     },
     set(this: Response, value: unknown) {
-      if (passing === this) return set(this, value)
-      appliedOf(this)?.noteBody(value)
-      return pastHooks(this, () => set(this, value))
+      if (passing === this) set(this, value)
+      else {
+        appliedOf(this)?.noteBody(value)
+        pastHooks(this, () => set(this, value))
+      }
     },
   })
 }
