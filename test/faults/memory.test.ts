@@ -127,6 +127,35 @@ describe.each(keepers)('the bytes kept of %s', (_name, keeper) => {
   })
 })
 
+describe('a socket that is patched while bytes wait', () => {
+  it('may keep them: their memory is not filled again', async () => {
+    const size = 3_000_000
+    const kept: [chunk: Buffer, then: Buffer][] = []
+    const server = http.createServer((request, response) => {
+      const socket = response.socket as net.Socket & { _writev: (...args: never[]) => unknown }
+      const { _writev: writeMany } = socket
+      const { writeHead } = response
+      response.writeHead = ((status: number) => {
+        // After the first piece was written, and before the socket is uncorked.
+        process.nextTick(() => {
+          socket._writev = (...args) => {
+            for (const { chunk } of args[0] as { chunk: Buffer | string }[]) {
+              if (typeof chunk !== 'string') kept.push([chunk, Buffer.from(chunk)])
+            }
+            return writeMany.apply(socket, args)
+          }
+        })
+        return writeHead.call(response, status)
+      }) as typeof writeHead
+      void serve(request, response, pathOf('mine', size))
+    })
+    const port = await listen(server)
+    expect((await get(port, '/mine')).equals(contentOf('mine', size))).toBe(true)
+    expect(kept.length).toBeGreaterThan(1)
+    for (const [chunk, then] of kept) expect(chunk.equals(then)).toBe(true)
+  })
+})
+
 describe('a connection that acknowledges bytes before it has passed them on', () => {
   it.each(sizes)('gets the bytes of its own response: %i bytes', async (size) => {
     const server = http.createServer((request, response) => {

@@ -134,6 +134,11 @@ export class Content {
     return piece
   }
 
+  /** Leaves the memory of the last piece to what may still read it. */
+  keep(): void {
+    this.#pieces?.keep()
+  }
+
   /** Aborts what is being read. */
   cancel(reason?: unknown): void {
     this.#cancellation.cancel(reason)

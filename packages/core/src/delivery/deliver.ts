@@ -105,6 +105,7 @@ async function send(
     if (missing === 0) return writer.end(piece, content.reuses)
     await writer.write(piece, content.reuses)
     if (writer.isOver) return
+    if (writer.isKept) content.keep()
   }
 }
 

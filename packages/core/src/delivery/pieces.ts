@@ -17,6 +17,8 @@ export interface Pieces {
   readonly reuses: boolean
   /** The next piece; `undefined` at the end. */
   next(): Uint8Array | Promise<Uint8Array | undefined> | undefined
+  /** Fills the memory of the last piece no more: something may still read it. */
+  keep(): void
   /**
    * Stops reading.
    *
@@ -76,6 +78,7 @@ class MemoryPieces implements Pieces {
     return piece
   }
 
+  keep(): void {}
   close(): void {}
 }
 
@@ -105,6 +108,9 @@ class ChunkPieces implements Pieces {
     this.#rest = chunk.subarray(this.#max)
     return chunk.subarray(0, this.#max)
   }
+
+  /** The memory is the source's. */
+  keep(): void {}
 
   close(): void {
     void this.#chunks.return(undefined).catch(() => {})
@@ -202,6 +208,10 @@ class ReadPieces implements Pieces {
       length += isBytes(segment) ? segment.length : segment.lastPos + 1 - segment.firstPos
     }
     return Math.min(length, max)
+  }
+
+  keep(): void {
+    this.#buffer = undefined
   }
 
   close(reusable: boolean): void {

@@ -86,6 +86,14 @@ export class Writer {
     return this.#socket !== undefined && isNodesSocket(this.#socket)
   }
 
+  /**
+   * Whether something else may have read the last piece, in memory that is reused: the connection was
+   * patched while that piece waited.
+   */
+  get isKept(): boolean {
+    return this.#socket !== undefined && !isNodesSocket(this.#socket)
+  }
+
   /** Settles as a read does, or resolves to `undefined` as soon as the response is over. */
   until<T>(reading: Promise<T>): Promise<T | undefined> {
     return new Promise<T | undefined>((resolve, reject) => {
