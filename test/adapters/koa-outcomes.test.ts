@@ -335,8 +335,8 @@ describe.each([
     /** An accessor of the response's own, on top of Koa's. */
     function startShadowed(handler: Middleware): Promise<number> {
       return start(rangeServe(), (ctx, next) => {
-        const { get, set } = own(Object.getPrototypeOf(new Koa().response) as object)
-        Object.defineProperty(ctx.response, 'body', { configurable: true, get, set })
+        const accessor = own(Object.getPrototypeOf(new Koa().response) as object)
+        Object.defineProperty(ctx.response, 'body', { ...accessor, configurable: true })
         return handler(ctx, next)
       })
     }

@@ -132,7 +132,9 @@ describe('a socket that is patched while bytes wait', () => {
     const size = 3_000_000
     const kept: [chunk: Buffer, then: Buffer][] = []
     const server = http.createServer((request, response) => {
-      const socket = response.socket as net.Socket & { _writev: (...args: never[]) => unknown }
+      const socket = response.socket as unknown as {
+        _writev(...args: unknown[]): unknown
+      }
       const { _writev: writeMany } = socket
       const { writeHead } = response
       response.writeHead = ((status: number) => {
