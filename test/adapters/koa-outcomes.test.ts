@@ -399,6 +399,22 @@ describe.each([
   )
 
   describe('middleware outside of the filter', () => {
+    it('may replace a response although a rangeStatic before it has passed', async () => {
+      const port = await start(
+        rangeStatic(folder, { prefix: '/files' }),
+        rangeStatic(folder, { prefix: '/' }),
+        async (ctx, next) => {
+          await next()
+          ctx.body = 'other'
+        },
+        rangeServe(),
+        (ctx) => ctx.sendRange(filePath),
+      )
+      for (const missing of ['/missing', '/files/missing']) {
+        expect((await ask(port, { path: missing })).content.toString()).toBe('other')
+      }
+    })
+
     const onTransfer = () => {}
     const changes: [what: string, change: (ctx: Context) => void, body: unknown][] = [
       [

@@ -10,7 +10,7 @@ export interface State {
   /** The options of the last `rangeServe` on the way of the request. */
   options: RangeServeOptions | undefined
   /** No middleware is outside of ours: no other code sees the body when all is done. */
-  readonly isOutermost: boolean
+  isOutermost: boolean
   /** The last call of `sendRange`. */
   pending: Sending | undefined
   /** What that call was given, if it can be sent once more. */

@@ -73,9 +73,13 @@ export function rangeStatic(
     const original = keepTarget(ctx)
     const found = { method, headers, rawHeaders, target, original, request: ctx.request }
     const isOutermost = ctx.app.middleware[0] === middleware
-    const { options: defaults } = keepState(ctx, isOutermost)
-    const outcome = await folder.find(found, defaults)
-    if (await applyOutcome(ctx, folder, outcome)) return next()
+    const state = keepState(ctx, isOutermost)
+    const outcome = await folder.find(found, state.options)
+    if (await applyOutcome(ctx, folder, outcome)) {
+      // What comes next may be outside of the middleware that responds.
+      if (isOutermost) state.isOutermost = false
+      return next()
+    }
     // No other middleware sees the response.
     return isOutermost ? deliverApplied(ctx) : undefined
   }
