@@ -45,6 +45,7 @@ Checked on ${checks.date}, Node ${checks.node}. ✓ right; ✗ something that cl
 ${table(['', ...present.map(({ label }) => label)], rows)}
 
 ${formatSpeed(speed)}
+
 `
 }
 

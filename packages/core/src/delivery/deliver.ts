@@ -46,8 +46,11 @@ export async function deliver(
   try {
     await send(response as ServerResponse, prepared, writer, head)
     sent = await writer.over
-    // Another response was sent in its place.
-    if (sent && !head.sent) throw alreadyAnswered()
+    if (sent && !head.sent) {
+      // Other code has sent another response in its place, so there is nothing for the caller to do.
+      sent = false
+      transfer.error = alreadyAnswered()
+    }
   } catch (error) {
     sent = false
     writer.stop()
