@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import http from 'node:http'
 import http2 from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
@@ -11,6 +12,10 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import express5, { type Express, type RequestHandler } from 'express'
 import express4 from 'express4'
+import Fastify from 'fastify'
+import { H3 } from 'h3'
+import { toNodeHandler } from 'h3/node'
+import { Hono } from 'hono'
 import Koa3, { type Middleware } from 'koa'
 import Koa2 from 'koa2'
 import {
@@ -21,10 +26,12 @@ import {
   fromStream,
   type NodeResponse,
   rangeStatic,
+  respond,
   type SendOptions,
   type Servable,
   serve,
   type StaticRequestHandler,
+  toResponse,
 } from '@range-serve/core'
 import { fromHttp } from '@range-serve/http'
 import { fromS3 } from '@range-serve/s3'
@@ -486,6 +493,47 @@ function fetchServers(): TestServer[] {
   }))
 }
 
+/** Frameworks whose applications are a line each: the examples are written like these. */
+function frameworkServers(): TestServer[] {
+  const headers = { Vary: 'Origin', 'Access-Control-Allow-Origin': '*' }
+  const options = { type, etag, lastModified, cacheControl, headers } satisfies SendOptions
+  const hono = new Hono().all('*', (context) => toResponse(context.req.raw, filePath, options))
+  const respondHono = getRequestListener(hono.fetch, { overrideGlobalObjects: false })
+  const h3 = new H3().all('/**', (event) => toResponse(event.req, filePath, options))
+  const respondH3 = toNodeHandler(h3)
+  return [
+    {
+      name: 'Hono, toResponse, a path',
+      start: () =>
+        listen(http.createServer((request, response) => void respondHono(request, response))),
+      ascending: false,
+      otherwise: joined,
+    },
+    {
+      name: 'h3, toResponse, a path',
+      start: () =>
+        listen(http.createServer((request, response) => void respondH3(request, response))),
+      ascending: false,
+      otherwise: joined,
+    },
+    {
+      name: 'Fastify, respond, a path',
+      start: async () => {
+        const fastify = Fastify()
+        fastify.all('*', async (request, reply) => {
+          const { status, headers, body } = await respond(request.raw, filePath, options)
+          return reply.code(status).headers(headers).send(body)
+        })
+        await fastify.listen({ port: 0, host: '127.0.0.1' })
+        const { port } = fastify.server.address() as AddressInfo
+        return { port, close: () => fastify.close() }
+      },
+      ascending: false,
+      otherwise: {},
+    },
+  ]
+}
+
 export const servers: readonly TestServer[] = [
   nodeServer('node:http, serve, a path read asynchronously', 'a path', { reads: 'async' }),
   ...Object.keys(sources).map((source) => nodeServer(`node:http, serve, ${source}`, source)),
@@ -578,4 +626,5 @@ export const servers: readonly TestServer[] = [
   ]),
 
   ...fetchServers(),
+  ...frameworkServers(),
 ]
