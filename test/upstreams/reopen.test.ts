@@ -6,7 +6,8 @@ import { sourceError } from '@range-serve/core/sources'
 import { afterEach, describe, expect, it } from 'vitest'
 import { begin } from '../support/clients.ts'
 import { pattern, until } from '../support/fixture.ts'
-import { protocols, type Sent } from '../support/frameworks.ts'
+import { frameworks, protocols, type Sent } from '../support/frameworks.ts'
+import { exchange } from '../support/raw.ts'
 
 const before = pattern(200_000)
 const after = Buffer.alloc(300_000, 'b')
@@ -130,6 +131,44 @@ describe.each(protocols)('%s: a source that can be reopened', (_name, start) => 
     expect(whole).toMatchObject({ status: 200, complete: true })
     expect(whole.content.equals(after)).toBe(true)
   })
+})
+
+it('a source that can be reopened is decided anew in its turn on a connection', async () => {
+  let reads = 0
+  let release!: () => void
+  const isReleased = new Promise<void>((resolve) => (release = resolve))
+  const source = (content: Buffer): Source => ({
+    length: content.length,
+    read: async ({ firstPos, lastPos }) => content.subarray(firstPos, lastPos + 1),
+  })
+  const first: Source = {
+    ...source(before),
+    read: async ({ firstPos, lastPos }) => {
+      await isReleased
+      return before.subarray(firstPos, lastPos + 1)
+    },
+  }
+  const stale: Source = {
+    ...source(before),
+    read: () => (reads++, Promise.reject(changed())),
+    reopen: () => source(after),
+  }
+  let requests = 0
+  const [, start] = frameworks[0]!
+  const running = await start(() => (requests++ === 0 ? first : stale))
+  try {
+    const responding = exchange(running.port, [{}, {}])
+    await until('both were requested', () => requests === 2)
+    expect(reads).toBe(0)
+    release()
+    const [one, two] = await responding
+    expect(one!.content.equals(before)).toBe(true)
+    expect(two).toMatchObject({ status: 200 })
+    expect(two!.content.equals(after)).toBe(true)
+    expect(reads).toBe(1)
+  } finally {
+    await running.close()
+  }
 })
 
 describe.each([

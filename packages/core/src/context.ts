@@ -6,6 +6,7 @@ import {
   isInTurn,
   isMultiplexed,
   type NodeResponse,
+  whenInTurn,
   whenOver,
 } from './delivery/outgoing.ts'
 import { smallSize } from './delivery/pool.ts'
@@ -32,6 +33,7 @@ export function contextOf(
     status: own.status,
     isEncodable: isTagged(response.req) && mayBeEncoded(response),
     inTurn: isInTurn(response),
+    whenInTurn: () => whenInTurn(response),
     whenOver: (callback) => whenEnded(response, callback),
     pooled: own.pooled && !isHttp2,
     // Everything that the streams of an HTTP/2 session hold counts together, and Node refuses

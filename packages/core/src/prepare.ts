@@ -22,6 +22,8 @@ export interface ServerRequest extends RangeRequest {
 export interface ResponseContext extends ResponseState {
   /** Whether it is sent as soon as there is content, so that the content may be read early. */
   readonly inTurn: boolean
+  /** Waits until it is, or nothing will read it; `undefined` if it is. */
+  readonly whenInTurn?: (() => Promise<void> | undefined) | undefined
   /** Whether its content may lie in memory that is reused. */
   readonly pooled: boolean
   /** Calls back when the response is over. Returns an unsubscribe function. */
@@ -79,7 +81,10 @@ async function decide(
     if (source.actual) {
       if (context.inTurn) content.readAhead()
       actual = await source.actual
-    } else if (source.reopen && !isReopened && context.inTurn && content.length > 0) {
+    } else if (source.reopen && !isReopened && content.length > 0) {
+      // A pipelined response must not hold its first piece until it is its turn.
+      const turn = context.inTurn ? undefined : context.whenInTurn?.()
+      if (turn) await turn
       actual = await readFirst(source, content, options, context)
     }
     if (actual === source) {
