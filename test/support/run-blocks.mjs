@@ -38,6 +38,14 @@ const origin = http
 started.length = 0
 await new Promise((resolve) => origin.once('listening', resolve))
 
+/** Files that blocks open and leave open: Node 26 fails if they are closed by garbage collection. */
+const handles = []
+async function openKept(path) {
+  const handle = await open(path)
+  handles.push(handle)
+  return handle
+}
+
 // What blocks mention and leave to the reader.
 const part = ({ firstPos, lastPos }) => bytes.subarray(firstPos, lastPos + 1)
 const standIns = {
@@ -57,7 +65,7 @@ const standIns = {
   length: bytes.length,
   makeReport: () => bytes,
   object: { size: bytes.length, etag: '"v1"' },
-  open,
+  open: openKept,
   read: part,
   target: `http://127.0.0.1:${origin.address().port}`,
   sign: () => `http://127.0.0.1:${origin.address().port}/private`,
