@@ -1,6 +1,7 @@
 // Responses for `fetch` handlers, on any runtime: nothing here imports what only Node has. Files are
 // served by `toResponse` of the main entry.
 
+import { whenAborted } from './delivery/cancellation.ts'
 import { toWebResponse } from './delivery/web-response.ts'
 import { type BytesOptions, prepareBytes, type ServableBytes, toTarget } from './prepare-bytes.ts'
 
@@ -42,6 +43,8 @@ export async function toResponse(
   servable: ServableBytes,
   options: BytesOptions = {},
 ): Promise<Response> {
-  const prepared = await prepareBytes(toTarget(request), servable, options)
+  // Some servers make the signal only if it is read, at a price.
+  const whenOver = (callback: () => void) => whenAborted(request.signal, callback)
+  const prepared = await prepareBytes(toTarget(request), servable, options, whenOver)
   return toWebResponse(prepared, request, options.signal)
 }

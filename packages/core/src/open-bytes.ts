@@ -3,7 +3,13 @@
 import { isStream } from './refuse.ts'
 import { fromBlob } from './sources/blob.ts'
 import { fromBuffer } from './sources/buffer.ts'
-import { type DirectSource, hasDescriptor, isSource, toDirect } from './sources/source.ts'
+import {
+  type DirectSource,
+  hasDescriptor,
+  isPromise,
+  isSource,
+  toDirect,
+} from './sources/source.ts'
 import { validateSource } from './validate.ts'
 
 /**
@@ -59,9 +65,4 @@ export function closeReplacement(source: DirectSource): void {
     (actual) => (actual === source ? undefined : actual.close?.(true)),
     () => {},
   )
-}
-
-/** Whether a value is a promise of any kind. */
-export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function'
 }

@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises'
 import { expectFile, fromFile, isFileHandle, toAbsolutePath, toPath, toRoot } from './files/file.ts'
-import { type DirectSource, isSource, type Source, toDirect } from './sources/source.ts'
+import { isPromise, type DirectSource, isSource, type Source, toDirect } from './sources/source.ts'
 import { type SendOptions, validateCompanionsOfRoot } from './options.ts'
 import { resolveInside } from './files/paths.ts'
-import { isPromise, openBytes, openSettled } from './open-bytes.ts'
+import { openBytes, openSettled } from './open-bytes.ts'
 import { refuse } from './refuse.ts'
 
 /** What can be opened directly. */

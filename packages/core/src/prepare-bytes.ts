@@ -1,10 +1,10 @@
 // Opening, planning and content on any runtime: `prepare` without a file system.
 
-import { Cancellation, whenAborted } from './delivery/cancellation.ts'
+import { Cancellation } from './delivery/cancellation.ts'
 import { Pacer } from './delivery/pacer.ts'
 import { maxPiece, type PreparedForWeb, type WebContent } from './delivery/web-response.ts'
 import { invalidArgument } from './errors.ts'
-import { closeUnsent, isPromise, openBytes, openSettled } from './open-bytes.ts'
+import { closeUnsent, openBytes, openSettled } from './open-bytes.ts'
 import { type SendOptions, validateOptions } from './options.ts'
 import { refuse } from './refuse.ts'
 import { readFirst } from './reopen.ts'
@@ -14,7 +14,7 @@ import type { RangeRequest } from './semantics/request.ts'
 import { contentLength, type Segment } from './semantics/segments.ts'
 import { hashAhead } from './sources/bytes-tag.ts'
 import { readBody } from './sources/read-range.ts'
-import { type DirectSource, hasDescriptor, type Source } from './sources/source.ts'
+import { type DirectSource, hasDescriptor, isPromise, type Source } from './sources/source.ts'
 import { OngoingTransfer } from './transfer.ts'
 
 type Openable = Uint8Array | Blob | Source
@@ -25,7 +25,6 @@ export type ServableBytes = Openable | PromiseLike<Openable>
 /** A web request by its target. */
 export interface WebTarget extends RangeRequest {
   readonly url: string
-  readonly signal: AbortSignal
 }
 
 /** How one source is sent, without what concerns files. */
@@ -34,12 +33,14 @@ export type BytesOptions = Omit<SendOptions, 'root' | 'dotfiles' | 'followSymlin
 /**
  * Opens the source, decides the response, and prepares its content.
  *
+ * @param whenOver calls back when the client has disconnected; returns an unsubscribe function
  * @throws TypeError or RangeError with a `code`, by rejecting
  */
 export async function prepareBytes(
   request: WebTarget,
   servable: ServableBytes,
   options: BytesOptions,
+  whenOver: (callback: () => void) => () => void,
 ): Promise<PreparedForWeb> {
   let source: DirectSource | Promise<DirectSource> | undefined
   try {
@@ -50,7 +51,6 @@ export async function prepareBytes(
     throw error
   }
   const transfer = new OngoingTransfer(request, options.onTransfer)
-  const whenOver = (callback: () => void) => whenAborted(request.signal, callback)
   return decide(request, await source, options, transfer, whenOver)
 }
 
@@ -103,9 +103,9 @@ function open(servable: ServableBytes): DirectSource | Promise<DirectSource> {
 
 /** A request with its target, as servers receive it, in the place of its URL. */
 export function toTarget(request: Request): WebTarget {
-  const { method, headers, url, signal } = request
+  const { method, headers, url } = request
   const start = url.indexOf('/', url.indexOf('://') + 3)
-  return { method, headers, url: start === -1 ? '/' : url.slice(start), signal }
+  return { method, headers, url: start === -1 ? '/' : url.slice(start) }
 }
 
 /** The content of one response, read through the contract of `Source`. */

@@ -70,6 +70,15 @@ describe.each([
   ['core', toResponse],
   ['core/fetch', withoutFiles],
 ])('toResponse of %s', (_name, respond) => {
+  it('does not read the signal of the request for a few bytes in memory', async () => {
+    const request = ask({ Range: 'bytes=0-9' })
+    let reads = 0
+    Object.defineProperty(request, 'signal', { get: () => void reads++ })
+    const content = await contentOf(await respond(request, bytes))
+    expect(content.equals(bytes.slice(0, 10))).toBe(true)
+    expect(reads).toBe(0)
+  })
+
   it.each<[what: string, make: () => Parameters<typeof withoutFiles>[1]]>([
     ['a Uint8Array', () => bytes],
     ['a Blob', () => new Blob([bytes])],

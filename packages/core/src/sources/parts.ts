@@ -8,7 +8,7 @@ import { nameOf, validateRepresentation } from '../validate.ts'
 import { fromBlob } from './blob.ts'
 import { fromBuffer } from './buffer.ts'
 import { hashAhead, tagOf } from './bytes-tag.ts'
-import { type DirectSource, isSource, type Source, toDirect } from './source.ts'
+import { type DirectSource, isPromise, isSource, type Source, toDirect } from './source.ts'
 
 /** A part of a source that is made of several. */
 export type Part = Source | Uint8Array | Blob
@@ -47,10 +47,6 @@ export function validatePart(part: unknown, action: string): void {
     'ERR_INVALID_ARGUMENT',
     `Cannot ${action}: a source that can be read only once, or is growing, cannot be a part`,
   )
-}
-
-function isPromise(value: unknown): value is PromiseLike<Part> {
-  return typeof (value as Partial<PromiseLike<Part>> | null | undefined)?.then === 'function'
 }
 
 /**

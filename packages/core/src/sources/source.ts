@@ -155,3 +155,8 @@ export function hasDescriptor(value: unknown): boolean {
     typeof (value as { fd?: unknown }).fd === 'number'
   )
 }
+
+/** Whether a value is a promise of any kind. */
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function'
+}
