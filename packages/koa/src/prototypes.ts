@@ -76,22 +76,29 @@ function hookBody(holder: object): void {
     configurable: true,
     enumerable: true,
     get(this: Response): unknown {
-      if (passing === this) return get(this)
-      appliedOf(this)?.makeBody()
+      const applied = appliedOf(this)
+      if (!applied) return get(this)
+      applied.makeBody()
       return pastHooks(this, () => get(this))
     },
     set(this: Response, value: unknown) {
-      if (passing === this) set(this, value)
-      else {
-        appliedOf(this)?.noteBody(value)
-        pastHooks(this, () => set(this, value))
+      const applied = appliedOf(this)
+      if (!applied) {
+        set(this, value)
+        return
       }
+      applied.noteBody(value)
+      pastHooks(this, () => set(this, value))
     },
   })
 }
 
-/** The response that is applied to one of Koa's; other objects may borrow its accessor. */
+/**
+ * The response that is applied to one of Koa's, unless a hook is passing it on; other objects may borrow
+ * its accessor.
+ */
 function appliedOf(response: Partial<Response>) {
+  if (passing === response) return undefined
   const { ctx } = response
   const applied = ctx?.response === response ? stateOf(ctx)?.applied : undefined
   return applied?.isTakenBack === false ? applied : undefined

@@ -9,6 +9,7 @@ import { type DirectSource, pickMetadata } from '../sources/source.ts'
 import type { Descriptor } from './descriptor.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { descriptors } from './descriptors.ts'
+import type { Reads } from '../options.ts'
 import { typeOf } from './media-types.ts'
 import type { FileStats } from './file-stats.ts'
 import { type FileVersion, isSameVersion, toFileStats, versionOf } from './validators.ts'
@@ -16,7 +17,7 @@ import { type FileVersion, isSameVersion, toFileStats, versionOf } from './valid
 /** How a file is opened. */
 export interface OpenOptions {
   readonly metadata?: Metadata
-  readonly reads?: 'adaptive' | 'async' | undefined
+  readonly reads?: Reads | undefined
 }
 
 /** A file as a source. */

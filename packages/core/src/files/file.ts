@@ -53,8 +53,17 @@ export function openFile(
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
   const toSource = (descriptor: Descriptor) => sourceOf(descriptor, filePath, root, options)
+  return openSync(filePath, root, options) ?? descriptors.acquire(filePath, root).then(toSource)
+}
+
+/** The source of a file that is open already, if its path may be examined at once. */
+function openSync(
+  filePath: string,
+  root: string | undefined,
+  options: OpenOptions,
+): FileSource | undefined {
   const open = options.reads === 'async' ? undefined : descriptors.acquireSync(filePath, root)
-  return open ? toSource(open) : descriptors.acquire(filePath, root).then(toSource)
+  return open && sourceOf(open, filePath, root, options)
 }
 
 /**
@@ -66,9 +75,9 @@ export function expectFile(
   root: string | undefined,
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
+  const open = openSync(filePath, root, options)
+  if (open) return open
   const toSource = (descriptor: Descriptor) => sourceOf(descriptor, filePath, root, options)
-  const open = options.reads === 'async' ? undefined : descriptors.acquireSync(filePath, root)
-  if (open) return toSource(open)
   const expected = descriptors.peek(filePath, root)
   if (!expected) return descriptors.acquire(filePath, root).then(toSource)
   const actual = descriptors.acquire(filePath, root).then((descriptor) => {
