@@ -5,7 +5,7 @@ export type { ResponseContext, ServerRequest } from './prepare.ts'
 export { prepare, prepareDecided } from './prepare.ts'
 export { closeUnsent } from './open-bytes.ts'
 export type { SourceError } from './errors.ts'
-export { invalidArgument, outOfRange, toError } from './errors.ts'
+export { toError } from './errors.ts'
 export type { FieldLookup } from './semantics/fields.ts'
 export { evaluatePassing, planPassing } from './filter.ts'
 export type { FieldTarget } from './semantics/apply-fields.ts'
@@ -17,17 +17,6 @@ export {
   endEarly,
   mayEndEarly,
 } from './sources/early-end.ts'
-export type { DirectSource, Source } from './sources/source.ts'
-export { pickMetadata } from './sources/source.ts'
-export { readRange } from './sources/read-range.ts'
-export type { Part, PartList } from './sources/parts.ts'
-export {
-  closeParts,
-  combineValidators,
-  openPart,
-  readParts,
-  validatePart,
-} from './sources/parts.ts'
 export type { Prepared } from './delivery/deliver.ts'
 export { deliver } from './delivery/deliver.ts'
 export type { Deferred } from './delivery/defer.ts'
@@ -52,8 +41,6 @@ export type { StaticOptions } from './files/folder-options.ts'
 export type { FolderOutcome, Mount } from './files/static.ts'
 export type { StaticFinder, StoreOptions } from './store.ts'
 export { mountStatic } from './range-static.ts'
-export type { FileStats } from './files/file-stats.ts'
-export { validateMetadata } from './validate.ts'
 export { validateOptionNames } from './option-names.ts'
 export { isObserved, OngoingTransfer } from './transfer.ts'
 export { expectCall, expectFramework } from './misuse.ts'

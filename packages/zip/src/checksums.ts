@@ -3,7 +3,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
-import { type DirectSource, readRange } from '@range-serve/core/adapter'
+import { type OpenPart, readRange } from '@range-serve/core/sources'
 
 /** At most this much is computed in one turn of the event loop. */
 const sliceSize = 1024 * 1024
@@ -30,7 +30,7 @@ export class Checksum {
 
   /** Yields a range of the data, and takes it in if it continues what is covered. */
   async *watch(
-    source: DirectSource,
+    source: OpenPart,
     range: { readonly firstPos: number; readonly lastPos: number },
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
@@ -47,7 +47,7 @@ export class Checksum {
   }
 
   /** Computes the CRC-32, and reads for that what has not been seen. */
-  async compute(source: DirectSource, signal: AbortSignal): Promise<number> {
+  async compute(source: OpenPart, signal: AbortSignal): Promise<number> {
     // Another response may be computing it as well: what either has seen counts for both.
     while (this.value === undefined) {
       const range = { firstPos: this.#position, lastPos: this.#size - 1 }

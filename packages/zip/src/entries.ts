@@ -1,16 +1,14 @@
 // What goes into an archive: checked, opened, and with its checksum.
 
-import { fromFile, type Source } from '@range-serve/core'
+import { type FileStats, fromFile, type Part, type Source } from '@range-serve/core'
 import {
   closeParts,
-  type DirectSource,
-  type FileStats,
   invalidArgument,
+  type OpenPart,
   openPart,
   outOfRange,
-  type Part,
   validatePart,
-} from '@range-serve/core/adapter'
+} from '@range-serve/core/sources'
 import { Checksum, checksumOf } from './checksums.ts'
 import { encodeNames } from './names.ts'
 
@@ -50,7 +48,7 @@ export interface OpenEntry {
   readonly modified: Date | undefined
   /** The CRC-32 that is known without reading: the given one, and that of a folder. */
   readonly crc32: number | undefined
-  readonly source: DirectSource
+  readonly source: OpenPart
   readonly checksum: Checksum
 }
 
@@ -121,7 +119,7 @@ export async function openEntries(
   throw failures[0]
 }
 
-const nothing: DirectSource = { isDirect: true, length: 0, etag: '""', read: () => noBytes() }
+const nothing: OpenPart = { length: 0, etag: '""', read: () => noBytes() }
 
 async function noBytes(): Promise<Uint8Array> {
   return new Uint8Array(0)

@@ -1,5 +1,5 @@
 import type { Metadata, Source } from '@range-serve/core'
-import { closeParts, combineValidators, pickMetadata, validateMetadata } from '@range-serve/core/adapter' // prettier-ignore
+import { closeParts, combineValidators, validateMetadata } from '@range-serve/core/sources'
 import { openEntries, validateEntries, type ZipEntry } from './entries.ts'
 import { ZipSource } from './zip-source.ts'
 
@@ -47,7 +47,7 @@ async function zip(
       return [entries[i]!.name, modified?.getTime(), crc32]
     })
     const own = await combineValidators(sources, JSON.stringify([format, layout]))
-    return new ZipSource(open, { type: 'application/zip', ...own, ...pickMetadata(metadata) })
+    return new ZipSource(open, { type: 'application/zip', ...own }, metadata)
   } catch (error) {
     await closeParts(sources)
     throw error

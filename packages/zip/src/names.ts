@@ -1,6 +1,6 @@
 // Names in an archive: what a program that unpacks it can place, inside the folder it unpacks to.
 
-import { invalidArgument } from '@range-serve/core/adapter'
+import { invalidArgument } from '@range-serve/core/sources'
 
 /** The most that the 16 bits for the length of a name can say. */
 const maxLength = 0xffff

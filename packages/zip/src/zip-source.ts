@@ -1,7 +1,7 @@
 // An archive as a source: every byte of it has its place before one is read.
 
 import type { ByteRange, Representation } from '@range-serve/core'
-import { closeParts, type DirectSource, type PartList, readParts } from '@range-serve/core/adapter'
+import { PartsSource } from '@range-serve/core/sources'
 import type { OpenEntry } from './entries.ts'
 import {
   centralHeader,
@@ -23,18 +23,12 @@ interface PlacedEntry extends OpenEntry, Placed {
 /** A local header, the data, and a data descriptor. */
 const partsPerEntry = 3
 
-export class ZipSource implements DirectSource, PartList {
-  readonly isDirect: true = true
-  readonly length: number
-  readonly count: number
-  declare readonly type?: string
-  declare readonly etag?: string
-  declare readonly lastModified?: Date
-  declare readonly lastChanged?: Date
+export class ZipSource extends PartsSource {
+  protected readonly count: number
   readonly #entries: readonly PlacedEntry[]
   readonly #end: Buffer
 
-  constructor(entries: readonly OpenEntry[], metadata: Partial<Representation>) {
+  constructor(entries: readonly OpenEntry[], ...metadata: readonly Partial<Representation>[]) {
     let position = 0
     const placed = entries.map((entry) => {
       const offset = position
@@ -43,18 +37,20 @@ export class ZipSource implements DirectSource, PartList {
       return { ...entry, offset, dataOffset }
     })
     const offset = position
-    this.#entries = placed.map((entry) => {
+    const complete = placed.map((entry) => {
       const centralOffset = position
       position += centralHeaderLength(entry)
       return { ...entry, centralOffset }
     })
-    this.#end = endRecords({ count: entries.length, offset, size: position - offset })
-    this.length = position + this.#end.length
+    const end = endRecords({ count: entries.length, offset, size: position - offset })
+    const sources = entries.map(({ source }) => source)
+    super(sources, position + end.length, ...metadata)
+    this.#entries = complete
+    this.#end = end
     this.count = partsPerEntry * entries.length + entries.length + 1
-    Object.assign(this, metadata)
   }
 
-  startOf(index: number): number {
+  protected startOf(index: number): number {
     const entries = this.#entries
     const central = partsPerEntry * entries.length
     if (index === this.count) return this.length
@@ -64,7 +60,7 @@ export class ZipSource implements DirectSource, PartList {
     return [offset, dataOffset, dataOffset + size][index % partsPerEntry]!
   }
 
-  readPart(
+  protected readPart(
     index: number,
     range: ByteRange,
     signal: AbortSignal,
@@ -84,12 +80,11 @@ export class ZipSource implements DirectSource, PartList {
     }
   }
 
-  read(range: ByteRange, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<Uint8Array> {
-    return gatherSmall(readParts(this, range, signal))
-  }
-
-  close(): Promise<void> {
-    return closeParts(this.#entries.map(({ source }) => source))
+  override read(
+    range: ByteRange,
+    options: { readonly signal: AbortSignal },
+  ): AsyncGenerator<Uint8Array> {
+    return gatherSmall(super.read(range, options))
   }
 }
 

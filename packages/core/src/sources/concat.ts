@@ -1,19 +1,19 @@
 import { invalidArgument } from '../errors.ts'
 import type { ByteRange } from '../semantics/range.ts'
-import { validateLength } from '../semantics/representation.ts'
+import { type Representation, validateLength } from '../semantics/representation.ts'
 import { nameOf, validateMetadata } from '../validate.ts'
 import type { Metadata } from './buffer.ts'
 import {
   closeParts,
   combineValidators,
+  type OpenPart,
   openParts,
   type Part,
-  type PartList,
-  readParts,
   validatePart,
 } from './parts.ts'
+import { PartsSource } from './parts-source.ts'
 import { readRange } from './read-range.ts'
-import { type DirectSource, pickMetadata, type Source } from './source.ts'
+import type { Source } from './source.ts'
 
 /**
  * Makes one source of several, in their order: a recording that is stored in pieces, or a header, a
@@ -61,53 +61,42 @@ async function concat(
     validateLength(length, action)
     const types = new Set(sources.flatMap(({ type }) => type ?? []))
     const [type] = types.size === 1 ? types : []
-    const own = await combineValidators(sources, '')
-    return new ConcatSource(sources, length, {
-      ...own,
-      ...(type !== undefined && { type }),
-      ...pickMetadata(metadata),
-      // It belongs to the date of the parts.
-      ...(metadata.lastModified && { lastChanged: undefined }),
-    })
+    const { lastChanged, ...own } = await combineValidators(sources, '')
+    // It belongs to the date of the parts.
+    const changed = metadata.lastModified === undefined ? { lastChanged } : {}
+    return new ConcatSource(sources, length, { ...own, type, ...changed }, metadata)
   } catch (error) {
     await closeParts(sources)
     throw error
   }
 }
 
-class ConcatSource implements DirectSource, PartList {
-  readonly isDirect: true = true
-  readonly length: number
-  readonly count: number
-  declare readonly type?: string
-  declare readonly etag?: string
-  declare readonly lastModified?: Date
-  declare readonly lastChanged?: Date
-  readonly #sources: readonly DirectSource[]
+class ConcatSource extends PartsSource {
+  protected readonly count: number
+  readonly #parts: readonly OpenPart[]
   readonly #starts: readonly number[]
 
-  constructor(sources: readonly DirectSource[], length: number, metadata: object) {
+  constructor(
+    parts: readonly OpenPart[],
+    length: number,
+    ...metadata: readonly Partial<Representation>[]
+  ) {
+    super(parts, length, ...metadata)
     let start = 0
-    this.#starts = sources.map((source) => (start += source.length) - source.length)
-    this.#sources = sources
-    this.count = sources.length
-    this.length = length
-    Object.assign(this, pickMetadata(metadata))
+    this.#starts = parts.map((part) => (start += part.length) - part.length)
+    this.#parts = parts
+    this.count = parts.length
   }
 
-  startOf(index: number): number {
+  protected startOf(index: number): number {
     return this.#starts[index] ?? this.length
   }
 
-  readPart(index: number, range: ByteRange, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    return readRange(this.#sources[index]!, range, signal)
-  }
-
-  read(range: ByteRange, { signal }: { readonly signal: AbortSignal }): AsyncGenerator<Uint8Array> {
-    return readParts(this, range, signal)
-  }
-
-  close(): Promise<void> {
-    return closeParts(this.#sources)
+  protected readPart(
+    index: number,
+    range: ByteRange,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    return readRange(this.#parts[index]!, range, signal)
   }
 }

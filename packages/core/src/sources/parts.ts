@@ -1,29 +1,22 @@
-// Sources that are read one after another as one, and what their validators say together.
+// Sources that become one: how they are checked, opened and closed, and what their validators say
+// together.
 
 import { invalidArgument } from '../errors.ts'
 import { type EntityTag, isWeak } from '../semantics/entity-tag.ts'
-import type { ByteRange } from '../semantics/range.ts'
 import type { Representation } from '../semantics/representation.ts'
 import { nameOf, validateRepresentation } from '../validate.ts'
 import { fromBlob } from './blob.ts'
 import { fromBuffer } from './buffer.ts'
 import { hashAhead, tagOf } from './bytes-tag.ts'
-import { type DirectSource, isPromise, isSource, type Source, toDirect } from './source.ts'
+import { isPromise, isSource, type Source, toDirect } from './source.ts'
 
 /** A part of a source that is made of several. */
 export type Part = Source | Uint8Array | Blob
 
-/** Parts by their place. */
-export interface PartList {
-  readonly count: number
-  /** The position of the first byte of a part, and at `count` the complete length. */
-  startOf(index: number): number
-  /** Exactly the bytes of a range of a part, at once if they are in memory. */
-  readPart(
-    index: number,
-    range: ByteRange,
-    signal: AbortSignal,
-  ): Uint8Array | AsyncIterable<Uint8Array>
+/** A part that is open, as {@link openPart} makes it. */
+export interface OpenPart extends Source {
+  /** The bytes, if they are in memory. */
+  readonly bytes?: Uint8Array
 }
 
 /**
@@ -50,15 +43,14 @@ export function validatePart(part: unknown, action: string): void {
 }
 
 /**
- * Makes a source of each part. Bytes have a hash of them as their tag. A source that can be opened
- * for each read, such as a file, holds nothing until then.
+ * As {@link openPart}, for several.
  *
  * @throws the error of a promise among the parts, or `ERR_INVALID_…`: the others are then closed
  */
 export async function openParts(
   parts: readonly (Part | PromiseLike<Part>)[],
   action: string,
-): Promise<DirectSource[]> {
+): Promise<OpenPart[]> {
   const opening = await Promise.allSettled(parts.map((part) => openPart(part, action)))
   const open = opening.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
   const failed = opening.find((each) => each.status === 'rejected')
@@ -67,11 +59,15 @@ export async function openParts(
   throw failed.reason
 }
 
-/** As {@link openParts}, for one part. */
-export async function openPart(
-  part: Part | PromiseLike<Part>,
-  action: string,
-): Promise<DirectSource> {
+/**
+ * Makes a source of a part. Bytes have a hash of them as their tag. A source that can be opened for
+ * each read, such as a file, holds nothing until then.
+ *
+ * @param action the action that fails, for the message
+ * @throws TypeError or RangeError `ERR_INVALID_…`, by rejecting, if it cannot be a part, which is then
+ *   closed; or the error of the promise
+ */
+export async function openPart(part: Part | PromiseLike<Part>, action: string): Promise<OpenPart> {
   const settled = await part
   try {
     validatePart(settled, action)
@@ -92,43 +88,12 @@ export async function openPart(
 }
 
 /** Closes the parts that do not open and close for each read. Never rejects. */
-export async function closeParts(parts: readonly DirectSource[]): Promise<void> {
+export async function closeParts(parts: readonly OpenPart[]): Promise<void> {
   await Promise.allSettled(
     parts.map(async (part) => {
-      if (!part.open) await part.close?.()
+      if (!('open' in part)) await part.close?.()
     }),
   )
-}
-
-/** Yields exactly the bytes of a range of all parts; reads only the parts that it touches. */
-export async function* readParts(
-  list: PartList,
-  { firstPos, lastPos }: ByteRange,
-  signal: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  let position = firstPos
-  for (let index = findPart(list, firstPos); position <= lastPos; index++) {
-    const start = list.startOf(index)
-    const end = Math.min(list.startOf(index + 1), lastPos + 1)
-    if (end <= position) continue
-    const range = { firstPos: position - start, lastPos: end - 1 - start }
-    const content = list.readPart(index, range, signal)
-    if (content instanceof Uint8Array) yield content
-    else yield* content
-    position = end
-  }
-}
-
-/** The part that holds the byte at a position. */
-function findPart(list: PartList, position: number): number {
-  let low = 0
-  let high = list.count - 1
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    if (list.startOf(middle) <= position) low = middle
-    else high = middle - 1
-  }
-  return low
 }
 
 /** No time at which a date would have become a strong validator. */
