@@ -1,5 +1,6 @@
 import type { ResponsePlan, SendOptions, Servable, Transfer } from '@range-serve/core'
-import { applyFields, contextOf, lend, planPassing, prepare } from '@range-serve/core/adapter'
+import { applyFields, contextOf, lend, prepare } from '@range-serve/core/adapter'
+import { Cut, planPassing } from '@range-serve/core/filter'
 import type { Context } from './small-framework.ts'
 
 /** Responds with a source. Resolves once the response is decided. */
@@ -26,9 +27,7 @@ export function filter(context: Context): void {
   if (status !== 200 || !Buffer.isBuffer(body)) return
   const plan = planPassing(request, (name) => fields.get(name), { length: body.length }, {})
   if (!plan) return
-  const pieces = plan.body.map((segment) =>
-    segment instanceof Uint8Array ? segment : body.subarray(segment.firstPos, segment.lastPos + 1),
-  )
+  const pieces = new Cut(plan.body).push(body)
   apply(context, plan, pieces.length > 0 ? Buffer.concat(pieces) : undefined)
 }
 

@@ -14,7 +14,7 @@ interface Manifest {
 const packages = fileURLToPath(new URL('../../packages/', import.meta.url))
 
 /** For packages that adapt a framework or a store: they change with the packages. */
-const internal = new Set(['./adapter', './upstream'])
+const internal = new Set(['./adapter', './filter', './upstream'])
 
 function referenceOf(folder: string): string | undefined {
   const { name, exports = {} } = JSON.parse(
@@ -48,6 +48,14 @@ function withInternal({ declared, borrowed, additions }: Entry): Entry {
 const folders = readdirSync(packages).filter((name) =>
   existsSync(`${packages}${name}/package.json`),
 )
+
+describe('what adapters import of core', () => {
+  it.each(['adapter', 'filter'])('is small, and each name of core/%s is described', (entry) => {
+    const { declared } = readEntry(`${packages}core/dist/${entry}.d.ts`)
+    expect(declared.length).toBeLessThanOrEqual(22)
+    expect(declared.filter(({ doc }) => doc === '').map(({ name }) => name)).toEqual([])
+  })
+})
 
 describe('API.md', () => {
   it.each(folders)('of %s is up to date; RANGE_SERVE_UPDATE=1 updates it', (folder) => {

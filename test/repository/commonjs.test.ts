@@ -9,6 +9,7 @@ const cwd = fileURLToPath(new URL('..', import.meta.url))
 const uses: [packageName: string, name: string, use: string, answer: string][] = [
   ['core', 'parseRange', '("bytes=0-1")', '[{"firstPos":0,"lastPos":1}]'],
   ['core/adapter', 'prepare', '.length', '4'],
+  ['core/filter', 'planPassing', '.length', '4'],
   ['core/sources', 'isWeak', '(\'W/"v1"\')', 'true'],
   ['http', 'fromHttp', '.length', '1'],
   ['http/upstream', 'openRemote', '.length', '4'],

@@ -1,46 +1,28 @@
-// The parts of an adapter. Not for applications: it changes with the adapters.
+// The parts of an adapter: what it takes to send a source within a framework. Not for applications: it
+// changes with the adapters.
 
-export { contextOf } from './context.ts'
-export type { ResponseContext, ServerRequest } from './prepare.ts'
-export { prepare, prepareDecided } from './prepare.ts'
-export { closeUnsent } from './open-bytes.ts'
-export type { SourceError } from './errors.ts'
-export { toError } from './errors.ts'
+// A source becomes a response.
 export type { FieldLookup } from './semantics/fields.ts'
-export { evaluatePassing, planPassing } from './filter.ts'
-export type { FieldTarget } from './semantics/apply-fields.ts'
-export { applyFields } from './semantics/apply-fields.ts'
-export {
-  discardFeeders,
-  DiscardPace,
-  endAtOnce,
-  endEarly,
-  mayEndEarly,
-} from './sources/early-end.ts'
+export { contextOf } from './context.ts'
 export type { Prepared } from './delivery/deliver.ts'
+export { prepare } from './prepare.ts'
+
+// The response is sent, or lent to the framework.
 export { deliver } from './delivery/deliver.ts'
-export type { Deferred } from './delivery/defer.ts'
-export { defer } from './delivery/defer.ts'
 export type { Lent } from './delivery/lend.ts'
 export { lend } from './delivery/lend.ts'
-export { declareTransparent, isUnpatched } from './delivery/memory.ts'
-export { alreadyAnswered, cutOff, isGone, isInTurn, whenOver } from './delivery/outgoing.ts'
-export type { GivenField } from './delivery/head.ts'
-export { applyHead } from './delivery/head.ts'
-export { mayBeEncoded, variesByCoding, writeThrough } from './delivery/encoding.ts'
-export { Cut } from './semantics/segments.ts'
-export { HeldStream } from './files/held-stream.ts'
-export { fromReadStream } from './files/read-stream.ts'
-export type { FilterOptions, RangeServeOptions } from './options.ts'
-export { mergeOptions, validateOptions } from './options.ts'
-export { isBytes } from './semantics/segments.ts'
-export { encodedTag, isEntityTag, vouchedTag } from './semantics/entity-tag.ts'
-export { mayBeCut, parseContentLength } from './semantics/fields.ts'
-export { isConditional } from './semantics/request.ts'
-export type { StaticOptions } from './files/folder-options.ts'
+export { defer } from './delivery/defer.ts'
+export { isUnpatched } from './delivery/memory.ts'
+export { applyFields } from './semantics/apply-fields.ts'
+export { closeUnsent } from './open-bytes.ts'
+export { alreadyAnswered } from './delivery/outgoing.ts'
+export { OngoingTransfer } from './transfer.ts'
+
+// Folders and stores.
 export type { FolderOutcome, Mount } from './files/static.ts'
-export type { StaticFinder, StoreOptions } from './store.ts'
 export { mountStatic } from './range-static.ts'
-export { validateOptionNames } from './option-names.ts'
-export { isObserved, OngoingTransfer } from './transfer.ts'
-export { expectCall, expectFramework } from './misuse.ts'
+
+// What callers pass.
+export type { RangeServeOptions } from './options.ts'
+export { mergeOptions } from './options.ts'
+export { expectFramework, validateServeOptions } from './misuse.ts'

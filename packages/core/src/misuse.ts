@@ -1,6 +1,18 @@
-// Misused middleware: an error at the first request rather than a hang.
+// Misused middleware: an error at the call, or at the first request, rather than a hang.
 
 import { invalidArgument } from './errors.ts'
+import { type RangeServeOptions, validateOptions } from './options.ts'
+
+/**
+ * Throws unless an adapter's `rangeServe` was called, with options that can work.
+ *
+ * @throws TypeError `ERR_NOT_CALLED` for a request or a context: `rangeServe` itself is the middleware
+ * @throws TypeError or RangeError with a `code`, as {@link validateOptions}
+ */
+export function validateServeOptions(options: RangeServeOptions): void {
+  expectCall('rangeServe', options)
+  validateOptions(options, 'rangeServe')
+}
 
 /**
  * Throws if a function that makes middleware was itself given to the framework.
@@ -9,7 +21,7 @@ import { invalidArgument } from './errors.ts'
  * @param argument its first argument: a request or a context, if it is called as middleware
  * @throws TypeError `ERR_NOT_CALLED`
  */
-export function expectCall(name: string, argument: unknown): void {
+export function expectCall(name: 'rangeServe' | 'rangeStatic', argument: unknown): void {
   if (typeof argument !== 'object' || argument === null) return
   if (!('headers' in argument && 'method' in argument)) return
   throw invalidArgument(
@@ -22,17 +34,19 @@ export function expectCall(name: string, argument: unknown): void {
  * Throws if middleware was called in the way of another framework.
  *
  * @param next what the framework passes as the next middleware
+ * @param name of the function that made the middleware
+ * @param framework what it was made for
  * @throws TypeError `ERR_WRONG_FRAMEWORK`
  */
 export function expectFramework(
   next: unknown,
-  name: string,
-  used: 'express' | 'koa',
-  other: 'express' | 'koa',
+  name: 'rangeServe' | 'rangeStatic',
+  framework: 'express' | 'koa',
 ): void {
   if (typeof next === 'function') return
+  const other = framework === 'express' ? 'koa' : 'express'
   throw invalidArgument(
     'ERR_WRONG_FRAMEWORK',
-    `${name} of @range-serve/${used} was called as other middleware is: import it from @range-serve/${other}`,
+    `${name} of @range-serve/${framework} was called as other middleware is: import it from @range-serve/${other}`,
   )
 }

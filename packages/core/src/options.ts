@@ -119,12 +119,6 @@ export type RangeServeOptions = Pick<
   | 'reads'
 >
 
-/** The options of a filter. */
-export type FilterOptions = Pick<
-  SendOptions,
-  'maxRanges' | 'maxSkip' | 'maxResponse' | 'onTransfer'
->
-
 /** The options that have a meaning only with a `root`. */
 const companionsOfRoot = ['dotfiles', 'followSymlinks'] as const
 

@@ -7,14 +7,44 @@ import { type SourceError, toError } from './errors.ts'
 import { StaticFolder } from './files/folder.ts'
 import type { StaticOptions } from './files/folder-options.ts'
 import type { FolderOutcome, Mount } from './files/static.ts'
+import { expectCall } from './misuse.ts'
 import { closeUnsent } from './open-bytes.ts'
+import { validateOptionNames } from './option-names.ts'
 import { serve } from './serve.ts'
 import { StaticStore, type StaticFinder, type StoreOptions } from './store.ts'
 import type { Transfer } from './transfer.ts'
 import { validateObject } from './validate.ts'
 
-/** Makes the mount that an adapter's `rangeStatic` serves. */
+/** The options of an adapter's `rangeStatic`; Koa has no mounts of its own, so there it has a `prefix`. */
+type MountedOptions<R> = (StaticOptions<R> | StoreOptions<R>) & {
+  readonly prefix?: string | undefined
+}
+
+/**
+ * Makes the mount that an adapter's `rangeStatic` serves: `find` has the outcome of a request, and never
+ * rejects.
+ *
+ * @param root the folder, or the function that finds what to send
+ * @param framework whose adapter it is: Koa's has a `prefix`, which the mount leaves to it
+ * @throws TypeError or RangeError with a `code`, for options that can never work; `ERR_NOT_CALLED` for a
+ *   request or a context: `rangeStatic` itself is the middleware
+ */
 export function mountStatic<R, Q>(
+  root: string | URL | StaticFinder<Q>,
+  options: MountedOptions<R>,
+  framework: 'express' | 'koa',
+): Mount<R, Q> {
+  expectCall('rangeStatic', root)
+  if (framework === 'express') return mount(root, options)
+  validateObject('options', options)
+  const isStore = typeof root === 'function'
+  const call = isStore ? 'rangeStatic of Koa and a function' : 'rangeStatic of Koa'
+  validateOptionNames(call, options)
+  const { prefix, ...own } = options
+  return mount(root, own)
+}
+
+function mount<R, Q>(
   root: string | URL | StaticFinder<Q>,
   options: StaticOptions<R> | StoreOptions<R>,
 ): Mount<R, Q> {
@@ -72,7 +102,7 @@ export function rangeStatic<R extends NodeResponse>(
   root: string | URL | StaticFinder<RequestOf<R>>,
   options: StaticOptions<R> | StoreOptions<R> = {},
 ): StaticRequestHandler<R> {
-  const served = mountStatic<R, RequestOf<R>>(root, options)
+  const served = mount<R, RequestOf<R>>(root, options)
   return async (request, response, next) => {
     const { method, headers, rawHeaders, url: target = '/' } = request
     // Connect keeps the original there, and passes the target below a mount as `url`.

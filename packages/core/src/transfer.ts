@@ -1,3 +1,4 @@
+import { type SourceError, toError } from './errors.ts'
 import { builtin } from './runtime.ts'
 import { contentLength, isRange, type Segment } from './semantics/segments.ts'
 import type { ByteRange } from './semantics/range.ts'
@@ -55,7 +56,10 @@ export function isObserved(options: { onTransfer?: unknown }): boolean {
   )
 }
 
-/** A {@link Transfer} in progress. */
+/**
+ * A {@link Transfer} in progress, which delivery keeps. A filter that sends nothing of its own keeps one
+ * itself: `start` with the plan, `firstByte`, `bytesSent` as bytes go out, and `finish` once.
+ */
 export class OngoingTransfer implements Transfer {
   readonly method: string
   readonly url: string
@@ -78,6 +82,20 @@ export class OngoingTransfer implements Transfer {
     this.method = request.method ?? 'GET'
     this.url = request.originalUrl ?? request.url ?? ''
     this.#onTransfer = onTransfer
+  }
+
+  /**
+   * The transfer of a response that could not be sent.
+   *
+   * @param reason what was thrown; the status is the one that it says, otherwise 500
+   */
+  static failed(
+    request: ConstructorParameters<typeof OngoingTransfer>[0],
+    reason: unknown,
+  ): OngoingTransfer & { readonly error: Error } {
+    const error = toError(reason)
+    const { status = 500 } = error as Partial<SourceError>
+    return Object.assign(new OngoingTransfer(request, undefined), { status, error, aborted: true })
   }
 
   /** Records the decision. */

@@ -1,6 +1,6 @@
 // The overloads of `writeHead`, `write` and `end`, read as Node reads them.
 
-import type { FieldLookup, GivenField } from '@range-serve/core/adapter'
+import type { FieldLookup } from '@range-serve/core/adapter'
 
 export type Callback = (error?: Error | null) => void
 
@@ -38,6 +38,12 @@ export function toBytes(
   encoding: BufferEncoding | undefined,
 ): Uint8Array {
   return typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk
+}
+
+/** A field that `writeHead` was given; several lines of one name are a list. */
+export interface GivenField {
+  readonly name: string
+  readonly value: number | string | readonly string[]
 }
 
 /** The fields that `writeHead` was given: a record, a flat list of names and values, or pairs of them. */

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import { type Cut, cutOff, DiscardPace, isGone, whenOver } from '@range-serve/core/adapter'
+import { type Cut, cutOff, DiscardPace, isGone, whenOver } from '@range-serve/core/filter'
 import type { Callback } from './arguments.ts'
 import { holdClose } from './hold-close.ts'
 import type { Outlet } from './outlet.ts'

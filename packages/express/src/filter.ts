@@ -7,17 +7,19 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { ResponsePlan } from '@range-serve/core'
 import {
+  type FieldLookup,
+  isUnpatched,
+  OngoingTransfer,
+  type RangeServeOptions,
+} from '@range-serve/core/adapter'
+import {
   applyHead,
   Cut,
   cutOff,
-  type FieldLookup,
-  type FilterOptions,
   isObserved,
-  mayBeEncoded,
-  OngoingTransfer,
   parseContentLength,
   planPassing,
-} from '@range-serve/core/adapter'
+} from '@range-serve/core/filter'
 import {
   type Callback,
   isContent,
@@ -48,7 +50,7 @@ export class Filter {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
   readonly #below: Methods
-  readonly #options: FilterOptions
+  readonly #options: RangeServeOptions
   readonly #sources: PipedSources
   readonly #outlet: Outlet
   /** The head has been written, and what it says holds for the content. */
@@ -67,7 +69,7 @@ export class Filter {
     request: IncomingMessage,
     response: ServerResponse,
     below: Methods,
-    options: FilterOptions,
+    options: RangeServeOptions,
     sources: PipedSources,
   ) {
     this.#request = request
@@ -205,10 +207,8 @@ export class Filter {
   }
 
   #plan(field: FieldLookup, length: number, seekable: boolean): ResponsePlan | undefined {
-    const etag = strongTag(field, length)
-    const content = { length, seekable, ...(etag === undefined ? {} : { etag }) }
-    const isTagged = this.#request.headers['if-none-match'] !== undefined
-    const isEncodable = isTagged && mayBeEncoded(this.#response)
+    const content = { length, seekable, etag: strongTag(field, length) }
+    const isEncodable = 'if-none-match' in this.#request.headers && !isUnpatched(this.#response)
     return planPassing(this.#request, field, content, { ...this.#options, isEncodable })
   }
 

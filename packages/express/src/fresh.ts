@@ -2,12 +2,8 @@
 // `rangeServe` it is our evaluation of the preconditions.
 
 import { IncomingMessage, type ServerResponse } from 'node:http'
-import {
-  evaluatePassing,
-  type FieldLookup,
-  mayBeEncoded,
-  parseContentLength,
-} from '@range-serve/core/adapter'
+import { type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
+import { evaluatePassing, parseContentLength } from '@range-serve/core/filter'
 import { strongTag } from './head.ts'
 import { ownPrototype } from './methods.ts'
 import { type Watch, watches } from './watch.ts'
@@ -53,7 +49,8 @@ function isFresh(response: ServerResponse, watch: Watch): boolean {
   const length = parseContentLength(field('content-length'))
   const strong = strongTag(field, length)
   const content = strong === undefined ? {} : { etag: strong }
-  const known = evaluatePassing(watch.request, field, content, mayBeEncoded(response))
+  const isEncodable = !isUnpatched(response)
+  const known = evaluatePassing(watch.request, field, content, { isEncodable })
   if (!known) return false
   const before = field('etag')
   watch.notModified = {

@@ -1,15 +1,8 @@
 // The head of a full response: how long its content is, and the fields that the filter adds.
 
 import { type ServerResponse, validateHeaderValue } from 'node:http'
-import {
-  encodedTag,
-  type FieldLookup,
-  isEntityTag,
-  isUnpatched,
-  mayBeCut,
-  parseContentLength,
-  vouchedTag,
-} from '@range-serve/core/adapter'
+import { type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
+import { mayBeCut, parseContentLength, tagOfEncoding } from '@range-serve/core/filter'
 import { appendLine, lookUp, parseHead } from './arguments.ts'
 
 /** What Node notes beside a response's fields: how to frame content of which no field tells the length. */
@@ -77,11 +70,15 @@ export function missingFields(
   return more
 }
 
+/** A weak tag that `res.send` makes: the length of the content, and a hash of it. */
+const expressTag = /^W\/"([\da-f]+)-[\w+/]{27}"$/i
+
 /** The strong form of the tag that Express made of content of this length, if nothing encodes it. */
 export function strongTag(field: FieldLookup, length: number | undefined): string | undefined {
   const etag = field('etag')
   if (typeof etag !== 'string' || length === undefined) return undefined
-  return field('content-encoding') === undefined ? vouchedTag(etag, length) : undefined
+  const match = field('content-encoding') === undefined ? expressTag.exec(etag) : null
+  return match && Number.parseInt(match[1]!, 16) === length ? etag.slice(2) : undefined
 }
 
 /**
@@ -93,8 +90,8 @@ export function tagEncoding(response: ServerResponse): readonly Addition[] {
   const { _removedContLen: isRemoved } = response as Framing
   if (coding === undefined || isRemoved !== true || isUnpatched(response)) return none
   const before = response.getHeader('ETag')
-  if (typeof before !== 'string' || !isEntityTag(before)) return none
-  return [{ name: 'ETag', value: encodedTag(before, String(coding)), before }]
+  const value = tagOfEncoding(before, coding)
+  return value === undefined ? none : [{ name: 'ETag', value, before: String(before) }]
 }
 
 /** Writes a head through the hooks of others. */

@@ -7,12 +7,8 @@
 // handler does.
 
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import {
-  declareTransparent,
-  isUnpatched,
-  type RangeServeOptions,
-  writeThrough,
-} from '@range-serve/core/adapter'
+import { isUnpatched, type RangeServeOptions } from '@range-serve/core/adapter'
+import { declareTransparent, writeThrough } from '@range-serve/core/filter'
 import type { Filter } from './filter.ts'
 import { hookFresh } from './fresh.ts'
 import { writeFullHead } from './head.ts'

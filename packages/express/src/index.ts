@@ -1,22 +1,25 @@
 import type { NextFunction, Request, RequestHandler, Response } from 'express'
-import { serve, type SendOptions, type Servable, type Transfer } from '@range-serve/core'
 import {
-  alreadyAnswered,
-  closeUnsent,
-  expectCall,
-  expectFramework,
-  type FolderOutcome,
-  mergeOptions,
-  OngoingTransfer,
-  type RangeServeOptions,
+  serve,
+  type SendOptions,
+  type Servable,
   type SourceError,
-  type Mount,
-  mountStatic,
   type StaticFinder as CoreStaticFinder,
   type StaticOptions as CoreStaticOptions,
   type StoreOptions as CoreStoreOptions,
-  toError,
-  validateOptions,
+  type Transfer,
+} from '@range-serve/core'
+import {
+  alreadyAnswered,
+  closeUnsent,
+  expectFramework,
+  type FolderOutcome,
+  mergeOptions,
+  type Mount,
+  mountStatic,
+  OngoingTransfer,
+  type RangeServeOptions,
+  validateServeOptions,
 } from '@range-serve/core/adapter'
 import { bypassFilter, sendOptionsOf, watchResponse } from './hooks.ts'
 import type { Method } from './methods.ts'
@@ -63,10 +66,9 @@ declare global {
  * app.get('/clip', (req, res) => res.sendRange('/srv/clip.mp4')) // reads only what is requested
  */
 export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
-  expectCall('rangeServe', options)
-  validateOptions(options, 'rangeServe')
+  validateServeOptions(options)
   return (request, response, next) => {
-    expectFramework(next, 'rangeServe', 'express', 'koa')
+    expectFramework(next, 'rangeServe', 'express')
     watchResponse(request, response, options, sendRange as Method)
     next()
   }
@@ -104,10 +106,9 @@ export function rangeStatic(
   root: string | URL | StaticFinder,
   options: StaticOptions | StoreOptions = {},
 ): RequestHandler {
-  expectCall('rangeStatic', root)
-  const folder = mountStatic<Response, Request>(root, options)
+  const folder = mountStatic<Response, Request>(root, options, 'express')
   return (request, response, next) => {
-    expectFramework(next, 'rangeStatic', 'express', 'koa')
+    expectFramework(next, 'rangeStatic', 'express')
     const { method, headers, rawHeaders, url: target, originalUrl: original } = request
     const isBegun = response.headersSent
     const settle = (outcome: FolderOutcome) => {
@@ -166,11 +167,9 @@ function send(
   let restore = () => {}
   return begin().catch((reason: unknown) => {
     restore()
-    const error = toError(reason) as SourceError
-    const transfer = new OngoingTransfer(request, undefined)
-    Object.assign(transfer, { status: error.status ?? 500, error, aborted: true })
+    const transfer = OngoingTransfer.failed(request, reason)
     // A response that other code has begun meanwhile, or has ended, is left to that code.
-    if (!response.writableEnded && (isBegun || !response.headersSent)) fail(error)
+    if (!response.writableEnded && (isBegun || !response.headersSent)) fail(transfer.error)
     return transfer
   })
 

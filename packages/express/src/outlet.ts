@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
-import { isGone, isUnpatched, type OngoingTransfer, whenOver } from '@range-serve/core/adapter'
+import { isUnpatched, type OngoingTransfer } from '@range-serve/core/adapter'
+import { isGone, whenOver } from '@range-serve/core/filter'
 import { type Callback, formatContent } from './arguments.ts'
 import type { Methods } from './methods.ts'
 

@@ -4,19 +4,14 @@
 
 import { errorMonitor } from 'node:events'
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
-import type { ResponsePlan, Source } from '@range-serve/core'
+import type { Source } from '@range-serve/core'
 import {
-  contextOf,
   deliver,
   type FieldLookup,
-  HeldStream,
-  isGone,
-  mayBeEncoded,
-  parseContentLength,
-  planPassing,
-  prepareDecided,
+  type Prepared,
   type RangeServeOptions,
 } from '@range-serve/core/adapter'
+import { HeldStream, isGone, parseContentLength, preparePassing } from '@range-serve/core/filter'
 import { lookUp } from './arguments.ts'
 import { endsResponse } from './ends-response.ts'
 import { isLengthRemoved, isReason } from './head.ts'
@@ -65,9 +60,9 @@ export class PipedFile {
     // The stream itself reports an error to its own listeners.
     const source = await held.source(() => this.#leave()).catch(() => undefined)
     if (!held.isHeld) return
-    const plan = source && this.#plan(source)
-    if (plan) {
-      await this.#send(source, plan)
+    const prepared = source && this.#prepare(source)
+    if (prepared) {
+      await this.#send(prepared)
       return
     }
     held.release()
@@ -80,7 +75,7 @@ export class PipedFile {
     destroyIfGone(this.#response, this.#held.stream)
   }
 
-  #plan(source: Source): ResponsePlan | undefined {
+  #prepare(source: Source): Prepared | undefined {
     const { request, options, bypassed } = this.#target
     const response = this.#response
     const isBegun = response.headersSent || response.writableEnded || isGone(response)
@@ -91,9 +86,8 @@ export class PipedFile {
     const { length } = source
     // A handler that answers ranges also evaluates preconditions, and knows its own validators only.
     const hasOwnRanges = field('accept-ranges') !== undefined
-    const isEncodable = mayBeEncoded(response)
     const content = hasOwnRanges ? { length } : source
-    return planPassing(request, field, content, { ...options, isEncodable })
+    return preparePassing(request, response, source, options, { pooled: true, content })
   }
 
   /** Whether the stream is all of the content. */
@@ -103,8 +97,8 @@ export class PipedFile {
     return !isLengthRemoved(this.#response) && endsResponse(this.#held.stream)
   }
 
-  async #send(source: Source, plan: ResponsePlan): Promise<void> {
-    const { request, options } = this.#target
+  async #send(prepared: Prepared): Promise<void> {
+    const { plan } = prepared
     const response = this.#response
     const { statusMessage } = response
     const restore = () => {
@@ -117,8 +111,6 @@ export class PipedFile {
     if (statusMessage && plan.status !== 200) response.statusMessage = STATUS_CODES[plan.status]!
     // Before the handler hears of it, and responds.
     this.#held.stream.once(errorMonitor, restore)
-    const context = contextOf(response, { pooled: true })
-    const prepared = prepareDecided(request, source, plan, options, context)
     await deliver(response, prepared, undefined).catch(restore)
   }
 }

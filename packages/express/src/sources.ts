@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import { endAtOnce, isGone, mayEndEarly } from '@range-serve/core/adapter'
+import { endAtOnce, isGone, mayEndEarly } from '@range-serve/core/filter'
 
 /** A stream that is piped into a response: of any make. */
 export type PipedSource = Readable

@@ -1,7 +1,8 @@
 // What is known of a response that `rangeServe` has seen; it is kept beside the response.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { isConditional, isObserved, type RangeServeOptions } from '@range-serve/core/adapter'
+import type { RangeServeOptions } from '@range-serve/core/adapter'
+import { isConditional, isObserved } from '@range-serve/core/filter'
 import { Filter } from './filter.ts'
 import type { NotModified } from './fresh.ts'
 import type { Methods } from './methods.ts'

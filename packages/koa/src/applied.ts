@@ -3,13 +3,7 @@
 import { Readable } from 'node:stream'
 import type { ParameterizedContext, Response } from 'koa'
 import type { ResponsePlan, Transfer } from '@range-serve/core'
-import {
-  applyFields,
-  type Deferred,
-  type FieldLookup,
-  type Lent,
-  type Prepared,
-} from '@range-serve/core/adapter'
+import { applyFields, type FieldLookup, type Lent, type Prepared } from '@range-serve/core/adapter'
 import { guardTag } from './encoding.ts'
 import { getBody, setBody } from './prototypes.ts'
 
@@ -26,7 +20,7 @@ export class Applied {
   readonly #response: Response
   /** Whether Koa has the body: one that is deferred is made when other code looks at it. */
   #isMade: boolean
-  readonly #lent: Lent | Deferred
+  readonly #lent: Lent
   readonly #before: Fields
   readonly #after: Fields
   #isTakenBack = false
@@ -36,7 +30,7 @@ export class Applied {
   constructor(
     { response }: ParameterizedContext,
     prepared: Pick<Prepared, 'plan' | 'transfer'>,
-    lent: Lent | Deferred,
+    lent: Lent,
   ) {
     const { plan, transfer } = prepared
     this.plan = plan
@@ -46,8 +40,8 @@ export class Applied {
     this.#lent = lent
     this.#before = response.res.getHeaders()
     // Body first: Koa drops Content-Length when a stream replaces an earlier body.
-    this.#isMade = !isDeferred(lent)
-    if (!isDeferred(lent)) setBody(response, lent.body ?? '')
+    this.#isMade = !lent.deliver
+    if (this.#isMade) setBody(response, lent.body ?? '')
     response.status = plan.status
     applyFields(response.res, plan)
     this.#after = response.res.getHeaders()
@@ -97,8 +91,8 @@ export class Applied {
 
   /** Delivers it past Koa; `undefined` if it has changed, or Koa must send it. */
   deliver(): Promise<void> | undefined {
-    if (!isDeferred(this.#lent) || this.#isTakenBack) return undefined
-    return this.#response.status === this.plan.status ? this.#lent.deliver() : undefined
+    if (this.#isTakenBack || this.#response.status !== this.plan.status) return undefined
+    return this.#lent.deliver?.()
   }
 
   /** Koa is given another body: takes the response back, unless the body is made of this one. */
@@ -149,10 +143,6 @@ export class Applied {
 export function statusSaid(response: Response): number | undefined {
   const { _explicitStatus: isSaid } = response as { _explicitStatus?: boolean }
   return isSaid === true ? response.status : undefined
-}
-
-function isDeferred(lent: Lent | Deferred): lent is Deferred {
-  return 'deliver' in lent
 }
 
 function isSame(one: FieldValue, other: FieldValue): boolean {

@@ -2,7 +2,7 @@
 
 import zlib from 'node:zlib'
 import type { ParameterizedContext as Context, Response } from 'koa'
-import { encodedTag, evaluatePassing, isEntityTag, variesByCoding } from '@range-serve/core/adapter'
+import { evaluatePassing, tagOfEncoding, variesByCoding } from '@range-serve/core/filter'
 
 /** The responses whose `set` is guarded. */
 const guards = new WeakSet<object>()
@@ -16,7 +16,8 @@ export function guardTag(response: Response): void {
   const { res } = response
   const { statusCode: status } = res
   const isTagged = res.hasHeader('ETag')
-  const isGuarded = status === 200 ? isTagged || variesByCoding(res) : status === 206 && !isTagged
+  const isGuarded =
+    status === 200 ? isTagged || variesByCoding(res.getHeader('Vary')) : status === 206 && !isTagged
   if (!isGuarded || guards.has(Reflect.get(response, 'set') as object)) return
   const set = response.set.bind(response) as (...args: unknown[]) => void
   let plain: string | undefined
@@ -31,7 +32,8 @@ export function guardTag(response: Response): void {
     set(...args)
     if (name !== 'content-encoding' || response.status !== 200) return
     plain ??= response.get('ETag')
-    if (isEntityTag(plain)) set('ETag', encodedTag(plain, response.get(name)))
+    const tag = tagOfEncoding(plain, response.get(name))
+    if (tag !== undefined) set('ETag', tag)
   }
   response.set = guarded
   guards.add(guarded)
@@ -47,11 +49,11 @@ const encoders = [BrotliCompress, Deflate, Gzip, ZstdCompress].filter((each) => 
 /** Gives what inner middleware encodes the tag of that coding. */
 export function tagEncoding({ res, response }: Context): void {
   const coding = res.getHeader('Content-Encoding')
-  const etag = res.getHeader('ETag')
-  if (coding === undefined || typeof etag !== 'string' || !isEntityTag(etag)) return
+  const tag = tagOfEncoding(res.getHeader('ETag'), coding)
+  if (coding === undefined || tag === undefined) return
   const { body } = response as { readonly body?: unknown }
   const isEncoder = encoders.some((each) => body instanceof each)
-  if (isEncoder && variesByCoding(res)) res.setHeader('ETag', encodedTag(etag, String(coding)))
+  if (isEncoder && variesByCoding(res.getHeader('Vary'))) res.setHeader('ETag', tag)
 }
 
 /**
@@ -74,7 +76,7 @@ function isFreshEncoding({ req, res }: Context): boolean {
   const { statusCode: status } = res
   const isCacheable = (status >= 200 && status < 300) || status === 304
   if (!isCacheable || (req.method !== 'GET' && req.method !== 'HEAD')) return false
-  const known = evaluatePassing(req, (name) => res.getHeader(name), {}, variesByCoding(res))
+  const known = evaluatePassing(req, (name) => res.getHeader(name), {})
   const before = res.getHeader('ETag')
   if (known?.etag === undefined || known.etag === before) return false
   const { etag } = known

@@ -3,20 +3,17 @@
 import { ReadStream } from 'node:fs'
 import type { ParameterizedContext as Context } from 'koa'
 import { fromBlob, fromStream, type Source } from '@range-serve/core'
+import type { RangeServeOptions } from '@range-serve/core/adapter'
 import {
-  contextOf,
   discardFeeders,
-  type FilterOptions,
   fromReadStream,
   isConditional,
   isGone,
   isObserved,
   mayBeCut,
   parseContentLength,
-  planPassing,
-  prepareDecided,
-  type Prepared,
-} from '@range-serve/core/adapter'
+  preparePassing,
+} from '@range-serve/core/filter'
 import { kindOf } from './body.ts'
 import { guardTag, tagEncoding } from './encoding.ts'
 import { decideAtEnd } from './memory.ts'
@@ -24,7 +21,7 @@ import { keepTarget } from './mount.ts'
 import { applyPrepared, isDirect } from './response.ts'
 
 /** Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait. */
-export function filterBody(ctx: Context, options: FilterOptions): Promise<void> | undefined {
+export function filterBody(ctx: Context, options: RangeServeOptions): Promise<void> | undefined {
   if (!isEligible(ctx)) return undefined
   const isPlain = !isConditional(ctx.req) && !isObserved(options)
   const given: unknown = ctx.response.body
@@ -82,7 +79,11 @@ function lengthOf({ res }: Context): number | undefined {
 }
 
 /** A file stream is read from the first requested byte, and knows its length. */
-async function filterFile(ctx: Context, stream: ReadStream, options: FilterOptions): Promise<void> {
+async function filterFile(
+  ctx: Context,
+  stream: ReadStream,
+  options: RangeServeOptions,
+): Promise<void> {
   let source: Source | undefined
   try {
     source = await fromReadStream(stream)
@@ -101,17 +102,14 @@ async function filterFile(ctx: Context, stream: ReadStream, options: FilterOptio
 }
 
 /** Sends a source, or what is requested of it, in place of the body that it was made of. */
-async function filterSource(ctx: Context, source: Source, options: FilterOptions): Promise<void> {
-  const prepared = planSource(ctx, source, options)
+async function filterSource(
+  ctx: Context,
+  source: Source,
+  options: RangeServeOptions,
+): Promise<void> {
+  keepTarget(ctx)
+  const { req, res } = ctx
+  const prepared = preparePassing(req, res, source, options, { pooled: isDirect(ctx) })
   // Koa 3 destroys a stream at once if its place is taken by bytes.
   if (prepared) await applyPrepared(ctx, prepared, { asStream: source.seekable === false })
-}
-
-function planSource(ctx: Context, source: Source, options: FilterOptions): Prepared | undefined {
-  const context = contextOf(ctx.res, { pooled: isDirect(ctx) })
-  const { isEncodable = false } = context
-  const plan = planPassing(ctx.req, context.set, source, { ...options, isEncodable })
-  if (!plan) return undefined
-  keepTarget(ctx)
-  return prepareDecided(ctx.req, source, plan, options, context)
 }

@@ -1,11 +1,10 @@
 import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable } from '@range-serve/core'
 import {
-  expectCall,
   expectFramework,
   mergeOptions,
   type RangeServeOptions,
-  validateOptions,
+  validateServeOptions,
 } from '@range-serve/core/adapter'
 import type { Applied } from './applied.ts'
 import { watchFresh } from './encoding.ts'
@@ -16,7 +15,7 @@ import { type PendingTransfer, send } from './send.ts'
 import { Sending } from './sending.ts'
 import { keepState, stateOf } from './state.ts'
 
-export type { RangeServeOptions, StaticOptions, StoreOptions } from '@range-serve/core/adapter'
+export type { RangeServeOptions } from '@range-serve/core/adapter'
 export type { PendingTransfer } from './send.ts'
 export {
   type KoaStaticOptions,
@@ -64,11 +63,10 @@ declare module 'koa' {
  * app.use((ctx) => ctx.sendRange('/srv/clip.mp4')) // with validators: 304, and downloads resume
  */
 export function rangeServe(options: RangeServeOptions = {}): Middleware {
-  expectCall('rangeServe', options)
-  validateOptions(options, 'rangeServe')
+  validateServeOptions(options)
   const filters = options.acceptRanges !== false
   const middleware: Middleware = (ctx: Context, next) => {
-    expectFramework(next, 'rangeServe', 'koa', 'express')
+    expectFramework(next, 'rangeServe', 'koa')
     const state = keepState(ctx, ctx.app.middleware[0] === middleware)
     const outer = state.options
     state.options = options

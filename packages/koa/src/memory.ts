@@ -5,19 +5,16 @@ import { AsyncResource } from 'node:async_hooks'
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { ParameterizedContext as Context } from 'koa'
 import type { ResponsePlan } from '@range-serve/core'
+import { applyFields, OngoingTransfer, type RangeServeOptions } from '@range-serve/core/adapter'
 import {
-  applyFields,
-  type FilterOptions,
-  isBytes,
+  Cut,
   isConditional,
   isGone,
   isObserved,
-  OngoingTransfer,
   parseContentLength,
   planPassing,
-  variesByCoding,
   whenOver,
-} from '@range-serve/core/adapter'
+} from '@range-serve/core/filter'
 import { keepTarget } from './mount.ts'
 
 /** Content as Koa gives it to `end`; a HEAD has none. */
@@ -33,7 +30,7 @@ interface Given {
  */
 export function decideAtEnd(
   ctx: Context,
-  options: FilterOptions,
+  options: RangeServeOptions,
   isEligible: (ctx: Context) => boolean,
 ): void {
   const res: ServerResponse = ctx.res
@@ -80,10 +77,12 @@ function givenTo(ctx: Context, [chunk]: readonly unknown[]): Given | undefined {
   return isContent && Buffer.byteLength(chunk) === length ? { length, content: chunk } : undefined
 }
 
-function planOf(ctx: Context, options: FilterOptions, length: number): ResponsePlan | undefined {
-  const field = (name: string) => ctx.res.getHeader(name)
-  const isEncodable = variesByCoding(ctx.res)
-  return planPassing(ctx.req, field, { length }, { ...options, isEncodable })
+function planOf(
+  ctx: Context,
+  options: RangeServeOptions,
+  length: number,
+): ResponsePlan | undefined {
+  return planPassing(ctx.req, (name) => ctx.res.getHeader(name), { length }, options)
 }
 
 function applyHead({ req, res }: Context, plan: ResponsePlan): () => void {
@@ -103,9 +102,7 @@ function applyHead({ req, res }: Context, plan: ResponsePlan): () => void {
 /** The segments of a plan: a slice in the memory of the body, several in one buffer. */
 function contentOf({ body }: ResponsePlan, content: string | Buffer): Buffer {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content
-  const pieces = body.map((segment) =>
-    isBytes(segment) ? segment : bytes.subarray(segment.firstPos, segment.lastPos + 1),
-  )
+  const pieces = new Cut(body).push(bytes)
   const [only] = pieces
   return pieces.length === 1 && Buffer.isBuffer(only) ? only : Buffer.concat(pieces)
 }
@@ -114,7 +111,7 @@ function contentOf({ body }: ResponsePlan, content: string | Buffer): Buffer {
  * Keeps middleware from encoding the content of what will be a 206, 304, 412 or 416: encoded, it has no
  * length and would be sent whole. Returns a function that takes that back.
  */
-function lockEncoding(ctx: Context, options: FilterOptions): (() => void) | undefined {
+function lockEncoding(ctx: Context, options: RangeServeOptions): (() => void) | undefined {
   const { res } = ctx
   const length = lengthOf(ctx.body)
   const plan = length === undefined ? undefined : planOf(ctx, options, length)
@@ -143,7 +140,7 @@ function lengthOf(body: unknown): number | undefined {
 /** Tells of a response once it is over, in the asynchronous context that it was made in. */
 function teller(
   ctx: Context,
-  options: FilterOptions,
+  options: RangeServeOptions,
 ): (plan: ResponsePlan, length: number) => void {
   keepTarget(ctx)
   const { res } = ctx

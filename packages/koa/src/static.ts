@@ -2,18 +2,17 @@
 
 import type { ServerResponse } from 'node:http'
 import type { Middleware, ParameterizedContext as Context, Request } from 'koa'
+import type {
+  StaticFinder as CoreStaticFinder,
+  StaticOptions,
+  StoreOptions,
+} from '@range-serve/core'
 import {
   closeUnsent,
-  expectCall,
   expectFramework,
   type FolderOutcome,
-  mergeOptions,
   type Mount,
   mountStatic,
-  type StaticFinder as CoreStaticFinder,
-  type StaticOptions,
-  type StoreOptions,
-  validateOptionNames,
 } from '@range-serve/core/adapter'
 import { keepTarget, namesOf, pathBelow } from './mount.ts'
 import { deliverApplied } from './response.ts'
@@ -51,16 +50,12 @@ export function rangeStatic(
   root: string | URL | StaticFinder,
   options: KoaStaticOptions | KoaStoreOptions = {},
 ): Middleware {
-  expectCall('rangeStatic', root)
-  const { prefix = '', ...folderOptions } = mergeOptions({}, options)
-  const call =
-    typeof root === 'function' ? 'rangeStatic of Koa and a function' : 'rangeStatic of Koa'
-  validateOptionNames(call, options)
-  const folder = mountStatic<ServerResponse, Request>(root, folderOptions)
+  const folder = mountStatic<ServerResponse, Request>(root, options, 'koa')
+  const { prefix = '' } = options
   const names = namesOf(prefix)
   const middleware: Middleware = (ctx: Context, next) => {
     // At once: Express 4 waits for no promise.
-    expectFramework(next, 'rangeStatic', 'koa', 'express')
+    expectFramework(next, 'rangeStatic', 'koa')
     return respond(ctx, next)
   }
   return middleware

@@ -9,31 +9,28 @@ import { deliver, type Prepared } from './deliver.ts'
 import { lend, type Lent } from './lend.ts'
 import { isGone } from './outgoing.ts'
 
-/** A lent body whose content can be delivered directly instead. */
-export interface Deferred extends Lent {
-  /** Created on first access, which usually never happens. */
-  readonly body: Readable
-  /**
-   * Delivers the response, whose fields are set; returns `undefined` if the body has been read or
-   * destroyed, so that the framework must send it. Rejects if the source fails before anything is
-   * sent.
-   */
-  deliver(): Promise<void> | undefined
-}
-
 interface Destination {
   readonly signal?: AbortSignal | undefined
   readonly response: ServerResponse
 }
 
-/** Defers the content of a prepared response until it is delivered, or something reads the body. */
-export function defer(prepared: Prepared, destination: Destination): Deferred {
+/**
+ * Defers the content of a prepared response until it is delivered, or something reads the body.
+ *
+ * The body is a stream, created on first access, which usually never happens: unless it has been
+ * touched by then, `deliver` sends the response as fast as without a framework. The source should be
+ * one that can be read at random, since what reads the body finds an error only as it reads.
+ *
+ * @param destination the `response`, which only Node's own code has patched: see {@link isUnpatched};
+ *   a `signal` that ends it
+ */
+export function defer(prepared: Prepared, destination: Destination): Lent {
   return new DeferredContent(prepared, destination)
 }
 
 // A class: an object with a getter of its own, made for each response, has V8 make a map for each,
 // which keeps the response until the old generation is collected.
-class DeferredContent implements Deferred {
+class DeferredContent implements Lent {
   readonly finished: Promise<Transfer>
   readonly #prepared: Prepared
   readonly #destination: Destination

@@ -2,19 +2,13 @@
 
 import type { ServerResponse } from 'node:http'
 import { encodedTag, isEntityTag } from '../semantics/entity-tag.ts'
-import { addVary } from '../semantics/vary.ts'
+import { addVary, variesByCoding } from '../semantics/vary.ts'
 import { isUnpatched } from './memory.ts'
 import type { NodeResponse } from './outgoing.ts'
 
 /** Whether other code may encode the full response: it hooks the content, or says that codings vary. */
 export function mayBeEncoded(response: NodeResponse): boolean {
-  return variesByCoding(response) || !isUnpatched(response)
-}
-
-/** Whether a response says that its coding depends on the request. */
-export function variesByCoding(response: NodeResponse): boolean {
-  const vary = response.getHeader('Vary')
-  return vary !== undefined && /(?:^|[,\s])(?:accept-encoding|\*)(?:$|[,\s])/i.test(String(vary))
+  return variesByCoding(response.getHeader('Vary')) || !isUnpatched(response)
 }
 
 /**

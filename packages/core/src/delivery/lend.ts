@@ -22,6 +22,12 @@ export interface Lent {
   readonly finished: Promise<Transfer>
   /** Closes the content: another body is sent instead. */
   readonly withdraw: () => void
+  /**
+   * Set if the body was deferred, by `defer`: delivers the response, whose fields are set, past the
+   * framework. Returns `undefined` if the body has been read or destroyed, so that the framework must
+   * send it. Rejects if the source fails before anything is sent.
+   */
+  readonly deliver?: (() => Promise<void> | undefined) | undefined
 }
 
 /**

@@ -8,7 +8,7 @@ import {
   isEntityTag,
   parseEntityTags,
   strongCompare,
-  vouchedTag,
+  tagOfEncoding,
   weakCompare,
 } from './entity-tag.ts'
 
@@ -229,6 +229,13 @@ describe('encodedTag and codingOf', () => {
     }
   })
 
+  it('is of fields that hold a tag', () => {
+    expect(tagOfEncoding('"v1"', 'gzip')).toBe('W/"v1-gzip"')
+    for (const etag of [undefined, '', 'v1', '"v1", "v2"', 1]) {
+      expect(tagOfEncoding(etag, 'gzip')).toBeUndefined()
+    }
+  })
+
   it.each<[tag: string, plain: string]>([
     ['"v1"', '"v1"'],
     ['"v1-br"', '"v1-br"'],
@@ -238,22 +245,6 @@ describe('encodedTag and codingOf', () => {
     ['W/"v1-br"', '"V1"'],
   ])('takes %s for no encoding of %s', (tag, plain) => {
     expect(codingOf(tag, plain)).toBeUndefined()
-  })
-})
-
-describe('vouchedTag', () => {
-  const hash = '2jmj7l5rSw0yVb/vlWAYkK/YBwk'
-  it.each<[what: string, tag: string, length: number, strong: string | undefined]>([
-    ['a hash of this length', `W/"2a-${hash}"`, 42, `"2a-${hash}"`],
-    ['nothing', `W/"0-${hash}"`, 0, `"0-${hash}"`],
-    ['a hash of another length', `W/"2a-${hash}"`, 43, undefined],
-    ['a strong tag', `"2a-${hash}"`, 42, undefined],
-    ['stats', 'W/"2a-18c2e5d8f00"', 42, undefined],
-    ['a longer hash', `W/"2a-${hash}A"`, 42, undefined],
-    ['a list', `W/"2a-${hash}", W/"2a-${hash}"`, 42, undefined],
-    ['a tag of its own', 'W/"v1"', 42, undefined],
-  ])('of %s', (_what, tag, length, strong) => {
-    expect(vouchedTag(tag, length)).toBe(strong)
   })
 })
 

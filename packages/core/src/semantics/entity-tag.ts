@@ -56,6 +56,19 @@ export function encodedTag(tag: EntityTag, coding: string): EntityTag {
   return `W/${opaqueTag(tag).slice(0, -1)}-${suffix}"`
 }
 
+/**
+ * As {@link encodedTag}, for the values of fields; `undefined` if there is no ETag field, or it is not
+ * an entity-tag.
+ *
+ * @param etag the ETag of the content that is encoded
+ * @param coding the Content-Encoding
+ */
+export function tagOfEncoding(etag: unknown, coding: unknown): EntityTag | undefined {
+  return typeof etag === 'string' && isEntityTag(etag)
+    ? encodedTag(etag, String(coding))
+    : undefined
+}
+
 /** The tag of a variant of what has this tag: no cache takes the bytes of one for those of the other. */
 export function tagOfVariant(tag: EntityTag, name: string): EntityTag {
   return `${tag.slice(0, -1)}-${name}"`
@@ -67,17 +80,6 @@ const suffixOfCoding = /-(br|deflate|gzip|zstd)"$/
 export function codingOf(tag: EntityTag, plain: EntityTag): string | undefined {
   const coding = suffixOfCoding.exec(tag)?.[1]
   return coding !== undefined && tag === encodedTag(plain, coding) ? coding : undefined
-}
-
-const expressTag = /^W\/"([\da-f]+)-[\w+/]{27}"$/i
-
-/**
- * The strong form of a weak tag that Express's `res.send` makes: the length of the content, and a hash
- * of it. `undefined` for a tag of another form, or for content of another length.
- */
-export function vouchedTag(tag: string, length: number): EntityTag | undefined {
-  const match = expressTag.exec(tag)
-  return match && Number.parseInt(match[1]!, 16) === length ? tag.slice(2) : undefined
 }
 
 /** Whether a tag is weak (§8.8.3). */

@@ -31,7 +31,8 @@ export function overlap(chunk: Uint8Array, position: number, range: ByteRange): 
 
 /**
  * Cuts a body out of a representation's chunks, pushed one after another from the first byte. The
- * ranges among the segments must be ascending and must not overlap.
+ * ranges among the segments must be ascending and must not overlap, unless the representation is pushed
+ * as one chunk.
  */
 export class Cut {
   readonly #segments: readonly Segment[]

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
 
-import { DiscardPace, endEarly, mayEndEarly } from '../adapter.ts'
+import { DiscardPace, mayEndEarly } from '../filter.ts'
+import { endEarly } from './early-end.ts'
 
 const file = fileURLToPath(import.meta.url)
 const cleanUp: (() => void)[] = []
