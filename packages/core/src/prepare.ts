@@ -33,8 +33,10 @@ export interface ResponseContext extends ResponseState {
 }
 
 /**
- * Opens the source, decides the response, and prepares its content.
+ * Opens the source, decides the response, and prepares its content. What it resolves to has to be
+ * delivered, lent or deferred, each of which closes the content.
  *
+ * @param context what is known of the response: see `contextOf`
  * @throws TypeError or RangeError with a `code`, at the call
  * @throws SourceError with a `status`, by rejecting: nothing has been sent
  */

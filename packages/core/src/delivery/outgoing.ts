@@ -13,7 +13,7 @@ declareCleanEnd(Socket.prototype)
 /** The part of a response that delivery needs; both of Node's classes have it. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
-/** The response has been started or ended already, by other code. */
+/** The error `ERR_HEADERS_SENT`: other code has started or ended the response already. */
 export function alreadyAnswered(): TypeError {
   return invalidArgument('ERR_HEADERS_SENT', 'Cannot serve: the response has already been started')
 }

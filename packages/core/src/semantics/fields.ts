@@ -104,7 +104,8 @@ const uncuttable = [
   'x-lighttpd-send-file',
 ]
 
-/** Whether the fields of a 200 allow its content to be cut; `Accept-Ranges: none` does not either.
+/**
+ * Whether the fields of a 200 allow its content to be cut; `Accept-Ranges: none` does not either.
  *
  * @param field looks up a field of the response by its name in lower case
  */

@@ -42,6 +42,8 @@ export interface OwnListeners {
 /**
  * Whether a stream may be ended early: it is certainly the head of a chain that this response alone
  * reads, and of a class whose early end is clean. Any other is read on, and ends by itself.
+ *
+ * @param own how many listeners the caller itself has there
  */
 export function mayEndEarly(stream: unknown, own: OwnListeners): stream is Readable {
   return (
@@ -126,8 +128,9 @@ export function endEarly(stream: Readable): void {
 }
 
 /**
- * As {@link endEarly}, so that 'end' is emitted before the 'close' of a response that finishes in this
- * turn: a `pipeline` takes that for a failure until then.
+ * Ends a stream that {@link mayEndEarly} without an error, as {@link endEarly} does, and so that 'end' is
+ * emitted before the 'close' of a response that finishes in this turn: a `pipeline` takes that for a
+ * failure until then.
  */
 export function endAtOnce(stream: Readable): void {
   endEarly(stream)
@@ -144,7 +147,7 @@ export function discardFeeders(stream: unknown): void {
   })
 }
 
-/** Counts discarded bytes, and tells when the event loop needs a turn. */
+/** Counts bytes that are discarded, and says when other work of the event loop needs a turn: each MiB. */
 export class DiscardPace {
   #discarded = 0
 

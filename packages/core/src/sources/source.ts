@@ -80,6 +80,10 @@ export interface DirectSource extends Source {
   /**
    * Resolves to this source if the file is unchanged, otherwise to a fresh one, which is open.
    * Nothing may be sent before.
+   *
+   * It belongs to one opening, but an opened file passes through the outcome of a folder and an adapter
+   * to `serve` as any source does: a value beside the source would be a second kind of servable in each
+   * of their signatures, and one more object for each response.
    */
   readonly actual?: Promise<DirectSource> | undefined
   /**
