@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Descriptor } from './descriptor.ts'
+import { Descriptor } from './descriptor.ts'
 import { DescriptorTable } from './descriptors.ts'
 import { readPolicy } from './read-policy.ts'
 
@@ -59,30 +59,63 @@ describe('readSync', () => {
   })
 })
 
-describe('acquireSync', () => {
-  it('finds a file that is open and unchanged', () => {
+describe('acquire with adaptive reads', () => {
+  const acquire = () => table.acquire(filePath, undefined, 'adaptive')
+
+  it('looks at a path once, synchronously, for all requests of a turn', async () => {
     const end = stub(0)
-    expect(table.acquireSync(filePath)).toBe(descriptor)
+    const stat = vi.spyOn(fs, 'stat')
+    const together = await Promise.all([acquire(), acquire(), acquire()])
+    expect(together).toEqual([descriptor, descriptor, descriptor])
     expect(end).toHaveBeenCalledOnce()
-    table.release(descriptor, false)
+    expect(stat).not.toHaveBeenCalled()
+    expect(descriptor.holders).toBe(4)
+    for (const each of together) table.release(each, false)
+  })
+
+  it('looks again for the requests of the next turn', async () => {
+    const end = stub(0)
+    for (let turn = 0; turn < 2; turn++) table.release(await acquire(), false)
+    expect(end).toHaveBeenCalledTimes(2)
+  })
+
+  it('looks after the last request of a turn has arrived', async () => {
+    stub(0)
+    const early = acquire()
+    fs.writeFileSync(filePath, 'changed meanwhile')
+    const late = acquire()
+    const found = await Promise.all([early, late])
+    expect(found.map(({ stats }) => stats.size)).toEqual([17n, 17n])
+    for (const each of found) table.release(each, true)
+  })
+
+  it('looks asynchronously if one of the requests must not be read synchronously', async () => {
+    const end = stub(0)
+    const found = await Promise.all([acquire(), table.acquire(filePath, undefined, 'async')])
+    expect(found).toEqual([descriptor, descriptor])
+    expect(end).not.toHaveBeenCalled()
+    for (const each of found) table.release(each, false)
   })
 
   it.each<[what: string, change: () => void]>([
     ['changed', () => fs.appendFileSync(filePath, 'more')],
     ['removed', () => fs.rmSync(filePath)],
     ['replaced by a loop of links', () => (fs.rmSync(filePath), fs.symlinkSync('file', filePath))],
-  ])('leaves a file that was %s to be examined asynchronously', (_what, change) => {
+  ])('leaves a file that was %s to be examined asynchronously', async (_what, change) => {
     const end = stub(0)
     change()
-    expect(table.acquireSync(filePath)).toBeUndefined()
+    const found = await acquire().catch((error: unknown) => error)
+    expect(found).not.toBe(descriptor)
     expect(end).toHaveBeenCalledOnce()
+    if (found instanceof Descriptor) table.release(found, true)
     fs.rmSync(filePath, { force: true })
   })
 
-  it('looks at nothing unless the policy allows it', () => {
+  it('does not look synchronously unless the policy allows it', async () => {
     stub(undefined)
     const stat = vi.spyOn(fs, 'statSync')
-    expect(table.acquireSync(filePath)).toBeUndefined()
+    expect(await acquire()).toBe(descriptor)
     expect(stat).not.toHaveBeenCalled()
+    table.release(descriptor, false)
   })
 })

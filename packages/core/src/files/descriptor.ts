@@ -1,6 +1,10 @@
 import fs from 'node:fs'
+import { confine } from './confinement.ts'
 import type { Examined } from './examine.ts'
 import { readPolicy } from './read-policy.ts'
+
+/** How long a path that lay in its root is assumed to lie there, if it is the same file. */
+const confinementMs = 500
 
 /** An open file, and the state in which it was found. */
 export class Descriptor {
@@ -18,7 +22,7 @@ export class Descriptor {
   /** Data that readers keep for as long as the file stays the same. */
   memo: unknown
   /** When its path was last found to lie in its root. */
-  confinedAt: number = performance.now()
+  #confinedAt: number = performance.now()
   holders = 0
   idleSince = 0
   /** Whether it has been read since it was opened. */
@@ -56,6 +60,27 @@ export class Descriptor {
   /** Whether a path that has these stats leads to this file, whatever its state. */
   isFileOf(stats: fs.Stats): boolean {
     return stats.ino === Number(this.stats.ino) && stats.dev === Number(this.stats.dev)
+  }
+
+  /** Whether its device is quick enough now to be examined synchronously. */
+  get isQuick(): boolean {
+    return readPolicy.allows(this.#device)
+  }
+
+  /** Whether it has to be checked once more that its path lies in its root. */
+  get isConfinementDue(): boolean {
+    return performance.now() - this.#confinedAt >= confinementMs
+  }
+
+  /**
+   * Checks now and then that a file that was opened inside its root is still found there. Bytes
+   * that are read from the descriptor are those of that file in any case.
+   */
+  async confineAgain(filePath: string, root: string): Promise<void> {
+    if (!this.isConfinementDue) return
+    const now = performance.now()
+    await confine(filePath, root)
+    this.#confinedAt = now
   }
 
   /**

@@ -7,7 +7,8 @@
 import fs from 'node:fs'
 import { promisify } from 'node:util'
 import { fileError } from '../errors.ts'
-import { confine, openInside } from './confinement.ts'
+import type { Reads } from '../options.ts'
+import { openInside } from './confinement.ts'
 import { Descriptor } from './descriptor.ts'
 import { examine, notAFile } from './examine.ts'
 import { readPolicy } from './read-policy.ts'
@@ -21,9 +22,6 @@ const fstat = promisify(fs.fstat) as BigIntStat
 const openFlags =
   fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOCTTY ?? 0)
 
-/** How long a path that lay in its root is assumed to lie there, if it is the same file. */
-const confinementMs = 500
-
 /** How often a file that was replaced while it settled is opened again. */
 const maxAttempts = 3
 
@@ -35,6 +33,7 @@ export interface DescriptorTableOptions {
 }
 
 interface Waiter {
+  readonly reads: Reads
   readonly resolve: (descriptor: Descriptor) => void
   readonly reject: (error: unknown) => void
 }
@@ -43,7 +42,7 @@ export class DescriptorTable {
   readonly #options: DescriptorTableOptions
   /** By key, least recently used first. */
   readonly #found = new Map<string, Descriptor>()
-  /** The requests that wait for the next `stat` of a path, by key. */
+  /** The requests that wait for the next look at a path, by key. */
   readonly #waiters = new Map<string, Waiter[]>()
   #sweep: NodeJS.Timeout | undefined
 
@@ -60,20 +59,23 @@ export class DescriptorTable {
    * Opens the file at an absolute path, held for the caller, which must `release` it.
    *
    * A `stat` already in flight may predate this request, so the request waits for the next one. All
-   * waiting requests share it, as do all requests of one turn.
+   * waiting requests share it, as do all requests of one turn: their responses then go out together,
+   * which wakes a client or a proxy once for all of them.
    *
    * @param root the folder that the file must lie in once symbolic links are resolved; `undefined`:
    *   anywhere
+   * @param reads `'adaptive'`: the `stat` may be synchronous, if the file is open and its device quick
+   *   enough
    * @throws SourceError with status 403, 404, 500 or 503
    */
-  acquire(filePath: string, root?: string): Promise<Descriptor> {
+  acquire(filePath: string, root?: string, reads: Reads = 'async'): Promise<Descriptor> {
     const key = keyOf(filePath, root)
     return new Promise((resolve, reject) => {
       const waiters = this.#waiters.get(key)
       if (waiters) {
-        waiters.push({ resolve, reject })
+        waiters.push({ reads, resolve, reject })
       } else {
-        this.#waiters.set(key, [{ resolve, reject }])
+        this.#waiters.set(key, [{ reads, resolve, reject }])
         void this.#serve(key, filePath, root)
       }
     })
@@ -89,19 +91,9 @@ export class DescriptorTable {
     return descriptor
   }
 
-  /**
-   * As {@link acquire}, but synchronous, and only for a file that is open and unchanged, on a device
-   * that is quick enough; otherwise `undefined`.
-   */
-  acquireSync(filePath: string, root?: string): Descriptor | undefined {
-    const descriptor = this.#found.get(keyOf(filePath, root))
-    if (!descriptor) return undefined
-    if (root !== undefined && performance.now() - descriptor.confinedAt >= confinementMs) {
-      return undefined
-    }
-    if (!descriptor.isStillSync(filePath)) return undefined
-    descriptor.holders++
-    return descriptor
+  /** Whether {@link acquire} would look at a path synchronously now. */
+  isQuick(filePath: string, root?: string): boolean {
+    return this.#found.get(keyOf(filePath, root))?.isQuick === true
   }
 
   /**
@@ -127,14 +119,16 @@ export class DescriptorTable {
     if (descriptor.holders === 0) await close(descriptor)
   }
 
-  /** Examines a path for the requests that wait, until none does. */
+  /** Looks at a path for the requests that wait, until none does. */
   async #serve(key: string, filePath: string, root: string | undefined): Promise<void> {
     await new Promise(setImmediate)
     let waiters = this.#waiters.get(key)!
     while (waiters.length > 0) {
       this.#waiters.set(key, [])
       try {
-        const descriptor = await this.#look(key, filePath, root)
+        const mayBeSync = waiters.every(({ reads }) => reads === 'adaptive')
+        const known = mayBeSync ? this.#lookSync(key, filePath, root) : undefined
+        const descriptor = known ?? (await this.#look(key, filePath, root))
         descriptor.holders += waiters.length - 1
         for (const waiter of waiters) waiter.resolve(descriptor)
       } catch (error) {
@@ -145,18 +139,28 @@ export class DescriptorTable {
     this.#waiters.delete(key)
   }
 
+  /** Finds what is at a path now, if it is open and its device quick enough, and holds it once. */
+  #lookSync(key: string, filePath: string, root: string | undefined): Descriptor | undefined {
+    const held = this.#found.get(key)
+    if (!held || (root !== undefined && held.isConfinementDue)) return undefined
+    return held.isStillSync(filePath) ? this.#hold(held) : undefined
+  }
+
+  /** Holds an open descriptor once more, as the most recently used. */
+  #hold(descriptor: Descriptor): Descriptor {
+    this.#found.delete(descriptor.key)
+    this.#found.set(descriptor.key, descriptor)
+    descriptor.holders++
+    return descriptor
+  }
+
   /** Opens what is at a path now, or finds it open, and holds it once. */
   async #look(key: string, filePath: string, root: string | undefined): Promise<Descriptor> {
     const held = this.#found.get(key)
     try {
       const stats = await stat(filePath)
-      if (held && root !== undefined) await this.#confineAgain(held, filePath, root)
-      if (held && !held.retired && held.isStill(stats)) {
-        this.#found.delete(key)
-        this.#found.set(key, held)
-        held.holders++
-        return held
-      }
+      if (held && root !== undefined) await held.confineAgain(filePath, root)
+      if (held && !held.retired && held.isStill(stats)) return this.#hold(held)
       if (held) this.retire(held)
       if (!stats.isFile()) throw notAFile(filePath)
       const descriptor = await this.#open(key, filePath, root)
@@ -173,17 +177,6 @@ export class DescriptorTable {
       if (held) this.retire(held)
       throw 'status' in (error as object) ? error : fileError(error, filePath)
     }
-  }
-
-  /**
-   * Checks now and then that a file that was opened inside its root is still found there. Bytes
-   * that are read from the descriptor are those of that file in any case.
-   */
-  async #confineAgain(held: Descriptor, filePath: string, root: string): Promise<void> {
-    const now = performance.now()
-    if (now - held.confinedAt < confinementMs) return
-    await confine(filePath, root)
-    held.confinedAt = now
   }
 
   async #open(key: string, filePath: string, root: string | undefined): Promise<Descriptor> {

@@ -123,7 +123,11 @@ export class PathSource extends RegularFile {
   }
 
   async #reopen(): Promise<void> {
-    const descriptor = await descriptors.acquire(this.#path, this.#root)
+    const descriptor = await descriptors.acquire(
+      this.#path,
+      this.#root,
+      this.#mayReadSync ? 'adaptive' : 'async',
+    )
     if (descriptor.content !== undefined || !isSameVersion(descriptor.stats, this.stats)) {
       descriptor.release()
       throw sourceError(500, 'ERR_SOURCE_CHANGED', 'The file is not the one that was opened', {

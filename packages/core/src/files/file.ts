@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url'
 import { fileError, invalidArgument } from '../errors.ts'
 import type { Metadata } from '../sources/buffer.ts'
 import { hasDescriptor, type Source } from '../sources/source.ts'
-import type { Descriptor } from './descriptor.ts'
 import { descriptors } from './descriptors.ts'
 import { examine } from './examine.ts'
 import {
@@ -41,47 +40,36 @@ export function fromFile(
 ): Promise<Source> {
   validateMetadata(metadata)
   if (isFileHandle(file)) return fromHandle(file, metadata)
-  return Promise.resolve(openFile(toAbsolutePath(file), undefined, { metadata }))
+  return openFile(toAbsolutePath(file), undefined, { metadata })
 }
 
 /**
  * Opens a file by an absolute path, which must resolve to a file inside `root` if that is given.
  */
-export function openFile(
+export async function openFile(
   filePath: string,
   root: string | undefined,
   options: OpenOptions,
-): FileSource | Promise<FileSource> {
-  const toSource = (descriptor: Descriptor) => sourceOf(descriptor, filePath, root, options)
-  return openSync(filePath, root, options) ?? descriptors.acquire(filePath, root).then(toSource)
-}
-
-/** The source of a file that is open already, if its path may be examined at once. */
-function openSync(
-  filePath: string,
-  root: string | undefined,
-  options: OpenOptions,
-): FileSource | undefined {
-  const open = options.reads === 'async' ? undefined : descriptors.acquireSync(filePath, root)
-  return open && sourceOf(open, filePath, root, options)
+): Promise<FileSource> {
+  const descriptor = await descriptors.acquire(filePath, root, options.reads ?? 'adaptive')
+  return sourceOf(descriptor, filePath, root, options)
 }
 
 /**
- * As {@link openFile}, but returns the source of a file that is already open at once, to be read
- * while the path is examined: `actual` tells whether it is still the same.
+ * As {@link openFile}, but if looking at the path takes a while, returns the source of a file that is
+ * already open at once, to be read meanwhile: `actual` tells whether it is still the same.
  */
 export function expectFile(
   filePath: string,
   root: string | undefined,
   options: OpenOptions,
 ): FileSource | Promise<FileSource> {
-  const open = openSync(filePath, root, options)
-  if (open) return open
-  const toSource = (descriptor: Descriptor) => sourceOf(descriptor, filePath, root, options)
-  const expected = descriptors.peek(filePath, root)
-  if (!expected) return descriptors.acquire(filePath, root).then(toSource)
-  const actual = descriptors.acquire(filePath, root).then((descriptor) => {
-    if (descriptor !== expected) return toSource(descriptor)
+  const { reads = 'adaptive' } = options
+  const isQuick = reads === 'adaptive' && descriptors.isQuick(filePath, root)
+  const expected = isQuick ? undefined : descriptors.peek(filePath, root)
+  if (!expected) return openFile(filePath, root, options)
+  const actual = descriptors.acquire(filePath, root, reads).then((descriptor) => {
+    if (descriptor !== expected) return sourceOf(descriptor, filePath, root, options)
     descriptor.release()
     return source
   })

@@ -98,12 +98,17 @@ export class ReadPolicy {
     known.isLocal = await this.#world.typeOf(path).then(isLocal, () => false)
   }
 
+  /** Whether a device may be read synchronously now. */
+  allows(device: number, now: number = this.#world.now()): boolean {
+    if (now < this.#resumeAt) return false
+    const known = this.#devices.get(device)
+    return known?.isLocal === true && now >= known.resumeAt
+  }
+
   /** Begins a synchronous read of a device: returns when, or `undefined` if it must not be made. */
   begin(device: number): number | undefined {
     const now = this.#world.now()
-    if (now < this.#resumeAt) return undefined
-    const known = this.#devices.get(device)
-    if (known?.isLocal !== true || now < known.resumeAt) return undefined
+    if (!this.allows(device, now)) return undefined
     if (this.#reads++ % readsPerLook === 0) this.#diskReads = this.#world.diskReads()
     return now
   }

@@ -36,7 +36,7 @@ export async function openVariant(
   for (const coding of selectCodings(fieldValue(request, 'accept-encoding'), offered)) {
     const siblingPath = filePath + extensionOf[coding as Coding]
     const opening = openFile(siblingPath, root, { reads, metadata })
-    const sibling = await Promise.resolve(opening).catch(() => undefined)
+    const sibling = await opening.catch(() => undefined)
     if (!sibling) continue
     if (sibling.stats.mtimeNs >= file.stats.mtimeNs) {
       void file.close?.()
