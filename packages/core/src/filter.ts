@@ -1,5 +1,5 @@
 // The parts of a filter, which makes responses of other code range-aware. Not for applications: it
-// changes with the adapters. What a filter sends itself, it sends with the parts of an adapter.
+// changes with the adapters.
 
 // Deciding: what the request calls for, and what the fields of the 200 allow.
 export { isConditional } from './semantics/request.ts'

@@ -4,10 +4,9 @@ import { invalidArgument } from './errors.ts'
 import { type RangeServeOptions, validateOptions } from './options.ts'
 
 /**
- * Throws unless an adapter's `rangeServe` was called, with options that can work.
+ * Throws unless an adapter's `rangeServe` was called with options that can work.
  *
- * @throws TypeError `ERR_NOT_CALLED` for a request or a context: `rangeServe` itself is the middleware
- * @throws TypeError or RangeError with a `code`, as {@link validateOptions}
+ * @throws TypeError or RangeError with a `code`: `ERR_NOT_CALLED` if it was used as middleware itself
  */
 export function validateServeOptions(options: RangeServeOptions): void {
   expectCall('rangeServe', options)

@@ -28,11 +28,8 @@ type PassingOptions = Pick<PlanOptions, 'maxRanges' | 'maxSkip' | 'maxResponse'>
  * Without a type of its own the 200 goes out without one, and so does a range of it. Validators of the
  * content count if the 200 has none of their kind, or only a weak entity-tag.
  *
- * @param field looks up a field of the 200 by its name in lower case
- * @param content its length in bytes; `seekable: false` if it passes by once, so that ranges of it are
- *   sent in ascending order; and validators of its own
- * @param options the limits that `rangeServe` was given; `isEncodable` if hooks may encode the content
- *   although Vary does not say so
+ * @param content its length in bytes, validators of its own, and `seekable: false` if it passes by once
+ * @param options limits, and `isEncodable` if hooks may encode the content whatever Vary says
  */
 export function planPassing(
   request: RangeRequest,
@@ -53,13 +50,12 @@ export function planPassing(
 }
 
 /**
- * Plans as {@link planPassing} does, for content that has become a source, and prepares it to be
- * delivered, or to be lent to a framework; `undefined` if ranges must not be cut out of it, and the
- * source is then the caller's to close.
+ * As {@link planPassing}, for content that has become a source and is to be delivered or lent. If that
+ * returns `undefined`, the source is still open.
  *
- * @param response has the fields of the 200, and is not begun
- * @param own whether the content may be `pooled`: see {@link contextOf}; and what is known of the
- *   `content`, if not all that the source says
+ * @param response has the fields of the 200
+ * @param own `pooled` as with {@link contextOf}; what is known of the `content`, by default all that
+ *   the source says
  */
 export function preparePassing(
   request: ServerRequest,

@@ -21,13 +21,11 @@ type MountedOptions<R> = (StaticOptions<R> | StoreOptions<R>) & {
 }
 
 /**
- * Makes the mount that an adapter's `rangeStatic` serves: `find` has the outcome of a request, and never
- * rejects.
+ * Makes the mount that an adapter's `rangeStatic` serves.
  *
- * @param root the folder, or the function that finds what to send
- * @param framework whose adapter it is: Koa's has a `prefix`, which the mount leaves to it
- * @throws TypeError or RangeError with a `code`, for options that can never work; `ERR_NOT_CALLED` for a
- *   request or a context: `rangeStatic` itself is the middleware
+ * @param framework Koa's adapter has a `prefix`, which the mount leaves to it
+ * @throws TypeError or RangeError with a `code`, for options that can never work, or a root that is a
+ *   request: `rangeStatic` is not the middleware
  */
 export function mountStatic<R, Q>(
   root: string | URL | StaticFinder<Q>,

@@ -56,10 +56,7 @@ export function isObserved(options: { onTransfer?: unknown }): boolean {
   )
 }
 
-/**
- * A {@link Transfer} in progress, which delivery keeps. A filter that sends nothing of its own keeps one
- * itself: `start` with the plan, `firstByte`, `bytesSent` as bytes go out, and `finish` once.
- */
+/** A {@link Transfer} in progress: `start`, `firstByte`, `bytesSent` as bytes go out, `finish` once. */
 export class OngoingTransfer implements Transfer {
   readonly method: string
   readonly url: string
@@ -84,11 +81,7 @@ export class OngoingTransfer implements Transfer {
     this.#onTransfer = onTransfer
   }
 
-  /**
-   * The transfer of a response that could not be sent.
-   *
-   * @param reason what was thrown; the status is the one that it says, otherwise 500
-   */
+  /** The transfer of a response of which nothing was sent, since `reason` was thrown. */
   static failed(
     request: ConstructorParameters<typeof OngoingTransfer>[0],
     reason: unknown,

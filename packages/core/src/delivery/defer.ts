@@ -17,12 +17,10 @@ interface Destination {
 /**
  * Defers the content of a prepared response until it is delivered, or something reads the body.
  *
- * The body is a stream, created on first access, which usually never happens: unless it has been
- * touched by then, `deliver` sends the response as fast as without a framework. The source should be
- * one that can be read at random, since what reads the body finds an error only as it reads.
+ * The body is a stream, created on first access, which usually never happens. An error of the source
+ * is then one of the stream.
  *
- * @param destination the `response`, which only Node's own code has patched: see {@link isUnpatched};
- *   a `signal` that ends it
+ * @param destination the `response`, which must be unpatched, and a `signal` that ends it
  */
 export function defer(prepared: Prepared, destination: Destination): Lent {
   return new DeferredContent(prepared, destination)

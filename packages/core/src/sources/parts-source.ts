@@ -6,9 +6,8 @@ import { closeParts, type OpenPart } from './parts.ts'
 import { type DirectSource, pickMetadata } from './source.ts'
 
 /**
- * A source whose bytes are those of its parts, one after another. A part is whatever has a place in it:
- * an open source, or bytes that are made when they are read. A subclass says where each begins and how
- * it is read; a range is then read from those parts alone that it touches.
+ * A source whose bytes are those of its parts, one after another: open sources, or bytes that are made
+ * when they are read. A subclass says where each begins and how it is read.
  */
 export abstract class PartsSource implements DirectSource {
   readonly isDirect: true = true
@@ -22,7 +21,7 @@ export abstract class PartsSource implements DirectSource {
   /**
    * @param sources the open sources among the parts, which `close` closes
    * @param length the complete length, in bytes
-   * @param metadata of the content; of two values for one member, the later takes precedence
+   * @param metadata of the content; later values take precedence
    */
   constructor(
     sources: readonly OpenPart[],
@@ -51,7 +50,7 @@ export abstract class PartsSource implements DirectSource {
     signal: AbortSignal,
   ): Uint8Array | AsyncIterable<Uint8Array>
 
-  /** Yields exactly the bytes of a range. */
+  /** Reads only the parts that a range touches. */
   async *read(
     { firstPos, lastPos }: ByteRange,
     { signal }: { readonly signal: AbortSignal },
@@ -69,7 +68,6 @@ export abstract class PartsSource implements DirectSource {
     }
   }
 
-  /** Closes the sources. */
   close(): Promise<void> {
     return closeParts(this.#sources)
   }
