@@ -118,6 +118,21 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect([old.status, field(old, 'ETag')]).toEqual([304, `W/${plain}`])
   })
 
+  it.each(['set', 'given to writeHead'])(
+    'the tag of a coding is known if Vary is %s',
+    async (how) => {
+      running = await start(rangeServe(), (_, response) => {
+        const fields = { ETag: '"v1"', 'Content-Length': '36' }
+        if (how === 'set') response.set('Vary', 'Accept-Encoding').writeHead(200, fields)
+        else response.writeHead(200, { ...fields, Vary: 'Accept-Encoding' })
+        response.end('x'.repeat(36))
+      })
+      const known = await get(['Accept-Encoding', 'gzip'], ['If-None-Match', 'W/"v1-gzip"'])
+      expect([known.status, field(known, 'ETag')]).toEqual([304, 'W/"v1-gzip"'])
+      expect((await get(['If-None-Match', 'W/"v2-gzip"'])).status).toBe(200)
+    },
+  )
+
   describe('req.fresh', () => {
     it.each<[fresh: boolean, what: string, fields: Line[], ...conditions: Line[]]>([
       [false, 'no condition', [['ETag', '"v1"']]],
