@@ -23,19 +23,28 @@ export type BodyKind =
   | { readonly kind: 'blob'; readonly blob: Blob }
   | { readonly kind: 'none' }
 
+const memory: MemoryBody = { kind: 'memory' }
+
 /** What Koa will do with the body of a context. */
 export function kindOf({ response }: Context): BodyKind {
   const body: unknown = response.body
   if (body === undefined || body === null) return { kind: 'none' }
-  if (typeof body !== 'object' || Buffer.isBuffer(body)) return { kind: 'memory' }
+  if (typeof body !== 'object' || Buffer.isBuffer(body) || isPlain(body)) return memory
   if (isOfWeb(body) && knowsWeb(response)) {
     if (body instanceof Blob) return { kind: 'blob', blob: body }
     const stream = body instanceof Response ? body.body : body
     const isFree = stream !== null && !stream.locked
     return { kind: 'stream', stream: isFree ? (stream as ByteStream) : undefined }
   }
-  if (!isStream(response, body)) return { kind: 'memory' }
+  if (!isStream(response, body)) return memory
   return { kind: 'stream', stream: isIterable(body) ? body : undefined }
+}
+
+/** Whether a body is an object literal or an array, which every Koa makes JSON of. */
+function isPlain(body: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(body)
+  if (prototype !== Object.prototype && prototype !== Array.prototype) return false
+  return !('pipe' in body)
 }
 
 function isOfWeb(body: object): body is Blob | ReadableStream | Response {

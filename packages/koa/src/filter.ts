@@ -25,7 +25,9 @@ export function filterBody(ctx: Context, options: RangeServeOptions): Promise<vo
   if (!isEligible(ctx)) return undefined
   const isPlain = !isConditional(ctx.req) && !isObserved(options)
   const given: unknown = ctx.response.body
-  if (given instanceof ReadStream) return filterFile(ctx, given, options)
+  if (given instanceof ReadStream) {
+    return isGone(ctx.res) ? undefined : filterFile(ctx, given, options)
+  }
   if (ArrayBuffer.isView(given) && !Buffer.isBuffer(given)) sendAsBytes(ctx, given)
   const body = kindOf(ctx)
   if (body.kind === 'memory') {
@@ -33,7 +35,7 @@ export function filterBody(ctx: Context, options: RangeServeOptions): Promise<vo
     if (!isPlain) decideAtEnd(ctx, options, isMemoryEligible)
     return undefined
   }
-  if (body.kind === 'none') return undefined
+  if (body.kind === 'none' || isGone(ctx.res)) return undefined
   const length = body.kind === 'blob' ? body.blob.size : lengthOf(ctx)
   if (length === undefined) tagEncoding(ctx)
   if (length === undefined || (body.kind === 'stream' && !body.stream)) return undefined
@@ -48,18 +50,15 @@ export function filterBody(ctx: Context, options: RangeServeOptions): Promise<vo
 }
 
 function isEligible(ctx: Context): boolean {
-  const { response, res } = ctx
-  const { method } = ctx.req
-  if (res.statusCode !== 200 || (method !== 'GET' && method !== 'HEAD')) return false
+  const { req, res } = ctx
+  if (res.statusCode !== 200 || (req.method !== 'GET' && req.method !== 'HEAD')) return false
   // Koa calls the response to a HEAD over HTTP/2 not writable, and writes it all the same.
-  if (ctx.respond === false || res.headersSent || res.writableEnded || isGone(res)) return false
-  const { body } = response
-  if (body === undefined || body === null) return false
+  if (ctx.respond === false || res.headersSent || res.writableEnded) return false
   return mayBeCut((name) => res.getHeader(name))
 }
 
 function isMemoryEligible(ctx: Context): boolean {
-  return isEligible(ctx) && kindOf(ctx).kind === 'memory'
+  return isEligible(ctx) && !isGone(ctx.res) && kindOf(ctx).kind === 'memory'
 }
 
 /** Says that ranges can be had, of a response that is sent whole. */
