@@ -19,7 +19,7 @@ import { ask, exchange, field, type RawRequest } from '../support/raw.ts'
 describe.each([
   ['Koa 3', Koa3],
   ['Koa 2', Koa2],
-])('%s', (name, Koa) => {
+])('%s', (_name, Koa) => {
   let running: Running
   let errors: unknown[]
   afterEach(() => running.close())
@@ -81,32 +81,7 @@ describe.each([
     },
   )
 
-  it('leaves to the next middleware what rangeStatic had open and is gone', async () => {
-    const port = await start(rangeStatic(folder), (ctx) => void (ctx.status = 299))
-    const gone = path.join(folder, `gone-${name}`)
-    fs.writeFileSync(gone, 'some text')
-    expect((await ask(port, { path: `/gone-${name}`.replace(' ', '%20') })).status).toBe(200)
-    fs.unlinkSync(gone)
-    expect((await ask(port, { path: `/gone-${name}`.replace(' ', '%20') })).status).toBe(299)
-    await until('it is closed', () => openDescriptors(gone) === 0)
-  })
-
   describe('the filter', () => {
-    it('cuts JSON', async () => {
-      const port = await start(rangeServe(), (ctx) => void (ctx.body = { a: 'bcdef' }))
-      const response = await ask(port, range('2-4'))
-      expect(response.status).toBe(206)
-      expect(field(response, 'Content-Type')).toBe('application/json; charset=utf-8')
-      expect(response.content.toString()).toBe('a":')
-    })
-
-    it('counts bytes, not characters, of a string', async () => {
-      const port = await start(rangeServe(), (ctx) => void (ctx.body = 'äöü'))
-      const response = await ask(port, range('1-2'))
-      expect(field(response, 'Content-Range')).toBe('bytes 1-2/6')
-      expect(response.content.equals(Buffer.from('äöü').subarray(1, 3))).toBe(true)
-    })
-
     it('sends a typed array as the bytes it is', async () => {
       const port = await start(rangeServe(), (ctx) => void (ctx.body = new Uint16Array([1, 2, 3])))
       const whole = await ask(port, {})
@@ -186,13 +161,6 @@ describe.each([
       expect(response.content.toString()).toBe('raw')
     })
 
-    it('changes nothing when it is applied twice', async () => {
-      const port = await start(rangeServe(), rangeServe(), (ctx) => void (ctx.body = 'some text'))
-      const response = await ask(port, range('5-'))
-      expect(response.status).toBe(206)
-      expect(response.content.toString()).toBe('text')
-    })
-
     it('reads a file stream from the first byte asked for, and closes it', async () => {
       const streams: fs.ReadStream[] = []
       const port = await start(rangeServe(), (ctx) => {
@@ -224,32 +192,6 @@ describe.each([
         ctx.body = fs.createReadStream(path.join(folder, 'missing'))
       })
       expect((await ask(port, range('0-1'))).status).toBe(404)
-    })
-
-    it('sends the whole where too much would have to be read past', async () => {
-      const port = await start(rangeServe({ maxSkip: 1000 }), (ctx) => {
-        ctx.body = Readable.from([bytes])
-        ctx.length = size
-      })
-      expect((await ask(port, range('1000-1009'))).status).toBe(206)
-      expect((await ask(port, range('1001-1009'))).status).toBe(200)
-    })
-
-    it('tells onTransfer of filtered answers', async () => {
-      const transfers: Transfer[] = []
-      const onTransfer = (transfer: Transfer) => void transfers.push(transfer)
-      const port = await start(rangeServe({ onTransfer }), (ctx) => void (ctx.body = 'some text'))
-      await ask(port, { path: '/a?b', ...range('0-3') })
-      await until('it is told', () => transfers.length === 1)
-      expect(transfers[0]).toMatchObject({
-        url: '/a?b',
-        status: 206,
-        ranges: [{ firstPos: 0, lastPos: 3 }],
-        completeLength: 9,
-        bytesPlanned: 4,
-        bytesSent: 4,
-        aborted: false,
-      })
     })
   })
 
@@ -290,26 +232,6 @@ describe.each([
       await ask(port, range('0-999999'))
       await until('it is over', () => finished !== undefined)
       expect(finished).toMatchObject({ bytesSent: 1_000_000, aborted: false })
-    })
-
-    it('takes fields that were set before for its own', async () => {
-      const port = await start(rangeServe(), (ctx) => {
-        ctx.set({
-          ETag: '"mine"',
-          'Cache-Control': 'private',
-          'Content-Type': 'application/x-mine',
-        })
-        return ctx.sendRange(filePath)
-      })
-      const response = await ask(port, {
-        headers: [
-          ['Range', 'bytes=0-1'],
-          ['If-Range', '"mine"'],
-        ],
-      })
-      expect(response.status).toBe(206)
-      expect(field(response, 'Content-Type')).toBe('application/x-mine')
-      expect(field(response, 'Cache-Control')).toBe('private, no-transform')
     })
 
     it('says nothing when a client leaves', async () => {
@@ -374,21 +296,6 @@ describe.each([
   })
 
   describe('rangeStatic', () => {
-    it('serves a folder below its prefix, and nothing beside it', async () => {
-      const port = await start(
-        rangeServe(),
-        rangeStatic(folder, { prefix: '/media', maxAge: '1d' }),
-        (ctx) => void (ctx.status = 299),
-      )
-      const response = await ask(port, { path: '/media/file.bin?x', ...range('0-9') })
-      expect(response.status).toBe(206)
-      expect(field(response, 'Cache-Control')).toBe('public, max-age=86400, no-transform')
-      expect((await ask(port, { path: '/mediafile.bin' })).status).toBe(299)
-      expect((await ask(port, { path: '/file.bin' })).status).toBe(299)
-      expect((await ask(port, { path: '/media/../media/missing' })).status).toBe(299)
-      expect((await ask(port, { path: '/media/%2e%2e/file.bin' })).status).toBe(299)
-    })
-
     it.each([
       ['/media', ['/media', '/m%65dia']],
       ['media/', ['/media']],
@@ -419,157 +326,6 @@ describe.each([
       for (const target of beside) {
         expect((await ask(port, { path: target })).status, target).toBe(299)
       }
-    })
-
-    it('begins with the options of rangeServe, and goes on with its own', async () => {
-      const told: string[] = []
-      const tell = (who: string) => (transfer: Transfer) => void told.push(`${who} ${transfer.url}`)
-      const defaults = { onTransfer: tell('default'), maxRanges: 1 }
-      const own = { onTransfer: tell('own'), maxRanges: 2 }
-      const port = await start(
-        rangeServe(defaults),
-        rangeStatic(folder, { prefix: '/served' }),
-        rangeStatic(folder, { prefix: '/own', ...own }),
-      )
-      const whole = await ask(port, { path: '/served/file.bin', ...range('0-0,90000-90000') })
-      expect(whole.status).toBe(200) // of the default
-      const several = await ask(port, { path: '/own/file.bin', ...range('0-0,90000-90000') })
-      expect(several.status).toBe(206) // of its own
-      await until('both are told of, once', () => told.length > 1)
-      expect(told).toEqual(['default /served/file.bin', 'own /own/file.bin'])
-    })
-
-    it('decides itself which files there are', async () => {
-      const site = path.join(folder, 'defaults')
-      fs.mkdirSync(site, { recursive: true })
-      fs.writeFileSync(path.join(site, 'in.txt'), 'in')
-      fs.writeFileSync(path.join(site, '.hidden'), 'hidden')
-      fs.rmSync(path.join(site, 'out'), { force: true })
-      fs.symlinkSync(filePath, path.join(site, 'out'))
-      const defaults = { root: '/nowhere', dotfiles: 'allow', followSymlinks: true } as const
-      const port = await start(rangeServe(defaults), rangeStatic(site))
-      expect((await ask(port, { path: '/in.txt' })).content.toString()).toBe('in')
-      expect((await ask(port, { path: '/.hidden' })).status).toBe(404)
-      expect((await ask(port, { path: '/out' })).status).toBe(404)
-    })
-
-    it('says that it takes no ranges where all answers are to', async () => {
-      const port = await start(
-        rangeServe({ acceptRanges: false }),
-        rangeStatic(folder, { prefix: '/served' }),
-        rangeStatic(folder, { prefix: '/own', acceptRanges: true }),
-      )
-      const none = await ask(port, { path: '/served/file.bin', ...range('0-9') })
-      expect(none.status).toBe(200)
-      expect(field(none, 'Accept-Ranges')).toBe('none')
-      expect((await ask(port, { path: '/own/file.bin', ...range('0-9') })).status).toBe(206)
-    })
-
-    it('leaves a Cache-Control that somebody has set, unless it is told another', async () => {
-      const setHeaders = (response: http.ServerResponse) =>
-        void response.setHeader('Cache-Control', 'immutable')
-      const port = await start(
-        (ctx, next) => {
-          if (/before|said/.test(ctx.path)) ctx.set('Cache-Control', 'private')
-          return next()
-        },
-        rangeStatic(folder, { prefix: '/default' }),
-        rangeStatic(folder, { prefix: '/set-headers', setHeaders }),
-        rangeStatic(folder, { prefix: '/before' }),
-        rangeStatic(folder, { prefix: '/before-max-age', maxAge: '1d', immutable: true }),
-        rangeStatic(folder, { prefix: '/said', cacheControl: 'no-store' }),
-      )
-      const answers: [path: string, cacheControl: string][] = [
-        ['/default', 'public, max-age=0'],
-        ['/set-headers', 'immutable'],
-        ['/before', 'private'],
-        ['/before-max-age', 'private'],
-        ['/said', 'no-store'],
-      ]
-      for (const [at, cacheControl] of answers) {
-        const [whole, part] = await exchange(port, [
-          { path: `${at}/file.bin` },
-          { path: `${at}/file.bin`, ...range('0-9') },
-        ])
-        expect(field(whole!, 'Cache-Control'), at).toBe(cacheControl)
-        expect(field(part!, 'Cache-Control'), at).toBe(`${cacheControl}, no-transform`)
-      }
-    })
-
-    it('answers itself where it is told to', async () => {
-      const port = await start(rangeStatic(folder, { fallthrough: false }))
-      expect((await ask(port, { path: '/missing' })).status).toBe(404)
-      expect((await ask(port, { path: '/%ff' })).status).toBe(400)
-      const post = await ask(port, { path: '/file.bin', method: 'POST' })
-      expect(post.status).toBe(405)
-      expect(field(post, 'Allow')).toBe('GET, HEAD')
-    })
-
-    it('sends the path that it is mounted at to its slash, where there is an index', async () => {
-      const site = path.join(folder, 'mounted')
-      fs.mkdirSync(site, { recursive: true })
-      fs.writeFileSync(path.join(site, 'index.html'), 'the index')
-      const port = await start(
-        rangeStatic(site, { prefix: '/at/site', index: 'index.html' }),
-        rangeStatic(site, { prefix: '/bare' }),
-        rangeStatic(path.join(site, 'missing'), { prefix: '/missing', index: 'index.html' }),
-        rangeStatic(site, { index: 'index.html' }),
-        (ctx) => void (ctx.status = 299),
-      )
-      for (const target of ['/at/site', '/at/site?q=a?b', 'http://h/at/site']) {
-        const redirect = await ask(port, { path: target })
-        expect(redirect.status, target).toBe(301)
-        const base = new URL(target, 'http://h')
-        const location = new URL(field(redirect, 'Location')!, base)
-        expect(location.href).toBe(`http://h/at/site/${base.search}`)
-      }
-      for (const target of ['/at/site/', '/at/site/?q', '/', '/?q', 'http://h', 'http://h/']) {
-        const response = await ask(port, { path: target })
-        expect(response.content.toString(), target).toBe('the index')
-      }
-      expect((await ask(port, { path: '/bare' })).status).toBe(299)
-      expect((await ask(port, { path: '/missing' })).status).toBe(299)
-    })
-
-    it('takes a target in absolute form', async () => {
-      const port = await start(rangeStatic(folder, { prefix: '/media', fallthrough: false }))
-      for (const host of ['http://127.0.0.1', 'http://other.example:8080', 'HTTPS://h']) {
-        const response = await ask(port, { path: `${host}/media/file.bin?x`, ...range('0-9') })
-        expect(response.status, host).toBe(206)
-        expect((await ask(port, { path: `${host}/media/missing` })).status, host).toBe(404)
-      }
-    })
-
-    it(`serves an index where it is told to, and sends a folder to its slash (${name})`, async () => {
-      fs.mkdirSync(path.join(folder, 'site/sub'), { recursive: true })
-      fs.writeFileSync(path.join(folder, 'site/sub/index.html'), 'the index')
-      const site = path.join(folder, 'site')
-      const port = await start(rangeStatic(site, { prefix: '/at', index: 'index.html' }))
-      expect((await ask(port, { path: '/at/sub/' })).content.toString()).toBe('the index')
-      for (const query of ['', '?q', '?', '?q=a?b&c=?d']) {
-        const redirect = await ask(port, { path: `/at/sub${query}` })
-        expect(redirect.status).toBe(301)
-        const target = new URL(field(redirect, 'Location')!, `http://h/at/sub${query}`)
-        expect(target.href).toBe(`http://h/at/sub/${query}`)
-      }
-    })
-
-    it.each([
-      [{ index: true }],
-      [{ index: [5] }],
-      [{ setHeaders: { 'X-A': 'b' } }],
-      [{ onTransfer: 'log' }],
-      [{ dotfiles: 'none' }],
-      [{ etag: 5 }],
-      [{ cacheControl: 60 }],
-    ])('throws where it is made for %j', async (options) => {
-      running = await listen(http.createServer())
-      expect(() => rangeStatic(folder, options as object)).toThrow(
-        expect.objectContaining({
-          name: 'TypeError',
-          code: expect.stringMatching(/^ERR_INVALID_/),
-        }),
-      )
     })
   })
 })

@@ -4,82 +4,22 @@ import fs from 'node:fs'
 import http from 'node:http'
 import path from 'node:path'
 import express5 from 'express'
-import express4 from 'express4'
 import Koa3 from 'koa'
-import Koa2 from 'koa2'
 import { afterEach, describe, expect, it } from 'vitest'
-import {
-  fromBuffer,
-  fromReader,
-  rangeStatic,
-  type SendOptions,
-  type Servable,
-  serve,
-} from '@range-serve/core'
+import { fromBuffer, fromReader, rangeStatic, type SendOptions } from '@range-serve/core'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
+import { frameworks, type Sent } from '../support/frameworks.ts'
 import { listen, type Running } from '../support/listen.ts'
 import { ask, field } from '../support/raw.ts'
-
-interface App extends Running {
-  readonly errors: unknown[]
-}
-/** What is sent may be made at once or be a promise, which is not awaited by the handler. */
-type Start = (make: () => Servable, options?: SendOptions) => Promise<App>
-
-const startNode: Start = async (make, options) => {
-  const errors: unknown[] = []
-  const server = http.createServer((request, response) => {
-    const work = async () => serve(request, response, make(), options)
-    work().catch((error: { status?: number }) => {
-      errors.push(error)
-      response.writeHead(error.status ?? 500).end()
-    })
-  })
-  return { errors, ...(await listen(server)) }
-}
-
-const startExpress =
-  (express: typeof express5): Start =>
-  async (make, options) => {
-    const errors: unknown[] = []
-    const app = express()
-    app.use(forExpress.rangeServe())
-    app.use((_request, response) => void response.sendRange(make(), options))
-    app.use(((error, _request, response, _next) => {
-      errors.push(error)
-      response.status(error.status ?? 500).end()
-    }) satisfies express5.ErrorRequestHandler)
-    return { errors, ...(await listen(http.createServer(app))) }
-  }
-
-const startKoa =
-  (Koa: typeof Koa3): Start =>
-  async (make, options) => {
-    const errors: unknown[] = []
-    const app = new Koa()
-    app.on('error', (error) => errors.push(error))
-    app.use(forKoa.rangeServe()).use((ctx) => ctx.sendRange(make(), options))
-    const answer = app.callback()
-    const server = http.createServer((request, response) => void answer(request, response))
-    return { errors, ...(await listen(server)) }
-  }
-
-const apps: readonly [name: string, start: Start][] = [
-  ['node:http', startNode],
-  ['Express 5', startExpress(express5)],
-  ['Express 4', startExpress(express4)],
-  ['Koa 3', startKoa(Koa3)],
-  ['Koa 2', startKoa(Koa2)],
-]
 
 const bytes = pattern(5000)
 const file = path.join(temporaryFolder(), 'clip.mp4')
 writeOldFile(file, bytes, new Date('2020-01-01T00:00:00Z'))
 
-describe.each(apps)('sendRange of %s', (_name, start) => {
-  let app: App
+describe.each(frameworks)('sendRange of %s', (_name, start) => {
+  let app: Sent
   afterEach(() => app.close())
   const range = (value: string) => ask(app.port, { headers: [['Range', `bytes=${value}`]] })
 
@@ -203,7 +143,7 @@ describe('maxResponse of rangeServe', () => {
   }) // prettier-ignore
 })
 
-describe('options that are not an object', () => {
+describe('arguments that can never work', () => {
   const calls: [name: string, call: (options: never) => unknown][] = [
     ['rangeServe of Express', (options) => forExpress.rangeServe(options)],
     ['rangeServe of Koa', (options) => forKoa.rangeServe(options)],
@@ -218,7 +158,7 @@ describe('options that are not an object', () => {
   const rows = calls.flatMap(([name, call]) =>
     [null, 'media', 5, ['a'], () => {}].map((options) => [name, options, call] as const),
   )
-  it.each(rows)('are refused by %s: %o', (_, options, call) => {
+  it.each(rows)('%s refuses the options %o', (_, options, call) => {
     expect(() => call(options as never)).toThrow(
       expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }),
     )
@@ -232,16 +172,35 @@ describe('options that are not an object', () => {
     }
   })
 
-  const roots: [name: string, call: (root: never) => unknown][] = [
-    ['Express', (root) => forExpress.rangeStatic(root)],
-    ['Koa', (root) => forKoa.rangeStatic(root)],
-    ['core', (root) => rangeStatic(root)],
+  const statics: [name: string, call: (root: never, options?: object) => unknown][] = [
+    ['Express', (root, options) => forExpress.rangeStatic(root, options)],
+    ['Koa', (root, options) => forKoa.rangeStatic(root, options)],
+    ['core', (root, options) => rangeStatic(root, options)],
   ]
-  it.each(roots)('rangeStatic of %s refuses roots that are none', (_, call) => {
-    for (const root of [null, undefined, '', 5, {}, new URL('https://host/'), file]) {
-      expect(() => call(root as never)).toThrow(
-        expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }),
+  describe.each(statics)('rangeStatic of %s', (_, call) => {
+    it.each([[null], [undefined], [''], [5], [{}], [new URL('https://host/')], [file]])(
+      'refuses the root %o',
+      (root) => {
+        expect(() => call(root as never)).toThrow(
+          expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }),
+        )
+      },
+    )
+
+    it.each([
+      [{ index: true }],
+      [{ index: [5] }],
+      [{ setHeaders: { 'X-A': 'b' } }],
+      [{ onTransfer: 'log' }],
+      [{ dotfiles: 'none' }],
+      [{ etag: 5 }],
+      [{ cacheControl: 60 }],
+      [{ headers: { 'X-A': 'b\r\nc' } }],
+      [{ maxAge: 'soon' }, 'RangeError'],
+    ])('refuses %j', (options, error = 'TypeError') => {
+      expect(() => call('.' as never, options)).toThrow(
+        expect.objectContaining({ name: error, code: expect.stringMatching(/^ERR_INVALID_/) }),
       )
-    }
+    })
   })
 })

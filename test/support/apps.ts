@@ -7,30 +7,45 @@ import Koa3, { type Middleware } from 'koa'
 import Koa2 from 'koa2'
 import { listen, type Running } from './listen.ts'
 
-type StartApp<Use> = (...uses: Use[]) => Promise<Running>
+export interface App extends Running {
+  /** The errors that the framework's error handling got. */
+  readonly errors: unknown[]
+}
+type StartApp<Use> = (...uses: Use[]) => Promise<App>
+/** Middleware of Express, at a path if it comes with one. */
+export type ExpressUse = RequestHandler | readonly [path: string, handler: RequestHandler]
 export type Apps<Use> = readonly (readonly [name: string, start: StartApp<Use>])[]
 
 const startExpress =
-  (express: typeof express5): StartApp<RequestHandler> =>
-  (...uses) => {
-    const app = express()
-    const fail: ErrorRequestHandler = (error, _request, response, next) =>
-      response.headersSent ? next(error) : void response.status(error.status ?? 500).end('failed')
-    app.set('env', 'production').use(...uses, fail)
-    return listen(http.createServer(app))
+  (express: typeof express5): StartApp<ExpressUse> =>
+  async (...uses) => {
+    const errors: unknown[] = []
+    const app = express().set('env', 'production')
+    for (const use of uses) {
+      if (typeof use === 'function') app.use(use)
+      else app.use(...use)
+    }
+    app.use(((error, _request, response, next) => {
+      errors.push(error)
+      if (response.headersSent) next(error)
+      else response.status(error.status ?? 500).end('failed')
+    }) satisfies ErrorRequestHandler)
+    return { errors, ...(await listen(http.createServer(app))) }
   }
 
 const startKoa =
   (Koa: typeof Koa3): StartApp<Middleware> =>
-  (...uses) => {
+  async (...uses) => {
+    const errors: unknown[] = []
     const app = new Koa()
-    app.silent = true
+    app.on('error', (error) => errors.push(error))
     for (const use of uses) app.use(use)
-    const answer = app.callback()
-    return listen(http.createServer((request, response) => void answer(request, response)))
+    const respond = app.callback()
+    const server = http.createServer((request, response) => void respond(request, response))
+    return { errors, ...(await listen(server)) }
   }
 
-export const expressApps: Apps<RequestHandler> = [
+export const expressApps: Apps<ExpressUse> = [
   ['Express 5', startExpress(express5)],
   ['Express 4', startExpress(express4)],
 ]

@@ -18,7 +18,7 @@ export interface Sent extends Running {
   readonly errors: unknown[]
 }
 
-/** Returns what to send for a request; it may throw, as a handler may. */
+/** Returns what to send for a request, or a promise of it; it may throw, as a handler may. */
 type Make = () => Servable
 type Start = (make: Make, options?: SendOptions) => Promise<Sent>
 
@@ -28,7 +28,7 @@ function nodeHandler(make: Make, options: SendOptions, sent: Omit<Sent, keyof Ru
     response: http.ServerResponse | http2.Http2ServerResponse,
   ) => {
     try {
-      sent.transfers.push(await serve(request, response, await make(), options))
+      sent.transfers.push(await serve(request, response, make(), options))
     } catch (error) {
       sent.errors.push(error)
       response.statusCode = (error as { status?: number }).status ?? 500
@@ -58,8 +58,7 @@ const startExpress =
     app.use(forExpress.rangeServe())
     app.use((_request, response, next) => {
       Promise.resolve()
-        .then(make)
-        .then((source) => response.sendRange(source, options))
+        .then(() => response.sendRange(make(), options))
         .then((transfer) => transfers.push(transfer))
         .catch(next)
     })
@@ -79,7 +78,7 @@ const startKoa =
     app.on('error', (error) => errors.push(error))
     app.use(forKoa.rangeServe())
     app.use(async (ctx) => {
-      const { finished } = await ctx.sendRange(await make(), options)
+      const { finished } = await ctx.sendRange(make(), options)
       void finished.then((transfer) => transfers.push(transfer))
     })
     const answer = app.callback()
