@@ -7,9 +7,11 @@ describe('typeOf', () => {
     ['clip.mp4', 'video/mp4'],
     ['/srv/CLIP.MP4', 'video/mp4'],
     ['page.html', 'text/html; charset=utf-8'],
+    ['data.json', 'application/json; charset=utf-8'],
     ['a.b.txt', 'text/plain; charset=utf-8'],
+    ['archive.tar.gz', 'application/gzip'],
     ['mp4', undefined],
-    ['.mp4', undefined],
+    ['.mp4', undefined], // a dotfile has no extension
     ['a.nonsense', undefined],
     ['', undefined],
   ])('of %j is %j', (fileName, expected) => {

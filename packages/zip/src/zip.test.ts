@@ -1,25 +1,17 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { crc32 } from 'node:zlib'
-import { type ByteRange, fromFile, planResponse, type Source } from '@range-serve/core'
+import { type ByteRange, fromFile, planResponse } from '@range-serve/core'
 import { readRange } from '@range-serve/core/sources'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { collect } from '../../../test/support/collect.ts'
 import { pattern, temporaryFolder, writeOldFile } from '../../../test/support/fixture.ts'
 import { fromZip, type ZipEntry } from './index.ts'
 
 const { signal } = new AbortController()
 const folder = temporaryFolder()
 const modified = new Date('2025-01-01T10:00:00Z')
-
-async function collect(
-  source: Source,
-  range: ByteRange = { firstPos: 0, lastPos: source.length - 1 },
-): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of readRange(source, range, signal)) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks)
-}
 
 let count = 0
 
@@ -53,7 +45,7 @@ describe('an archive', () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(length - 1), fc.nat(length - 1), async (a, b) => {
         const range = { firstPos: Math.min(a, b), lastPos: Math.max(a, b) }
-        const part = await collect(await fromZip(entries()), range)
+        const part = await collect(await fromZip(entries()), range.firstPos, range.lastPos)
         expect(part.equals(all.subarray(range.firstPos, range.lastPos + 1))).toBe(true)
       }),
       { numRuns: 100 },
@@ -61,7 +53,7 @@ describe('an archive', () => {
     // The archive ends with the records, most of which no random range is about.
     for (let at = length - 700; at < length; at += 7) {
       const range = { firstPos: at, lastPos: Math.min(at + 9, length - 1) }
-      const part = await collect(await fromZip(entries()), range)
+      const part = await collect(await fromZip(entries()), range.firstPos, range.lastPos)
       expect(part.equals(all.subarray(range.firstPos, range.lastPos + 1))).toBe(true)
     }
   })
@@ -122,14 +114,14 @@ describe('the reads for an archive', () => {
       { name: 'b', source: b },
     ])
     // Within the data of the first entry: 31 bytes of header precede it.
-    await collect(source, { firstPos: 31 + 500, lastPos: 31 + 599 })
+    await collect(source, 31 + 500, 31 + 599)
     expect([a.reads, b.reads]).toEqual([['500-599'], []])
     // From its beginning, cut off; and then to the end, with its data descriptor.
-    await collect(source, { firstPos: 0, lastPos: 31 + 59_999 })
-    await collect(source, { firstPos: 31 + 60_000, lastPos: 31 + 100_000 + 15 })
+    await collect(source, 0, 31 + 59_999)
+    await collect(source, 31 + 60_000, 31 + 100_000 + 15)
     expect([a.reads.slice(1), b.reads]).toEqual([['0-59999', '60000-99999'], []])
     // The directory needs both: one is known.
-    await collect(source, { firstPos: source.length - 100, lastPos: source.length - 1 })
+    await collect(source, source.length - 100, source.length - 1)
     expect([a.reads.length, b.reads]).toEqual([3, ['0-999']])
   })
 
@@ -138,12 +130,12 @@ describe('the reads for an archive', () => {
     writeOldFile(file, pattern(5000), modified)
     const read = (entry: ZipEntry) =>
       fromZip([entry]).then(async (source) => {
-        const all = await collect(source, { firstPos: 0, lastPos: source.length - 1 })
+        const all = await collect(source, 0, source.length - 1)
         return all.readUInt32LE(all.length - 22 - 46 - entry.name.length + 16)
       })
     const tail = async (entry: ZipEntry) => {
       const source = await fromZip([entry])
-      await collect(source, { firstPos: source.length - 60, lastPos: source.length - 1 })
+      await collect(source, source.length - 60, source.length - 1)
     }
     const given = noted(pattern(10))
     await tail({ name: 'a', source: given, crc32: 5 })

@@ -8,15 +8,16 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { collect } from '../../../../test/support/collect.ts'
+import { openDescriptors } from '../../../../test/support/fixture.ts'
 import { respond } from '../respond.ts'
 import { isEntityTag } from '../semantics/entity-tag.ts'
 import { serve } from '../serve.ts'
 import { readRange } from '../sources/read-range.ts'
 import { fromFile, isFileHandle, toPath } from './file.ts'
 import type { FileSource } from './file-source.ts'
-import { typeOf } from './media-types.ts'
 import { fromReadStream } from './read-stream.ts'
-import type { DirectSource, Source } from '../sources/source.ts'
+import { type DirectSource, readInto } from '../sources/source.ts'
 
 const size = 600_000 // more than two reads
 const bytes = Buffer.from(Array.from({ length: size }, (_, index) => index % 251))
@@ -227,18 +228,18 @@ describe('fromFile, by a path', () => {
 
   it.runIf(hasProc)('has one descriptor open, and none a while after it is closed', async () => {
     const sources = await Promise.all([fromFile(file), fromFile(file), fromFile(file)])
-    expect(openCount(file)).toBe(1)
+    expect(openDescriptors(file)).toBe(1)
     await Promise.all(sources.map((source) => collect(source, 0, size - 1)))
     for (const source of sources) await source.close?.()
-    await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 10_000 })
+    await vi.waitFor(() => expect(openDescriptors(file)).toBe(0), { timeout: 10_000 })
   })
 
   it.runIf(hasProc)('has none open right after it was cancelled', async () => {
     const source = (await fromFile(file)) as DirectSource
     await source.open?.()
-    expect(openCount(file)).toBe(1)
+    expect(openDescriptors(file)).toBe(1)
     void source.close?.(true)
-    await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 300 })
+    await vi.waitFor(() => expect(openDescriptors(file)).toBe(0), { timeout: 300 })
   })
 
   it.runIf(hasProc)(
@@ -254,7 +255,7 @@ describe('fromFile, by a path', () => {
       aborter.abort()
       await expect(aborted).rejects.toThrow()
       await source.close?.()
-      await vi.waitFor(() => expect(openCount(file)).toBe(0), { timeout: 10_000 })
+      await vi.waitFor(() => expect(openDescriptors(file)).toBe(0), { timeout: 10_000 })
     },
   )
 })
@@ -402,9 +403,9 @@ describe('fromReadStream', () => {
 
   it.runIf(hasProc)('closes the descriptor of the stream, and opens no other', async () => {
     const source = await fromReadStream(fs.createReadStream(file))
-    expect(openCount(file)).toBe(1)
+    expect(openDescriptors(file)).toBe(1)
     await source?.close?.()
-    await vi.waitFor(() => expect(openCount(file)).toBe(0))
+    await vi.waitFor(() => expect(openDescriptors(file)).toBe(0))
   })
 
   it('has the validators that the file has by its path', async () => {
@@ -459,7 +460,7 @@ describe('fromReadStream', () => {
     const source = (await fromReadStream(fs.createReadStream(file))) as DirectSource
     await source.open?.()
     void source.close?.(true)
-    await vi.waitFor(() => expect(openCount(file)).toBe(0), 200)
+    await vi.waitFor(() => expect(openDescriptors(file)).toBe(0), 200)
   })
 
   it('serves a file that was removed as soon as it was open', async () => {
@@ -522,22 +523,6 @@ describe('toPath', () => {
   })
 })
 
-describe('typeOf', () => {
-  it.each([
-    ['clip.mp4', 'video/mp4'],
-    ['CLIP.MP4', 'video/mp4'],
-    ['/srv/page.html', 'text/html; charset=utf-8'],
-    ['data.json', 'application/json; charset=utf-8'],
-    ['archive.tar.gz', 'application/gzip'],
-    ['README', undefined],
-    ['.mp4', undefined], // a dotfile has no extension
-    ['clip.unheard-of', undefined],
-    ['', undefined],
-  ])('of %j is %s', (fileName, expected) => {
-    expect(typeOf(fileName)).toBe(expected)
-  })
-})
-
 describe('isFileHandle', () => {
   it('recognises a FileHandle', async () => {
     const handle = await fs.promises.open(file)
@@ -553,41 +538,7 @@ describe('isFileHandle', () => {
   })
 })
 
-async function collect(
-  source: Pick<Source, 'read'>,
-  firstPos: number,
-  lastPos: number,
-  at = signal,
-): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readRange(source, { firstPos, lastPos }, at)) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
-function readInto(
-  source: FileSource,
-  target: Buffer,
-  length: number,
-  position: number,
-): Promise<number> {
-  return new Promise((resolve, reject) => {
-    source.readInto!(target, length, position, (error, count) =>
-      error ? reject(error) : resolve(count),
-    )
-  })
-}
-
 async function dispose(stream: fs.ReadStream): Promise<void> {
   stream.on('error', () => {}).destroy()
   if (!stream.closed) await once(stream, 'close')
-}
-
-function openCount(target: string): number {
-  return fs.readdirSync('/proc/self/fd').filter((fd) => {
-    try {
-      return fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(target)
-    } catch {
-      return false
-    }
-  }).length
 }

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { collect } from '../../../../test/support/collect.ts'
 import {
   openDescriptors,
   pattern,
@@ -23,12 +24,6 @@ const bytes = pattern(1000)
 const { signal } = new AbortController()
 const folder = temporaryFolder()
 const modified = new Date('2025-01-01T10:00:00Z')
-
-async function collect(source: Source, range: ByteRange, at = signal): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of readRange(source, range, at)) chunks.push(Buffer.from(chunk))
-  return Buffer.concat(chunks)
-}
 
 /** A part of the bytes that takes note of its reads and of its end. */
 function noted(from: number, to: number, more: Partial<Reader> = {}) {
@@ -53,9 +48,9 @@ describe('fromConcat', () => {
     const source = await fromConcat(parts)
     expect(source.length).toBe(1000)
     const range = { firstPos: 90, lastPos: 109 }
-    expect(await collect(source, range)).toEqual(bytes.subarray(90, 110))
+    expect(await collect(source, range.firstPos, range.lastPos)).toEqual(bytes.subarray(90, 110))
     expect(parts.map(({ reads }) => reads)).toEqual([['90-99'], [], ['0-9'], []])
-    expect(await collect(source, { firstPos: 999, lastPos: 999 })).toEqual(bytes.subarray(999))
+    expect(await collect(source, 999, 999)).toEqual(bytes.subarray(999))
     expect(parts[3]!.reads).toEqual(['599-599'])
   })
 
@@ -74,7 +69,7 @@ describe('fromConcat', () => {
         const source = await fromConcat(parts)
         const range = { firstPos: Math.min(a, b), lastPos: Math.max(a, b) }
         const expected = bytes.subarray(range.firstPos, range.lastPos + 1)
-        expect((await collect(source, range)).equals(expected)).toBe(true)
+        expect((await collect(source, range.firstPos, range.lastPos)).equals(expected)).toBe(true)
       }),
       { numRuns: 200 },
     )
@@ -98,7 +93,7 @@ describe('fromConcat', () => {
     await chunks.return(undefined)
     await until('the files are closed', areClosed)
     const all = Buffer.concat([bytes, Buffer.from('end')])
-    expect(await collect(source, { firstPos: 0, lastPos: 1002 })).toEqual(all)
+    expect(await collect(source, 0, 1002)).toEqual(all)
   })
 
   it('fails if a file has changed since', async () => {
@@ -106,7 +101,7 @@ describe('fromConcat', () => {
     writeOldFile(name, bytes, modified)
     const source = await fromConcat([fromFile(name), Buffer.from('end')])
     fs.writeFileSync(name, bytes)
-    await expect(collect(source, { firstPos: 0, lastPos: 9 })).rejects.toMatchObject({
+    await expect(collect(source, 0, 9)).rejects.toMatchObject({
       code: 'ERR_SOURCE_CHANGED',
     })
   })
@@ -114,12 +109,14 @@ describe('fromConcat', () => {
   it('fails if a part runs short, and cuts one that is too long', async () => {
     const short = { length: 100, read: async () => bytes.subarray(0, 99) }
     const long = { length: 100, read: async () => bytes }
-    await expect(
-      collect(await fromConcat([short, long]), { firstPos: 0, lastPos: 199 }),
-    ).rejects.toMatchObject({ code: 'ERR_SOURCE_TOO_SHORT' })
+    await expect(collect(await fromConcat([short, long]), 0, 199)).rejects.toMatchObject({
+      code: 'ERR_SOURCE_TOO_SHORT',
+    })
     const range = { firstPos: 0, lastPos: 199 }
     const twice = [bytes.subarray(0, 100), bytes.subarray(0, 100)]
-    expect(await collect(await fromConcat([long, long]), range)).toEqual(Buffer.concat(twice))
+    expect(await collect(await fromConcat([long, long]), range.firstPos, range.lastPos)).toEqual(
+      Buffer.concat(twice),
+    )
   })
 
   it('closes every part once, whatever the others do at their end', async () => {
@@ -153,7 +150,7 @@ describe('fromConcat', () => {
     const aborter = new AbortController()
     const hanging = { length: 5, read: () => new Promise<Uint8Array>(() => {}) }
     const source = await fromConcat([Buffer.from('x'), hanging])
-    const left = collect(source, { firstPos: 0, lastPos: 5 }, aborter.signal)
+    const left = collect(source, 0, 5, aborter.signal)
     setImmediate(() => aborter.abort(new Error('the client left')))
     await expect(left).rejects.toThrow('the client left')
   })

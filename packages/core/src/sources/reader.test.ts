@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { collect } from '../../../../test/support/collect.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import { readRange } from './read-range.ts'
 import { fromReader, type Reader } from './reader.ts'
@@ -19,16 +20,6 @@ function reader(more: Partial<Reader> = {}): Reader & { reads: string[] } {
   }
 }
 
-async function collect(
-  source: Pick<Reader, 'read'>,
-  range: ByteRange,
-  at = signal,
-): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readRange(source, range, at)) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
 describe('fromReader', () => {
   it('keeps the metadata of the reader, limited or not', () => {
     const metadata = { length: 1000, type: 'video/mp4', etag: '"v1"', lastModified: new Date() }
@@ -39,7 +30,7 @@ describe('fromReader', () => {
 
   it('reads a full range at once if there is no limit', async () => {
     const all = reader()
-    expect(await collect(fromReader(all), { firstPos: 5, lastPos: 999 })).toEqual(bytes.subarray(5))
+    expect(await collect(fromReader(all), 5, 999)).toEqual(bytes.subarray(5))
     expect(all.reads).toEqual(['5-999'])
   })
 
@@ -52,7 +43,7 @@ describe('fromReader', () => {
     [5000, [0, 999], ['0-999']],
   ])('asks for at most %i bytes of %j at once', async (maxRead, [firstPos, lastPos], reads) => {
     const limited = reader({ maxRead })
-    const read = await collect(fromReader(limited), { firstPos, lastPos })
+    const read = await collect(fromReader(limited), firstPos, lastPos)
     expect(read).toEqual(bytes.subarray(firstPos, lastPos + 1))
     expect(limited.reads).toEqual(reads)
   })
@@ -72,22 +63,20 @@ describe('fromReader', () => {
       read: async ({ firstPos, lastPos }) =>
         bytes.subarray(firstPos, lastPos + (firstPos === 20 ? 0 : 1)),
     })
-    await expect(collect(fromReader(short), { firstPos: 0, lastPos: 99 })).rejects.toMatchObject({
+    await expect(collect(fromReader(short), 0, 99)).rejects.toMatchObject({
       code: 'ERR_SOURCE_TOO_SHORT',
     })
   })
 
   it('cuts a read in between that returns too much', async () => {
     const long = reader({ maxRead: 10, read: async ({ firstPos }) => bytes.subarray(firstPos) })
-    expect(await collect(fromReader(long), { firstPos: 0, lastPos: 99 })).toEqual(
-      bytes.subarray(0, 100),
-    )
+    expect(await collect(fromReader(long), 0, 99)).toEqual(bytes.subarray(0, 100))
   })
 
   it('leaves a read that hangs behind on abort', async () => {
     const aborter = new AbortController()
     const hanging = fromReader(reader({ maxRead: 10, read: () => new Promise(() => {}) }))
-    const left = collect(hanging, { firstPos: 0, lastPos: 99 }, aborter.signal)
+    const left = collect(hanging, 0, 99, aborter.signal)
     setImmediate(() => aborter.abort(new Error('the client left')))
     await expect(left).rejects.toThrow('the client left')
   })
@@ -107,7 +96,7 @@ describe('fromReader', () => {
     }
     const counted = new Counted()
     const source = fromReader(counted)
-    expect(await collect(source, { firstPos: 0, lastPos: 24 })).toEqual(bytes.subarray(0, 25))
+    expect(await collect(source, 0, 24)).toEqual(bytes.subarray(0, 25))
     await source.close?.()
     expect(counted.closed).toBe(1)
   })

@@ -3,13 +3,12 @@ import { Readable } from 'node:stream'
 import { ReadableStream } from 'node:stream/web'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { collect } from '../../../../test/support/collect.ts'
 import type { ByteRange } from '../semantics/range.ts'
-import { readRange } from './read-range.ts'
-import type { ByteStream, DirectSource, Source } from './source.ts'
+import type { ByteStream, DirectSource } from './source.ts'
 import { fromStream } from './stream.ts'
 
 const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => index % 251))
-const { signal } = new AbortController()
 
 describe('fromStream, of a stream', () => {
   const streams: [what: string, open: (size: number) => ByteStream][] = [
@@ -218,15 +217,4 @@ describe('fromStream', () => {
 
 async function* pieces(size: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
-}
-
-async function collect(
-  source: Source,
-  firstPos: number,
-  lastPos: number,
-  at = signal,
-): Promise<Buffer> {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of readRange(source, { firstPos, lastPos }, at)) chunks.push(chunk)
-  return Buffer.concat(chunks)
 }
