@@ -5,7 +5,8 @@ import { expect } from 'vitest'
 import { parseByteranges } from '../support/multipart.ts'
 import { field, type RawResponse } from '../support/raw.ts'
 import { representation } from './requirements.ts'
-import { bytes, type TestServer } from './servers.ts'
+import type { TestServer } from './server.ts'
+import { bytes } from './sources.ts'
 
 /** Fails unless a response is what a requirement expects of it. */
 export function check(

@@ -3,7 +3,9 @@ import { exchangeHttp2 } from '../support/http2.ts'
 import { exchange } from '../support/raw.ts'
 import { check } from './check.ts'
 import { requirements } from './requirements.ts'
-import { bytes, servers, type TestServer } from './servers.ts'
+import type { TestServer } from './server.ts'
+import { servers } from './servers.ts'
+import { bytes } from './sources.ts'
 
 describe.each(servers.map((server) => [server.name, server] as const))('%s', (_name, server) => {
   const exchangeWith = server.http2 === true ? exchangeHttp2 : exchange

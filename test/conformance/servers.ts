@@ -1,199 +1,92 @@
 // Every way to serve the representation: adapter × source × verb, filter or folder.
 
-import fs from 'node:fs'
-import { open } from 'node:fs/promises'
 import http from 'node:http'
-import http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
-import path from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
-import express5, { type Express, type RequestHandler } from 'express'
-import express4 from 'express4'
 import Fastify from 'fastify'
 import { H3 } from 'h3'
 import { toNodeHandler } from 'h3/node'
 import { Hono } from 'hono'
-import Koa3, { type Middleware } from 'koa'
-import Koa2 from 'koa2'
 import {
-  fromBlob,
-  fromBuffer,
-  fromFile,
-  fromReader,
-  fromStream,
   type NodeResponse,
   rangeStatic,
   respond,
   type SendOptions,
-  type Servable,
   serve,
-  type StaticRequestHandler,
   toResponse,
 } from '@range-serve/core'
-import { fromHttp } from '@range-serve/http'
-import { fromS3 } from '@range-serve/s3'
-import * as forExpress from '@range-serve/express'
-import * as forKoa from '@range-serve/koa'
-import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { listen } from '../support/listen.ts'
 import { nameOf, type Runtime, runWith } from '../support/runtimes.ts'
+import { expressServers } from './express.ts'
 import { handlers } from './fetch-handlers.ts'
-import { representation, requirements } from './requirements.ts'
+import { koaServers } from './koa.ts'
+import { representation } from './requirements.ts'
+import { folderOtherwise, listenTo, type NodeRequest, type TestServer } from './server.ts'
 import { filter, sendRange } from './small-adapter.ts'
 import { type Context, createServer } from './small-framework.ts'
-
-export const bytes = pattern(representation.length)
-const folder = temporaryFolder()
-const fileName = 'representation.bin'
-const filePath = path.join(folder, fileName)
-writeOldFile(filePath, bytes, representation.lastModified)
-
-export interface TestServer {
-  readonly name: string
-  /** Whether several ranges are sent in ascending order, since the bytes pass once. */
-  readonly ascending: boolean
-  /** Whether it speaks HTTP/2 rather than HTTP/1. */
-  readonly http2?: boolean
-  /** The requirements that this combination does not meet, by id, and why. */
-  readonly otherwise: Readonly<Record<string, string>>
-  /** Why several requests must not be sent at once on one connection. */
-  readonly sequential?: string
-  start(): Promise<{ port: number; close(): Promise<void> }>
-}
-
-const { type, etag, lastModified, cacheControl } = representation
-const metadata: SendOptions = { type, etag, lastModified }
-
-/** A new source for each response, by name. */
-const sources: Record<string, () => Servable | Promise<Servable>> = {
-  'a path': () => filePath,
-  'a file: URL': () => pathToFileURL(filePath),
-  'a FileHandle': () => open(filePath),
-  fromFile: () => fromFile(filePath),
-  'a Uint8Array': () => new Uint8Array(bytes),
-  'a Buffer': () => fromBuffer(bytes),
-  'a Blob': () => fromBlob(new Blob([new Uint8Array(bytes)])),
-  'a one-pass stream': () => fromStream(slowly(bytes), { length: bytes.length }),
-  'a web stream': () => fromStream(Readable.toWeb(slowly(bytes)), { length: bytes.length }),
-  'a stream opened at a range': () =>
-    fromStream(({ firstPos }) => fs.createReadStream(filePath, { start: firstPos }), {
-      length: bytes.length,
-    }),
-  fromReader: () =>
-    fromReader({
-      length: bytes.length,
-      read: async ({ firstPos, lastPos }) => bytes.subarray(firstPos, lastPos + 1),
-    }),
-  'fromReader in small reads': () =>
-    fromReader({
-      length: bytes.length,
-      maxRead: 1000,
-      read: async ({ firstPos, lastPos }) => bytes.subarray(firstPos, lastPos + 1),
-    }),
-}
-const isOnePass = (source: string) => source === 'a one-pass stream' || source === 'a web stream'
-
-/** A stream in chunks of uneven sizes, each in a turn of its own. */
-function slowly(content: Buffer): Readable {
-  async function* chunks(): AsyncGenerator<Buffer> {
-    for (let at = 0, size = 1; at < content.length; at += size, size = (size * 7 + 3) % 1500) {
-      yield content.subarray(at, at + size)
-    }
-  }
-  return Readable.from(chunks(), { objectMode: false })
-}
-
-/** FileHandles that stay open after a response, since the caller closes them. */
-async function withSource<T>(
-  make: () => Servable | Promise<Servable>,
-  send: (source: Servable) => Promise<T>,
-): Promise<T> {
-  const source = await make()
-  try {
-    return await send(source)
-  } finally {
-    if (isClosable(source)) await source.close()
-  }
-}
-
-function isClosable(source: Servable): source is Awaited<ReturnType<typeof open>> {
-  return typeof source === 'object' && 'fd' in source && 'stat' in source
-}
-
-const fields: [string, string][] = [
-  ['Cache-Control', cacheControl],
-  ['Vary', 'Origin'],
-  ['Access-Control-Allow-Origin', '*'],
-]
-const describing: [string, string][] = [
-  ['Content-Type', type],
-  ['ETag', etag],
-  ['Last-Modified', lastModified.toUTCString()],
-]
+import {
+  bytes,
+  describing,
+  fields,
+  fileName,
+  filePath,
+  find,
+  folder,
+  folderOptions,
+  isClosable,
+  isOnePass,
+  metadata,
+  sources,
+  storeOptions,
+  withSource,
+} from './sources.ts'
 
 function nodeServer(
   name: string,
-  source: string,
-  options: SendOptions = {},
-  more: Partial<TestServer> = {},
+  handler: (request: NodeRequest, response: NodeResponse) => unknown,
+  more: Partial<TestServer>,
 ): TestServer {
-  const respond = (
-    request: http.IncomingMessage | http2.Http2ServerRequest,
-    response: http.ServerResponse | http2.Http2ServerResponse,
-  ): void => {
-    for (const [field, value] of fields) response.setHeader(field, value)
-    void withSource(sources[source]!, (servable) =>
-      serve(request, response, servable, { ...metadata, ...options }),
-    ).catch((error: Error) => response.destroy(error))
-  }
   return {
-    name,
-    ascending: isOnePass(source),
+    name: `${more.http2 === true ? 'node:http2' : 'node:http'}, ${name}`,
+    ascending: false,
     otherwise: {},
     ...more,
     start: () =>
-      listen(more.http2 === true ? http2.createServer(respond) : http.createServer(respond)),
+      listenTo(more, (request, response) => {
+        for (const [field, value] of fields) response.setHeader(field, value)
+        void handler(request, response)
+      }),
   }
 }
 
-/** A store of one object, as the client of the SDK shows it. */
-const store = {
-  headObject: async () => ({ ContentLength: bytes.length, ETag: '"v1"' }),
-  getObject: async ({ Range = '' }) => {
-    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(Range)!.map(Number) as [
-      number,
-      number,
-      number,
+const sendSource =
+  (source: string, options?: SendOptions) =>
+  (request: NodeRequest, response: NodeResponse): Promise<unknown> =>
+    withSource(sources[source]!, (servable) =>
+      serve(request, response, servable, { ...metadata, ...options }),
+    ).catch((error: Error) => response.destroy(error))
+
+const nodeServers: TestServer[] = [
+  nodeServer('serve, a path read asynchronously', sendSource('a path', { reads: 'async' }), {}),
+  ...[false, true].flatMap((isHttp2) =>
+    Object.keys(sources).map((source) =>
+      nodeServer(`serve, ${source}`, sendSource(source), {
+        ascending: isOnePass(source),
+        http2: isHttp2,
+      }),
+    ),
+  ),
+  ...[false, true].flatMap((isHttp2) => {
+    const more = { http2: isHttp2, otherwise: folderOtherwise }
+    const ofFolder = rangeStatic<NodeResponse>(folder, { ...folderOptions, index: fileName })
+    const ofStore = rangeStatic<NodeResponse>(find, storeOptions)
+    return [
+      nodeServer('rangeStatic', ofFolder, more),
+      nodeServer('rangeStatic of a function', ofStore, more),
     ]
-    return {
-      ETag: '"v1"',
-      ContentRange: `bytes ${first}-${last}/${bytes.length}`,
-      Body: slowly(bytes.subarray(first, last + 1)),
-    }
-  },
-}
-
-/** A server whose source is read from another server. */
-function behindOrigin(
-  name: string,
-  start: (source: () => Servable) => Promise<Awaited<ReturnType<typeof listen>>>,
-): TestServer {
-  return {
-    name,
-    ascending: false,
-    otherwise: {},
-    start: async () => {
-      const origin = await listen(
-        http.createServer((request, response) => void serve(request, response, filePath)),
-      )
-      const { port, close } = await start(() => fromHttp(`http://127.0.0.1:${origin.port}/`))
-      return { port, close: () => close().then(origin.close) }
-    },
-  }
-}
+  }),
+]
 
 /** The adapter that CONTRIBUTING.md shows, for a one-page framework. */
 function smallServer(
@@ -211,245 +104,6 @@ function smallServer(
     ...more,
     start: () => listen(createServer(prepareFields, handler, filter)),
   }
-}
-
-function nodeFolder(
-  name: string,
-  handler: StaticRequestHandler<NodeResponse>,
-  more: Partial<TestServer> = {},
-): TestServer {
-  const respond = (
-    request: http.IncomingMessage | http2.Http2ServerRequest,
-    response: http.ServerResponse | http2.Http2ServerResponse,
-  ): void => {
-    for (const [field, value] of fields) response.setHeader(field, value)
-    void handler(request, response)
-  }
-  return {
-    name,
-    ascending: false,
-    ...more,
-    otherwise: folderOtherwise,
-    start: () =>
-      listen(more.http2 === true ? http2.createServer(respond) : http.createServer(respond)),
-  }
-}
-
-type ExpressFactory = () => Express
-
-/** Express 5 over another server, whose URL is known once it listens. */
-const expressOverHttp = behindOrigin('Express 5, sendRange, fromHttp', (source) => {
-  const app = express5().use(forExpress.rangeServe())
-  app.use((_request, response) => {
-    for (const [field, value] of fields) response.setHeader(field, value)
-    void response.sendRange(source(), metadata)
-  })
-  return listen(http.createServer(app))
-})
-
-function expressServer(
-  name: string,
-  create: ExpressFactory,
-  handler: RequestHandler,
-  more: Partial<TestServer> & { createServer?: (app: Express) => http.Server } = {},
-): TestServer {
-  const { createServer = (app) => http.createServer(app) } = more
-  return {
-    name,
-    ascending: false,
-    otherwise: {},
-    ...more,
-    start: () => {
-      const app = create()
-      app.use((_request, response, next) => {
-        for (const [field, value] of fields) response.setHeader(field, value)
-        next()
-      })
-      app.use(forExpress.rangeServe())
-      app.use(handler)
-      return listen(createServer(app))
-    },
-  }
-}
-
-const describeThen =
-  (send: RequestHandler): RequestHandler =>
-  (request, response, next) => {
-    for (const [field, value] of describing) response.setHeader(field, value)
-    return send(request, response, next)
-  }
-
-const expressFilters: Record<string, RequestHandler> = {
-  'res.send of a Buffer': (_request, response) => void response.send(bytes),
-  'res.end of a Buffer': (_request, response) => void response.end(bytes),
-  'res.end of a Uint8Array': (_request, response) => void response.end(new Uint8Array(bytes)),
-  'pipe with a length': (_request, response) => {
-    response.setHeader('Content-Length', bytes.length)
-    slowly(bytes).pipe(response)
-  },
-  'pipeline with a length': (_request, response, next) => {
-    response.setHeader('Content-Length', bytes.length)
-    pipeline(slowly(bytes), response, (error) => (error ? next(error) : undefined))
-  },
-  'writeHead and writes': (_request, response) => {
-    response.writeHead(200, 'OK', { 'Content-Length': bytes.length })
-    for (let at = 0; at < bytes.length; at += 700) response.write(bytes.subarray(at, at + 700))
-    response.end()
-  },
-  'writeHead with a list': (_request, response) => {
-    response.writeHead(200, ['Content-Length', String(bytes.length)])
-    response.end(bytes)
-  },
-  'a file stream': (_request, response) => {
-    response.setHeader('Content-Length', bytes.length)
-    fs.createReadStream(filePath).pipe(response)
-  },
-  'a file stream without a length': (_request, response) => {
-    fs.createReadStream(filePath).pipe(response)
-  },
-  'a pipeline of a file stream': (_request, response, next) => {
-    pipeline(fs.createReadStream(filePath), response, (error) => (error ? next(error) : undefined))
-  },
-}
-/** The requirements on HEAD, each not met for one reason. */
-const toHead = (reason: string): Record<string, string> =>
-  Object.fromEntries(
-    requirements.filter(({ request }) => request.method === 'HEAD').map(({ id }) => [id, reason]),
-  )
-const koa2Http2 = toHead('Koa 2 does not respond to HEAD over HTTP/2, with or without range-serve')
-const koa3Http2 = toHead('Koa 3 destroys the stream for HEAD over HTTP/2 before its length is read')
-const isSeekable = (name: string) => name.startsWith('res.') || name.includes('file stream')
-
-function koaServer(
-  name: string,
-  Koa: typeof Koa3,
-  middleware: Middleware,
-  more: Partial<TestServer> = {},
-): TestServer {
-  return {
-    name,
-    ascending: false,
-    otherwise: {},
-    ...more,
-    start: () => {
-      const app = new Koa()
-      app.silent = true
-      app.use(async (ctx, next) => {
-        for (const [field, value] of fields) ctx.set(field, value)
-        await next()
-      })
-      app.use(forKoa.rangeServe())
-      app.use(middleware)
-      const respond = app.callback()
-      return listen(
-        more.http2 === true
-          ? http2.createServer((request, response) => void respond(request, response))
-          : http.createServer((request, response) => void respond(request, response)),
-      )
-    },
-  }
-}
-
-type Body = () => unknown
-const koaBodies: Record<string, { body: Body; length?: boolean; ascending?: boolean; since?: 3 }> =
-  {
-    'a Buffer': { body: () => bytes },
-    'a Uint8Array': { body: () => new Uint8Array(bytes) },
-    'a file stream': { body: () => fs.createReadStream(filePath) },
-    'a file stream with a length': { body: () => fs.createReadStream(filePath), length: true },
-    'a stream with a length': { body: () => slowly(bytes), length: true, ascending: true },
-    'a Blob': { body: () => new Blob([new Uint8Array(bytes)]), since: 3 },
-    'a web stream with a length': {
-      body: () => Readable.toWeb(slowly(bytes)),
-      length: true,
-      ascending: true,
-      since: 3,
-    },
-    'a Response with a length': {
-      body: () => new Response(new Uint8Array(bytes), { headers: { 'Content-Length': '10000' } }),
-      ascending: true,
-      since: 3,
-    },
-  }
-
-const expresses: [string, ExpressFactory][] = [
-  ['Express 5', express5],
-  ['Express 4', express4],
-]
-const koas: [string, typeof Koa3, 2 | 3][] = [
-  ['Koa 3', Koa3, 3],
-  ['Koa 2', Koa2, 2],
-]
-/** The requirements on methods that the filter leaves alone, each not met for one reason. */
-const toOthers = (reason: string): Record<string, string> => ({
-  'range-post': reason,
-  'range-options': reason,
-})
-const folderOtherwise = toOthers(
-  'rangeStatic leaves methods other than GET and HEAD to the next handler',
-)
-const viewOtherwise = toOthers(
-  'Koa sends bytes other than a Buffer as JSON if the filter leaves the method alone',
-)
-const folderOptions = { etag, cacheControl } as const
-/** A store that has the same source under every path. */
-const find = () => fromBuffer(bytes, { type, etag, lastModified })
-const storeOptions = { cacheControl } as const
-
-function koaServers(
-  name: string,
-  Koa: typeof Koa3,
-  version: 2 | 3,
-  more: Partial<TestServer>,
-): TestServer[] {
-  return [
-    ...Object.keys(sources).map((source) =>
-      koaServer(
-        `${name}, sendRange, ${source}`,
-        Koa,
-        async (ctx) => {
-          const servable = await sources[source]!()
-          const { finished } = await ctx.sendRange(servable, metadata)
-          if (isClosable(servable)) void finished.then(() => servable.close())
-        },
-        { ascending: isOnePass(source), ...more },
-      ),
-    ),
-    ...Object.entries(koaBodies)
-      .filter(([, { since = 2 }]) => since <= version)
-      .map(([body, { body: make, length = false, ascending = false }]) =>
-        koaServer(
-          `${name}, filter, ${body}`,
-          Koa,
-          (ctx) => {
-            ctx.body = make()
-            for (const [field, value] of describing) ctx.set(field, value)
-            if (length) ctx.length = bytes.length
-          },
-          {
-            ascending,
-            ...more,
-            otherwise: {
-              ...more.otherwise,
-              ...(body === 'a Uint8Array' ? viewOtherwise : {}),
-              ...(more.http2 === true && version === 3 && body === 'a file stream'
-                ? koa3Http2
-                : {}),
-            },
-          },
-        ),
-      ),
-    koaServer(
-      `${name}, rangeStatic`,
-      Koa,
-      forKoa.rangeStatic(folder, { ...folderOptions, index: fileName }),
-      { ...more, otherwise: { ...more.otherwise, ...folderOtherwise } },
-    ),
-    koaServer(`${name}, rangeStatic of a function`, Koa, forKoa.rangeStatic(find, storeOptions), {
-      ...more,
-      otherwise: { ...more.otherwise, ...folderOtherwise },
-    }),
-  ]
 }
 
 const runtimes: Runtime[] = ['Bun', 'Deno']
@@ -496,7 +150,8 @@ function fetchServers(): TestServer[] {
 /** Frameworks whose applications are a line each: the examples are written like these. */
 function frameworkServers(): TestServer[] {
   const headers = { Vary: 'Origin', 'Access-Control-Allow-Origin': '*' }
-  const options = { type, etag, lastModified, cacheControl, headers } satisfies SendOptions
+  const { cacheControl } = representation
+  const options = { ...metadata, cacheControl, headers } satisfies SendOptions
   const hono = new Hono().all('*', (context) => toResponse(context.req.raw, filePath, options))
   const respondHono = getRequestListener(hono.fetch, { overrideGlobalObjects: false })
   const h3 = new H3().all('/**', (event) => toResponse(event.req, filePath, options))
@@ -535,26 +190,7 @@ function frameworkServers(): TestServer[] {
 }
 
 export const servers: readonly TestServer[] = [
-  nodeServer('node:http, serve, a path read asynchronously', 'a path', { reads: 'async' }),
-  ...Object.keys(sources).map((source) => nodeServer(`node:http, serve, ${source}`, source)),
-  ...Object.keys(sources).map((source) =>
-    nodeServer(`node:http2, serve, ${source}`, source, {}, { http2: true }),
-  ),
-  ...[false, true].flatMap((isHttp2) => {
-    const name = isHttp2 ? 'node:http2' : 'node:http'
-    const own = rangeStatic<NodeResponse>(folder, { ...folderOptions, index: fileName })
-    return [
-      nodeFolder(`${name}, rangeStatic`, own, { http2: isHttp2 }),
-      nodeFolder(
-        `${name}, rangeStatic of a function`,
-        rangeStatic<NodeResponse>(find, storeOptions),
-        {
-          http2: isHttp2,
-        },
-      ),
-    ]
-  }),
-
+  ...nodeServers,
   ...Object.keys(sources).map((source) =>
     smallServer(
       `sendRange, ${source}`,
@@ -571,60 +207,8 @@ export const servers: readonly TestServer[] = [
     context.body = bytes
   }),
 
-  ...expresses.flatMap(([framework, create]) => [
-    ...Object.keys(sources).map((source) =>
-      expressServer(
-        `${framework}, sendRange, ${source}`,
-        create,
-        (_request, response) =>
-          void withSource(sources[source]!, (servable) => response.sendRange(servable, metadata)),
-        { ascending: isOnePass(source) },
-      ),
-    ),
-    ...Object.entries(expressFilters).map(([name, send]) =>
-      expressServer(`${framework}, filter, ${name}`, create, describeThen(send), {
-        ascending: !isSeekable(name),
-      }),
-    ),
-    expressServer(
-      `${framework} on createServer, sendRange, a path`,
-      create,
-      (_request, response) => void response.sendRange(filePath, metadata),
-      { createServer: forExpress.createServer },
-    ),
-    expressServer(
-      `${framework} on createServer, filter, pipe with a length`,
-      create,
-      describeThen(expressFilters['pipe with a length']!),
-      { createServer: forExpress.createServer, ascending: true },
-    ),
-    expressServer(
-      `${framework}, rangeStatic`,
-      create,
-      forExpress.rangeStatic(folder, { ...folderOptions, index: fileName }),
-      { otherwise: folderOtherwise },
-    ),
-    expressServer(
-      `${framework}, rangeStatic of a function`,
-      create,
-      forExpress.rangeStatic(find, storeOptions),
-      { otherwise: folderOtherwise },
-    ),
-  ]),
-
-  expressOverHttp,
-  koaServer('Koa 3, sendRange, fromS3', Koa3, async (ctx) => {
-    await ctx.sendRange(fromS3({ client: store, Bucket: 'media', Key: 'clip' }), metadata)
-  }),
-
-  ...koas.flatMap(([framework, Koa, version]) => [
-    ...koaServers(framework, Koa, version, {}),
-    ...koaServers(`${framework} on node:http2`, Koa, version, {
-      http2: true,
-      otherwise: version === 2 ? koa2Http2 : {},
-    }),
-  ]),
-
+  ...expressServers,
+  ...koaServers,
   ...fetchServers(),
   ...frameworkServers(),
 ]

@@ -46,6 +46,23 @@ interface Ports {
 const MiB = 1024 * 1024
 const all: Version[] = ['A', 'A', 'A', 'A']
 const anew: Version[] = ['B', 'B', 'B', 'B']
+/** Keeps a full file, which it reads for the first range of it. */
+const keepsFull = {
+  cold: [1, 24 * MiB],
+  warm: [0, 0],
+  parallel: [1, 24 * MiB],
+  replaced: all,
+  isWhole: true,
+} as const
+/** Passes each request on, and keeps nothing. */
+const keepsNothing = {
+  cold: [1, 100_000],
+  warm: [1, 100_000],
+  parallel: [20, 4_000_000],
+  replaced: anew,
+  otherwise: {},
+  isWhole: true,
+} as const
 const nginxArgs = (file: string) => (folder: string) => [
   '-p',
   folder,
@@ -62,12 +79,8 @@ export const kinds: readonly Kind[] = [
     version: ['-v'],
     files: ['nginx-whole.conf'],
     args: nginxArgs('nginx-whole.conf'),
-    cold: [1, 24 * MiB],
-    warm: [0, 0],
-    parallel: [1, 24 * MiB],
-    replaced: all,
+    ...keepsFull,
     otherwise: { 'HEAD with Range': '206 with 0 of 100' },
-    isWhole: true,
   },
   {
     name: 'nginx, slices',
@@ -96,12 +109,8 @@ export const kinds: readonly Kind[] = [
       `-F -j none -n ${folder} -f ${folder}/varnish.vcl -a 127.0.0.1:${port} -s malloc,200m`.split(
         ' ',
       ),
-    cold: [1, 24 * MiB],
-    warm: [0, 0],
-    parallel: [1, 24 * MiB],
-    replaced: all,
+    ...keepsFull,
     otherwise: { 'several ranges': '200', 'descending ranges': '200' },
-    isWhole: true,
   },
   {
     name: 'Squid',
@@ -109,16 +118,12 @@ export const kinds: readonly Kind[] = [
     version: ['-v'],
     files: ['squid.conf'],
     args: (folder) => ['-N', '-f', `${folder}/squid.conf`],
-    cold: [1, 24 * MiB],
-    warm: [0, 0],
-    parallel: [1, 24 * MiB],
-    replaced: all,
+    ...keepsFull,
     otherwise: {
       'If-None-Match': '304 without ETag',
       'beyond the end': '200',
       'HEAD with Range': '206 with 0 of 100',
     },
-    isWhole: true,
   },
   {
     name: 'HAProxy',
@@ -126,12 +131,7 @@ export const kinds: readonly Kind[] = [
     version: ['-v'],
     files: ['haproxy.cfg'],
     args: (folder) => ['-db', '-f', `${folder}/haproxy.cfg`],
-    cold: [1, 100_000],
-    warm: [1, 100_000],
-    parallel: [20, 4_000_000],
-    replaced: anew,
-    otherwise: {},
-    isWhole: true,
+    ...keepsNothing,
   },
   {
     name: 'Traffic Server, slices',
@@ -168,12 +168,7 @@ export const kinds: readonly Kind[] = [
     files: [],
     args: () => [`${configurations}http-proxy-middleware.mjs`],
     env: (_folder, { PORT, ORIGIN_PORT }) => ({ PORT: `${PORT}`, ORIGIN_PORT: `${ORIGIN_PORT}` }),
-    cold: [1, 100_000],
-    warm: [1, 100_000],
-    parallel: [20, 4_000_000],
-    replaced: anew,
-    otherwise: {},
-    isWhole: true,
+    ...keepsNothing,
   },
 ]
 

@@ -1,6 +1,7 @@
 // An upstream whose content can be replaced, behind a proxy that can do what networks do.
 
 import http from 'node:http'
+import { afterAll, beforeEach } from 'vitest'
 import { fromBuffer, serve } from '@range-serve/core'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { listen } from './listen.ts'
@@ -47,6 +48,18 @@ export async function startOrigin(stored: Stored): Promise<Origin> {
       await running.close()
     },
   })
+}
+
+/** The origin of the tests of a file: before each, it has `stored` again, and no faults. */
+export async function useOrigin(stored: Stored): Promise<Origin> {
+  const origin = await startOrigin(stored)
+  afterAll(() => origin.close())
+  beforeEach(() => {
+    origin.stored = stored
+    origin.proxy.faults.length = 0
+    origin.proxy.seen.length = 0
+  })
+  return origin
 }
 
 /** Reads a range of a source, as far as it comes. */

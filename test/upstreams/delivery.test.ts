@@ -6,12 +6,12 @@ import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import express from 'express'
 import Koa from 'koa'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { begin } from '../support/clients.ts'
 import { pattern, until } from '../support/fixture.ts'
 import { protocols, type Sent } from '../support/frameworks.ts'
 import { listen } from '../support/listen.ts'
-import { type Origin, startOrigin } from '../support/origin.ts'
+import { useOrigin } from '../support/origin.ts'
 import { ask, field } from '../support/raw.ts'
 
 const bytes = pattern(8_000_000)
@@ -19,15 +19,7 @@ const stored = { bytes, etag: '"v1"', cacheControl: 'public, max-age=60' }
 const replaced = { bytes: Buffer.alloc(4_000_000, 'b'), etag: '"v2"' }
 const options = { retries: 0 } as const
 
-let origin: Origin
-beforeAll(async () => {
-  origin = await startOrigin(stored)
-})
-afterAll(() => origin.close())
-beforeEach(() => {
-  origin.stored = stored
-  origin.proxy.faults.length = 0
-})
+const origin = await useOrigin(stored)
 
 describe.each(protocols)('%s', (_name, start) => {
   let running: Sent

@@ -2,27 +2,18 @@
 
 import http from 'node:http'
 import { fromHttp, type HttpOptions } from '@range-serve/http'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { Fault } from '../support/fault-proxy.ts'
 import { pattern, until } from '../support/fixture.ts'
 import { listen } from '../support/listen.ts'
-import { type Origin, readAll, startOrigin, type Stored } from '../support/origin.ts'
+import { readAll, type Stored, useOrigin } from '../support/origin.ts'
 
 const bytes = pattern(400_000)
 const lastModified = new Date('2025-01-01T10:00:00Z')
 const stored: Stored = { bytes, etag: '"v1"', lastModified, cacheControl: 'private, max-age=60' }
 const other: Stored = { ...stored, bytes: Buffer.alloc(400_000, 'b'), etag: '"v2"' }
 
-let origin: Origin
-beforeAll(async () => {
-  origin = await startOrigin(stored)
-})
-afterAll(() => origin.close())
-beforeEach(() => {
-  origin.stored = stored
-  origin.proxy.faults.length = 0
-  origin.proxy.seen.length = 0
-})
+const origin = await useOrigin(stored)
 // Every way out cancels the upstream's body.
 afterEach(() => until('no response is under way', () => origin.proxy.underWay === 0, 2000))
 
