@@ -1,4 +1,4 @@
-// What the filter must leave as it is in Express: heads that fail, fields, patches, transfers, hosts.
+// What the filter must not change in Express: heads that fail, fields, patches, transfers, hosts.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import fs from 'node:fs'
@@ -270,7 +270,7 @@ describe('a client that leaves', () => {
     await until('the file is closed', () => openDescriptors(large) === 0)
   })
 
-  it('does not take from a handler what it still has a use for', async () => {
+  it('does not close what a handler still uses', async () => {
     const copied = new PassThrough().resume()
     let ended = false
     copied.on('end', () => (ended = true))
@@ -285,7 +285,7 @@ describe('a client that leaves', () => {
     await until('the file is closed', () => openDescriptors(filePath) === 0)
   })
 
-  it('is told as aborted, with less than planned, by whatever it was sent', async () => {
+  it('is reported as aborted, with less than planned, however the response is sent', async () => {
     const large = Buffer.alloc(60_000_000)
     const ways: Record<string, (response: Response) => void> = {
       '/send': (response) => void response.send(large),
@@ -311,7 +311,7 @@ describe('a client that leaves', () => {
         await once(socket, 'data')
         socket.pause()
         socket.resetAndDestroy()
-        await until('it is told', () => told.length > 0)
+        await until('it is reported', () => told.length > 0)
         const [{ aborted, bytesSent, bytesPlanned }] = told as [Transfer]
         expect(aborted, target).toBe(true)
         expect(bytesSent, target).toBeLessThan(bytesPlanned)
@@ -345,7 +345,7 @@ it('ends an upstream response only when the client has all of its bytes', async 
   }
 })
 
-it('tells a pipeline of no error, whose client is reset after the last byte', async () => {
+it('reports no error to a pipeline whose client resets the connection after the last byte', async () => {
   const ended: unknown[] = []
   const port = await start(rangeServe(), (_request, response) => {
     response.set('Content-Length', String(size))
@@ -364,17 +364,17 @@ it('tells a pipeline of no error, whose client is reset after the last byte', as
   await until('the files are closed', () => openDescriptors(filePath) === 0)
 })
 
-it('tells a handler in time of a client that has left, though its source is slow', async () => {
+it('emits the close of a response in time, though its source is slow', async () => {
   let closed = false
   const port = await start(rangeServe(), (_request, response) => {
     response.set('Content-Length', '1000').write(Buffer.alloc(100))
     response.on('close', () => (closed = true))
   })
   await ask(port, range('0-9'))
-  await until('it is told', () => closed)
+  await until('it is reported', () => closed)
 })
 
-it('tells of transfers in the context of their requests', async () => {
+it('reports transfers in the context of their requests', async () => {
   const storage = new AsyncLocalStorage<string>()
   const told: unknown[] = []
   const onTransfer = ({ url }: Transfer) => void told.push([url, storage.getStore()])
@@ -389,7 +389,7 @@ it('tells of transfers in the context of their requests', async () => {
   )
   const targets = ['/send', '/pipe', '/send/range', '/pipe/range']
   await exchange(port, targets.map((target) => ({ path: target, ...(target.endsWith('range') ? range('0-9') : {}) }))) // prettier-ignore
-  await until('all are told', () => told.length === 4)
+  await until('all are reported', () => told.length === 4)
   expect(new Map(told as [string, unknown][])).toEqual(new Map(targets.map((each) => [each, each])))
 })
 
@@ -414,7 +414,7 @@ describe('createServer', () => {
 })
 
 describe('errors before the head', () => {
-  it('are real ones, whatever a source rejects with', async () => {
+  it('are instances of Error, whatever a source rejects with', async () => {
     const errors: unknown[] = []
     const reasons: unknown[] = [undefined, null, 'text', 0]
     let i = 0
@@ -456,7 +456,7 @@ describe('errors before the head', () => {
 })
 
 describe('on a host without a connection', () => {
-  /** Gives an application a request and a response, as serverless adapters and test injectors do. */
+  /** Calls an application with a request and a response, as serverless adapters and test injectors do. */
   async function inject(
     options: RangeServeOptions,
     value: string,
@@ -477,12 +477,12 @@ describe('on a host without a connection', () => {
     return { status: response.statusCode, text }
   }
 
-  it('sends ranges, and tells of them', async () => {
+  it('sends ranges, and reports their transfers', async () => {
     const told: Transfer[] = []
     expect(await inject({}, 'bytes=1-2')).toEqual({ status: 206, text: 'el' })
     const onTransfer = (transfer: Transfer) => void told.push(transfer)
     expect(await inject({ onTransfer }, 'bytes=1-2')).toEqual({ status: 206, text: 'el' })
-    await until('it is told', () => told.length === 1)
+    await until('it is reported', () => told.length === 1)
     expect(told).toMatchObject([{ aborted: false, bytesSent: 2 }])
   })
 })

@@ -150,7 +150,7 @@ it('serves a part of a file as a representation of its own', async () => {
   expect(last!.content.equals(bytes.subarray(1990, 2000))).toBe(true)
 })
 
-it('counts fields that are set after the pipe', async () => {
+it('includes fields that are set after the pipe', async () => {
   const port = await start((_request, response) => {
     open().pipe(response)
     response.set({ ETag: '"v2"', 'Content-Type': 'video/mp4' })
@@ -161,7 +161,7 @@ it('counts fields that are set after the pipe', async () => {
   expect(field(response, 'Content-Type')).toBe('video/mp4')
 })
 
-/** What is not a file and nothing but a file, or not for the filter to make a range of. */
+/** Streams that are not a file alone, and responses that the filter must not make a range of. */
 const others: readonly (readonly [what: string, RequestHandler])[] = [
   ['two files, one after the other', (_request, response) => {
     const first = open({ end: 999 })
@@ -249,7 +249,7 @@ const others: readonly (readonly [what: string, RequestHandler])[] = [
   }],
 ] // prettier-ignore
 
-it.each(others)('leaves %s as it is', async (_what, handler) => {
+it.each(others)('does not change %s', async (_what, handler) => {
   const ports = [await start(handler, { options: false }), await start(handler)]
   const [plain, filtered] = await Promise.all(
     ports.map((port) => ask(port, range('5-9')).catch((error: Error) => error.message)),
@@ -285,7 +285,7 @@ it('lets the handler respond to an error of the first read', async () => {
   expect(response.fields.has('last-modified')).toBe(false)
 })
 
-it('tells the handler of an error of a later read', async () => {
+it('reports an error of a later read to the handler', async () => {
   const told: string[] = []
   const port = await start((_request, response) => {
     let reads = 0
@@ -301,7 +301,7 @@ it('tells the handler of an error of a later read', async () => {
   expect(told).toEqual(['EIO'])
 })
 
-it('tells of each response once, in the context of its request', async () => {
+it('reports each transfer once, in the context of its request', async () => {
   const storage = new AsyncLocalStorage<string>()
   const told: [Transfer, string | undefined][] = []
   const port = await start((_request, response) => void open().pipe(response), {
@@ -385,7 +385,7 @@ describe('what send pipes', () => {
   })
 })
 
-it('closes the file of a client that leaves at any moment', async () => {
+it('closes the file whenever the client disconnects', async () => {
   const port = await start((request, response) => {
     if (request.path === '/pipe') open().pipe(response)
     else pipeline(open(), response, () => {})
@@ -403,7 +403,7 @@ it('closes the file of a client that leaves at any moment', async () => {
   await until('the file is closed', () => openDescriptors(filePath) <= 0)
 })
 
-it('leaves the rest of the file to a handler that has a use for it', async () => {
+it('leaves the rest of the file to a handler that uses it', async () => {
   const rests: Promise<Buffer>[] = []
   const port = await start((_request, response) => {
     const stream = open()

@@ -1,4 +1,4 @@
-// What Express tags weakly is a hash of the very bytes: downloads resume with `rangeServe()` alone.
+// Express's weak tags are hashes of the exact bytes: downloads resume with `rangeServe()` alone.
 
 import type { RequestHandler } from 'express'
 import compression from 'compression'
@@ -38,7 +38,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       [200],
       [200, ['If-None-Match', '"v0"']],
       [isEmpty ? 200 : 206, range],
-      // Resumed by Chromium and curl, by Firefox, and by what has taken the W/ off.
+      // Resumed as Chromium and curl do, as Firefox does, and by a client that removed the W/.
       [isEmpty ? 200 : 206, range, ['If-Range', strong]],
       [isEmpty ? 200 : 206, range, ['If-Match', strong]],
       [200, range, ['If-Range', bare]],
@@ -64,7 +64,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect([unchanged.status, field(unchanged, 'ETag')]).toEqual([304, strong])
   })
 
-  it('resumes what was cut, and begins anew what has changed', async () => {
+  it('resumes a download that was cut off, and restarts one whose content has changed', async () => {
     let content = bytes
     running = await start(rangeServe(), (_, response) => void response.send(content))
     const etag = field(await get(['Range', 'bytes=0-999']), 'ETag')!
@@ -85,7 +85,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     ['the tag of other content', `W/"8-${hash}"`],
     ['the tag of an encoding', `W/"9-${hash}"`, [['Content-Encoding', 'br']]],
     ['a strong tag', '"v1"'],
-  ])('leaves %s as it is', async (_what, etag, fields = []) => {
+  ])('does not change %s', async (_what, etag, fields = []) => {
     running = await start(rangeServe(), (_request, response) => {
       for (const [name, value] of [['ETag', etag] as Line, ...fields]) response.set(name, value)
       response.send('some text')
@@ -177,7 +177,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       expect(response.status).toBe(304)
     })
 
-    it('lets a handler respond by itself, and tells of its 304', async () => {
+    it('lets a handler respond by itself, and reports its 304', async () => {
       const told: number[] = []
       const filter = rangeServe({ onTransfer: ({ status }) => told.push(status) })
       running = await start(filter, (request, response) => {

@@ -1,4 +1,5 @@
-// Whoever writes an answer by himself in Express: the filter cuts it, and he ends as without it.
+// Handlers of Express that write a response by themselves: the filter cuts it, and the handler ends as
+// without the filter.
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -20,7 +21,7 @@ import { parseByteranges } from '../support/multipart.ts'
 import { ask, exchange, field, type RawRequest } from '../support/raw.ts'
 
 const content = bytes.subarray(0, 20_000)
-/** More than the kernel takes for a client that does not read. */
+/** More than the kernel buffers for a client that does not read. */
 const large = pattern(24 * 1024 * 1024)
 const largePath = path.join(folder, 'large.bin')
 fs.writeFileSync(largePath, large)
@@ -28,7 +29,7 @@ const zippedPath = path.join(folder, 'file.gz')
 fs.writeFileSync(zippedPath, zlib.gzipSync(bytes))
 const etag = '"v1"'
 
-/** A thousand bytes at a time, as they come to be. */
+/** A thousand bytes at a time, some in a later turn. */
 async function* rows(): AsyncGenerator<Buffer> {
   for (let i = 0; i < content.length; i += 1000) {
     yield content.subarray(i, i + 1000)
@@ -65,7 +66,7 @@ const writers: [what: string, write: (response: Response) => Promise<unknown>][]
   }],
 ] // prettier-ignore
 
-/** Keeps what comes for an answer back for a while, and takes no callbacks. */
+/** Defers the end of a response, and passes no callback of a write on. */
 const patched: RequestHandler = (_request, response, next) => {
   const write = response.write.bind(response) as (chunk: Buffer) => boolean
   const end = response.end.bind(response) as (chunk?: unknown, callback?: () => void) => unknown
@@ -85,7 +86,7 @@ const asked: [what: string, status: number, request: RawRequest, ranges: [number
   ['several', 206, range('10-19,9000-9999'), [[10, 19], [9000, 9999]]],
   ['what is not there', 416, range('20000-'), []],
   ['what it has', 304, { headers: [['If-None-Match', etag]] }, []],
-  ['the whole', 200, {}, [[0, 19_999]]],
+  ['a full response', 200, {}, [[0, 19_999]]],
 ] // prettier-ignore
 
 describe.each(expressApps)('%s', (_name, start) => {
@@ -93,8 +94,8 @@ describe.each(expressApps)('%s', (_name, start) => {
   afterEach(() => running.close())
 
   describe.each([
-    ['a response as it is', []],
-    ['a response that somebody has patched', [patched]],
+    ['an unpatched response', []],
+    ['a patched response', [patched]],
   ])('%s', (where, before) => {
     it.each(writers)('%s', async (what, write) => {
       const ended: unknown[] = []
@@ -105,7 +106,7 @@ describe.each(expressApps)('%s', (_name, start) => {
           (error: unknown) => ended.push(error),
         )
       })
-      // A callback that nobody passes on does not come with us either.
+      // A callback that the patch drops is not called without the filter either.
       const isLost = before.length > 0 && what.includes('callbacks')
       for (const [title, status, request, ranges] of asked) {
         if (isLost && status === 200) continue
@@ -129,7 +130,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     })
   })
 
-  it('asks for no more than a slow client takes, and lets nothing be overwritten before', async () => {
+  it('waits for a slow client, and calls back only when a buffer may be reused', async () => {
     let written = 0
     running = await start(rangeServe(), async (_request, response) => {
       response.set('Content-Length', String(large.length))
@@ -146,7 +147,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect((await reader()).equals(large.subarray(4))).toBe(true)
   })
 
-  it('sends what comes from memory that is used again, to a slow client', async () => {
+  it('sends content from a reused buffer to a slow client', async () => {
     running = await start(rangeServe(), async (_request, response) => {
       const { body } = await respond({ method: 'GET', headers: {} }, largePath)
       response.set('Content-Length', String(large.length))
@@ -157,7 +158,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect((await reader()).equals(large.subarray(4))).toBe(true)
   })
 
-  it('lets the loop turn while it discards what a writer makes after its client has left', async () => {
+  it('yields to the event loop while it discards what is written after the client has left', async () => {
     const most = 4096
     let made = 0
     let turns = 0
@@ -190,33 +191,30 @@ describe.each(expressApps)('%s', (_name, start) => {
   })
 
   it.each([
-    ['as it is', []],
-    ['that somebody has patched', [patched]],
-  ])(
-    'calls back what a response %s will not send, as its client has left',
-    async (_where, before) => {
-      const warnings: unknown[] = []
-      const warn = (warning: unknown) => warnings.push(warning)
-      process.on('warning', warn)
-      let called = 0
-      let closed = false
-      running = await start(...before, rangeServe(), (_request, response) => {
-        response.set('Content-Length', String(20 * size))
-        response.on('close', () => (closed = true))
-        for (let i = 0; i < 20; i++) response.write(bytes, () => called++)
-      })
-      const socket = net.connect(running.port, '127.0.0.1')
-      socket.pause()
-      socket.write(`GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=5-${15 * size}\r\n\r\n`)
-      await new Promise((resolve) => setTimeout(resolve, 100))
-      socket.resetAndDestroy()
-      await until('all are called', () => closed && called === 20)
-      process.off('warning', warn)
-      expect(warnings).toEqual([])
-    },
-  )
+    ['that is not patched', []],
+    ['that is patched', [patched]],
+  ])('calls the callbacks of a response %s after its client has left', async (_where, before) => {
+    const warnings: unknown[] = []
+    const warn = (warning: unknown) => warnings.push(warning)
+    process.on('warning', warn)
+    let called = 0
+    let closed = false
+    running = await start(...before, rangeServe(), (_request, response) => {
+      response.set('Content-Length', String(20 * size))
+      response.on('close', () => (closed = true))
+      for (let i = 0; i < 20; i++) response.write(bytes, () => called++)
+    })
+    const socket = net.connect(running.port, '127.0.0.1')
+    socket.pause()
+    socket.write(`GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=5-${15 * size}\r\n\r\n`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    socket.resetAndDestroy()
+    await until('all are called', () => closed && called === 20)
+    process.off('warning', warn)
+    expect(warnings).toEqual([])
+  })
 
-  it('leaves it to Node to refuse what is written after the end', async () => {
+  it('lets Node refuse a write after the end', async () => {
     const codes: unknown[] = []
     running = await start(rangeServe(), (_request, response) => {
       response.set('Content-Length', '10').on('error', () => {})
@@ -229,7 +227,7 @@ describe.each(expressApps)('%s', (_name, start) => {
   })
 
   describe.each(['write', 'end'] as const)('before a %s patched outside', (method) => {
-    /** Code that sets a field, or makes other content of it, as late as it can. */
+    /** Middleware that sets a field, or replaces the content, as late as possible. */
     function outside(patch: (response: http.ServerResponse, args: unknown[]) => void) {
       return (_request: unknown, response: http.ServerResponse, next: () => void) => {
         const original = response[method] as (...args: unknown[]) => unknown
@@ -245,7 +243,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       }
     }
 
-    it('still lets it set fields', async () => {
+    it('lets it set fields', async () => {
       running = await start(
         outside((response) => void response.setHeader('X-Late', '1')),
         rangeServe(),
@@ -266,7 +264,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       }
     })
 
-    it('still lets it set fields of what sendRange sends', async () => {
+    it('lets it set fields of what sendRange sends', async () => {
       running = await start(
         outside((response) => {
           // The end of what was written in pieces comes after the head, with any other response too.
@@ -283,7 +281,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       expect(field(method === 'write' ? large! : small!, 'X-Late')).toBe('1')
     })
 
-    it('sends no part that it has made something else of', async () => {
+    it('does not send a part whose content it has replaced', async () => {
       running = await start(
         outside((response, args) => {
           if (!(args[0] instanceof Uint8Array)) return
@@ -299,7 +297,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     })
   })
 
-  it('leaves it to Node to refuse a second end', async () => {
+  it('lets Node refuse a second end', async () => {
     const told: unknown[][] = []
     running = await start(rangeServe(), (_request, response) => {
       const each: unknown[] = []
@@ -323,7 +321,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect(told[0]).toContain('ERR_STREAM_ALREADY_FINISHED')
   })
 
-  it('tells of an answer that was shorter than it promised', async () => {
+  it('reports a response that was shorter than its Content-Length', async () => {
     const transfers: Transfer[] = []
     const onTransfer = (transfer: Transfer) => void transfers.push(transfer)
     running = await start(rangeServe({ onTransfer }), (_request, response) => {
@@ -358,7 +356,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       (_request, response) => void response.sendRange(bytes.subarray(0, 5000), { etag }),
     ],
   ])(
-    'sends an error page whole, where the head of %s could not be written',
+    'sends a full error page if the head of %s could not be written',
     async (_what, request, handler) => {
       const hook: RequestHandler = (_request, response, next) => {
         const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => Response
@@ -386,7 +384,7 @@ describe.each(expressApps)('%s', (_name, start) => {
   )
 
   describe('a source that is piped', () => {
-    it('goes on to whom else it is piped, whole', async () => {
+    it('is piped to its other destination in full', async () => {
       const copyPath = path.join(folder, 'copy.bin')
       let copied = false
       running = await start(rangeServe(), (_request, response) => {
@@ -419,29 +417,32 @@ describe.each(expressApps)('%s', (_name, start) => {
             ended,
           ),
       ],
-    ])('is read through transforms in %s, to a good end, and closed', async (_what, send) => {
-      const ended: unknown[] = []
-      running = await start(rangeServe(), (request, response) => {
-        if (request.path === '/end') return void response.end()
-        response.set('Content-Length', String(size))
-        send(response, (error) => ended.push(error))
-      })
-      for (let i = 0; i < 10; i++) {
-        // A pipeline fails whose client leaves before its end, though he has got all he asked for.
-        const asked = [range('5-9'), range('-1'), { path: '/end' }]
-        const [first, second] = await exchange(running.port, asked)
-        expect([...first!.content]).toEqual([5, 6, 7, 8, 9])
-        expect([...second!.content]).toEqual([(size - 1) % 251])
-      }
-      await until('all end', () => ended.length === 20)
-      expect(ended.filter(Boolean)).toEqual([])
-      // Who does leave must not leave a file open.
-      for (let i = 0; i < 10; i++) await ask(running.port, range('5-9'))
-      await until('the files are closed', () => openDescriptors(folder) === 0)
-    })
+    ])(
+      'is read through transforms in %s, ends without an error, and is closed',
+      async (_what, send) => {
+        const ended: unknown[] = []
+        running = await start(rangeServe(), (request, response) => {
+          if (request.path === '/end') return void response.end()
+          response.set('Content-Length', String(size))
+          send(response, (error) => ended.push(error))
+        })
+        for (let i = 0; i < 10; i++) {
+          // A pipeline fails if the client disconnects before its end, even with all requested bytes.
+          const asked = [range('5-9'), range('-1'), { path: '/end' }]
+          const [first, second] = await exchange(running.port, asked)
+          expect([...first!.content]).toEqual([5, 6, 7, 8, 9])
+          expect([...second!.content]).toEqual([(size - 1) % 251])
+        }
+        await until('all end', () => ended.length === 20)
+        expect(ended.filter(Boolean)).toEqual([])
+        // A client that disconnects must not leave a file open.
+        for (let i = 0; i < 10; i++) await ask(running.port, range('5-9'))
+        await until('the files are closed', () => openDescriptors(folder) === 0)
+      },
+    )
 
-    it('is never joined to the next answer on an upstream’s connection', async () => {
-      // What is left unread of an answer looks like one of its own.
+    it('is never joined to the next response on an upstream’s connection', async () => {
+      // The unread rest of a response looks like a response.
       const forged = `${'\r\n'.repeat(500)}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged`
       const upstream = await listen(
         http.createServer((request, response) => {
@@ -484,7 +485,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       }
     })
 
-    it('is nobody’s of ours once it is unpiped', async () => {
+    it('is not touched once it is unpiped', async () => {
       const other = new PassThrough()
       running = await start(rangeServe(), (_request, response) => {
         response.set('Content-Length', String(size))
@@ -498,20 +499,17 @@ describe.each(expressApps)('%s', (_name, start) => {
     })
   })
 
-  it.each(['write', 'end'] as const)(
-    'leaves it to Node to refuse content that is none: %s',
-    async (method) => {
-      running = await start(rangeServe(), (_request, response) => {
-        response.set('Content-Length', '3')
-        response[method](123 as never)
-      })
-      for (const request of [{}, range('0-1')]) {
-        expect((await ask(running.port, request)).status).toBe(500)
-      }
-    },
-  )
+  it.each(['write', 'end'] as const)('lets Node refuse invalid content: %s', async (method) => {
+    running = await start(rangeServe(), (_request, response) => {
+      response.set('Content-Length', '3')
+      response[method](123 as never)
+    })
+    for (const request of [{}, range('0-1')]) {
+      expect((await ask(running.port, request)).status).toBe(500)
+    }
+  })
 
-  it('lets go of what is piped behind the last byte too', async () => {
+  it('closes a stream that is piped after the last byte, too', async () => {
     const seconds: fs.ReadStream[] = []
     running = await start(rangeServe(), (_request, response) => {
       const first = fs.createReadStream(filePath, { end: 99 })
@@ -537,7 +535,7 @@ describe('writeHead', () => {
     ['a list of pairs', [['Content-Type', 'text/plain'], ['Content-Length', '5'], ['Set-Cookie', 'a=1'], ['Set-Cookie', 'b=2']]],
   ] // prettier-ignore
   it.each(lists)('sends every line of %s', async (_what, list) => {
-    // Not through Express, whose X-Powered-By is set beside: Node itself takes a list apart then.
+    // Without Express, which sets X-Powered-By: Node splits a list if a field is set.
     const filter = rangeServe() as unknown as (...args: unknown[]) => void
     running = await listen(
       http.createServer((request, response) =>
@@ -558,7 +556,7 @@ describe('writeHead', () => {
   })
 })
 
-/** Asks for a range, and reads nothing until told to; gives the content then. */
+/** Requests a range, and reads nothing until the returned function is called; it resolves to the content. */
 async function readLate(port: number, value: string): Promise<() => Promise<Buffer>> {
   const socket = net.connect(port, '127.0.0.1')
   socket.pause()
@@ -572,7 +570,7 @@ async function readLate(port: number, value: string): Promise<() => Promise<Buff
   }
 }
 
-/** What a number is when it has not changed for a tenth of a second. */
+/** A number, once it has not changed for a tenth of a second. */
 async function settled(read: () => number): Promise<number> {
   for (let i = 0, before = -1; i < 100; i++) {
     if (before === read()) break

@@ -1,4 +1,4 @@
-// What only Express has: the filter on whatever other handlers do, patched responses, its errors.
+// What is particular to Express: the filter on each way to respond, patched responses, errors.
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -37,7 +37,7 @@ describe.each([
     start((app) => app.use(rangeServe(), ...handlers))
 
   describe('the filter', () => {
-    it('sees to responses that are not Express’s, and touches nothing but them', async () => {
+    it('filters a response of plain node:http, and patches nothing beyond it', async () => {
       const filter = rangeServe() as unknown as (...args: unknown[]) => void
       running = await listen(
         http.createServer((request, response) =>
@@ -57,7 +57,7 @@ describe.each([
       expect(response.content.equals(Buffer.from('äöü').subarray(1, 3))).toBe(true)
     })
 
-    it('adds Accept-Ranges to an answer without Range, and changes nothing else', async () => {
+    it('adds Accept-Ranges to a response without Range, and changes nothing else', async () => {
       const handler: RequestHandler = (_request, response) =>
         void response.set('ETag', 'W/"own"').send('some text')
       const port = await withFilter(handler)
@@ -95,14 +95,14 @@ describe.each([
           void response.set('Content-Type', 'multipart/byteranges; boundary=x').end('text'),
       ],
       [
-        'a Content-Length that is none',
+        'chunked content',
         (_, response) => (
           response.writeHead(200, { 'Transfer-Encoding': 'chunked' }),
           void response.end('text')
         ),
       ],
     ]
-    it.each(untouched)('leaves an answer alone with %s', async (_what, handler) => {
+    it.each(untouched)('does not change a response with %s', async (_what, handler) => {
       const port = await withFilter(handler)
       const filtered = await ask(port, range('0-1'))
       await running.close()
@@ -114,7 +114,7 @@ describe.each([
       expect(filtered.content.equals(plain.content)).toBe(true)
     })
 
-    it('leaves a POST alone', async () => {
+    it('does not change the response to a POST', async () => {
       const port = await withFilter((_request, response) => void response.send('text'))
       const response = await ask(port, {
         method: 'POST',
@@ -125,7 +125,7 @@ describe.each([
       expect(response.content.toString()).toBe('text')
     })
 
-    it('ends a piped answer at the last byte, and closes the file without reading on', async () => {
+    it('ends a piped response at the last byte, and closes the file without reading on', async () => {
       let stream: fs.ReadStream | undefined
       const port = await withFilter((_request, response) => {
         stream = fs.createReadStream(filePath)
@@ -157,7 +157,7 @@ describe.each([
       await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
     })
 
-    it('releases a pipeline through a transform when all is sent', async () => {
+    it('closes the file of a pipeline through a transform when all is sent', async () => {
       let stream: fs.ReadStream | undefined
       const port = await withFilter((_request, response) => {
         stream = fs.createReadStream(filePath)
@@ -170,7 +170,7 @@ describe.each([
       await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
     })
 
-    it('releases the source of an answer that turns out to be 304', async () => {
+    it('closes the source of a response that becomes a 304', async () => {
       let stream: fs.ReadStream | undefined
       const port = await withFilter((_request, response) => {
         stream = fs.createReadStream(filePath)
@@ -183,7 +183,7 @@ describe.each([
       expect(stream!.destroyed).toBe(true)
     })
 
-    it('never ends an answer cleanly whose handler wrote less than it promised', async () => {
+    it('cuts off a response whose handler wrote less than its Content-Length', async () => {
       const port = await withFilter((_request, response) => {
         response.set('Content-Length', '1000')
         response.write(bytes.subarray(0, 100))
@@ -192,7 +192,7 @@ describe.each([
       await expect(ask(port, range('50-500'))).rejects.toThrow(/ended before/)
     })
 
-    it('drops what a handler writes beyond what it promised', async () => {
+    it('discards what a handler writes beyond its Content-Length', async () => {
       const port = await withFilter((_request, response) => {
         response.set('Content-Length', '10')
         response.write(bytes.subarray(0, 10))
@@ -204,7 +204,7 @@ describe.each([
       expect([...second!.content]).toEqual([9])
     })
 
-    it('calls back each write and the end', async () => {
+    it('calls the callback of each write and of the end', async () => {
       const called: string[] = []
       const port = await withFilter((_request, response) => {
         response.set('Content-Length', '10')
@@ -217,7 +217,7 @@ describe.each([
       expect(called).toEqual(['write', 'write', 'end'])
     })
 
-    it('gives several ranges to express.static', async () => {
+    it('adds several ranges to express.static', async () => {
       const port = await withFilter(express.static(folder))
       const single = await ask(port, { path: '/file.bin', ...range('1-2') })
       expect([...single.content]).toEqual([1, 2])
@@ -233,7 +233,7 @@ describe.each([
   })
 
   describe('on createServer', () => {
-    it('finds requests and responses made as Express wants them', async () => {
+    it('makes requests and responses with the prototypes of Express', async () => {
       const app = express()
       app.get('/', (request, response) => {
         const isUnchanged =
@@ -246,7 +246,7 @@ describe.each([
       expect(JSON.parse(response.content.toString())).toEqual({ isUnchanged: true, is: true })
     })
 
-    it('knows what was added to requests and responses, below sub-applications too', async () => {
+    it('supports members added to app.request, and sub-applications', async () => {
       const app = express()
       app.use(rangeServe())
       Object.defineProperty(app.request, 'shout', { get: () => 'text of the app' })
@@ -270,7 +270,7 @@ describe.each([
     })
   })
 
-  it('filters what applications send that are called without being mounted', async () => {
+  it('filters the responses of an application that is called without being mounted', async () => {
     const apart = express()
     apart.get('/', (_request, response) => void response.send('some text'))
     const port = await withFilter((request, response, next) => apart(request, response, next))
@@ -280,7 +280,7 @@ describe.each([
   })
 
   describe('behind a patched response', () => {
-    /** Keeps what goes through it, passes no callback on, and ends in a turn of its own. */
+    /** Keeps all chunks, passes no callback on, and ends the response in a later turn. */
     const keeping =
       (kept: Buffer[]): RequestHandler =>
       (_request, response, next) => {
@@ -301,28 +301,31 @@ describe.each([
     it.each([
       ['small', '0-999'],
       ['large', '0-'],
-    ])('delivers %s answers, and leaves alone what was kept of them', async (_what, asked) => {
-      for (const order of ['before', 'after']) {
-        const kept: Buffer[] = []
-        const port = await start((app) => {
-          if (order === 'before') app.use(keeping(kept))
-          app.use(rangeServe())
-          if (order === 'after') app.use(keeping(kept))
-          app.use((_request, response) => void response.sendRange(filePath))
-        })
-        const response = await ask(port, range(asked))
-        expect(response.status).toBe(206)
-        expect(response.content.equals(bytes.subarray(0, response.content.length))).toBe(true)
-        const first = [...kept]
-        // Others come, and find memory that can be used again; not that of the first.
-        for (let i = 0; i < 5; i++) await ask(port, range('100000-100999'))
-        expect(Buffer.concat(first).equals(response.content), order).toBe(true)
-        await running.close()
-      }
-    })
+    ])(
+      'delivers %s responses, and does not overwrite chunks that were kept',
+      async (_what, asked) => {
+        for (const order of ['before', 'after']) {
+          const kept: Buffer[] = []
+          const port = await start((app) => {
+            if (order === 'before') app.use(keeping(kept))
+            app.use(rangeServe())
+            if (order === 'after') app.use(keeping(kept))
+            app.use((_request, response) => void response.sendRange(filePath))
+          })
+          const response = await ask(port, range(asked))
+          expect(response.status).toBe(206)
+          expect(response.content.equals(bytes.subarray(0, response.content.length))).toBe(true)
+          const first = [...kept]
+          // Later responses reuse memory, but not that of the first.
+          for (let i = 0; i < 5; i++) await ask(port, range('100000-100999'))
+          expect(Buffer.concat(first).equals(response.content), order).toBe(true)
+          await running.close()
+        }
+      },
+    )
   })
 
-  it('delivers behind who sends the head with the first of the content', async () => {
+  it('delivers behind middleware that defers the head to the first write', async () => {
     const deferring: RequestHandler = (_request, response, next) => {
       const methods = { writeHead: response.writeHead, write: response.write, end: response.end }
       let pending: unknown[] | undefined
@@ -360,7 +363,7 @@ describe.each([
   })
 
   describe('sendRange', () => {
-    it('tells the transfer and `next` of what can never be served, and throws nothing', async () => {
+    it('reports what can never be served in the transfer and to `next`, and throws nothing', async () => {
       const calls: [source: unknown, options: SendOptions | undefined, expected: object][] = [
         [42, undefined, { name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }],
         [undefined, undefined, { name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }],
@@ -370,7 +373,7 @@ describe.each([
       ]
       for (const [source, options, expected] of calls) {
         const told: unknown[] = []
-        // In Express 4 nothing waits for an asynchronous handler, and its rejection ends the process.
+        // Express 4 does not await an asynchronous handler: its rejection ends the process.
         const port = await withFilter(
           async (_request, response) => {
             await Promise.resolve()
@@ -386,7 +389,7 @@ describe.each([
       }
     })
 
-    it('hands on what fails before anything is sent, also while the head is written', async () => {
+    it('passes on an error before anything is sent, also one while the head is written', async () => {
       let failures = 0
       const failing: RequestHandler = (_request, response, next) => {
         const { writeHead } = response
@@ -407,7 +410,7 @@ describe.each([
       }
     })
 
-    it('leaves the response to a handler that responds itself after a call that failed', async () => {
+    it('leaves the response to a handler that responds after a call has failed', async () => {
       const attempt = (response: Parameters<RequestHandler>[1], source: string) => {
         void response.sendRange(source)
       }

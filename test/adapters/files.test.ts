@@ -1,4 +1,4 @@
-// Files as the file system has them: young, of odd times, of no size; and the folders they lie in.
+// Files of all kinds: new, of odd times, of no size; and the folders that contain them.
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -66,7 +66,7 @@ describe.each(frameworks)('%s', (name, start) => {
     })
 
     it.each([0, 1, 315_532_800, 499_162_500])(
-      'joins no two files of the mtime %i',
+      'never joins two files of the mtime %i',
       async (mtime) => {
         const [one, two] = ['one', 'two'].map((each) => own(`${mtime} ${each}`)) as [string, string]
         const current = own(`${mtime} current`)
@@ -187,7 +187,7 @@ describe.each(frameworks)('the options of %s', (name, start) => {
     }
   })
 
-  it('takes every option that is undefined for one not given', async () => {
+  it('treats every option that is undefined as not given', async () => {
     const names = 'type etag lastModified cacheControl maxAge immutable filename headers acceptRanges maxRanges maxSkip root dotfiles followSymlinks reads signal onTransfer' // prettier-ignore
     const none = Object.fromEntries(names.split(' ').map((each) => [each, undefined]))
     const plain = await start(() => path.join(root, 'file'))
@@ -232,7 +232,7 @@ describe('the root of rangeServe', () => {
   it.each<[what: string, start: typeof startExpress]>([
     ['Express', startExpress],
     ['Koa', startKoa],
-  ])('is lifted by no option that is undefined: %s', async (_, start) => {
+  ])('is not lifted by an option that is undefined: %s', async (_, start) => {
     const undefinedRoot = untyped({ root: undefined, dotfiles: undefined })
     const cases: [number, forExpress.RangeServeOptions, string, SendOptions?][] = [
       [404, { root }, secret, undefinedRoot],
@@ -240,7 +240,7 @@ describe('the root of rangeServe', () => {
       [404, { root }, '.hidden', undefinedRoot],
       [200, { root, dotfiles: 'allow' }, '.hidden', undefinedRoot],
       [200, { dotfiles: 'allow' }, '.hidden', { root }],
-      // Of the defaults alone, what is about a root says nothing without one.
+      // Defaults about a root have no effect without one.
       [200, { dotfiles: 'deny', followSymlinks: false }, secret],
     ]
     for (const [status, defaults, file, own] of cases) {
@@ -274,7 +274,7 @@ describe.each<[name: string, start: (root: string, index: string) => Promise<Run
       for (const target of ['/', '/sub/', '/index.html/', '/sub/index.html/']) {
         expect((await ask(running.port, { path: target })).status, target).toBe(404)
       }
-      // A folder without its slash leads to the folder, once.
+      // A folder without its slash is redirected, once.
       for (const target of ['/sub', '/index.html']) {
         const redirect = await ask(running.port, { path: target })
         expect(redirect.status, target).toBe(301)

@@ -37,7 +37,7 @@ const open: Pick<Running, 'close'>[] = []
 afterEach(() => Promise.all(open.splice(0).map((running) => running.close())))
 
 describe.each([...newest, ['node:http2', startHttp2] as const])('%s', (name, start) => {
-  it('follows a file to the end that its writer says', async () => {
+  it('follows a file to the end that its writer signals', async () => {
     const { file, append } = begun(100_000)
     const ended = new AbortController()
     const running = await start(() => fromGrowing(file, { until: ended.signal }))
@@ -81,7 +81,7 @@ describe.each([...newest, ['node:http2', startHttp2] as const])('%s', (name, sta
     expect((await second.rest()).complete).toBe(false)
   })
 
-  it('lets go of the file when the client leaves', async () => {
+  it('closes the file when the client disconnects', async () => {
     const { file } = begun(100_000)
     const running = await start(() => fromGrowing(file, { until: () => false }))
     open.push(running)
@@ -139,7 +139,7 @@ describe('fromGrowing', () => {
     ['a function resolves to true', () => ({ until: async () => true })],
     ['it has been idle', () => ({ maxIdle: 1000 })],
   ]
-  it.each(complete)('is as any other file once %s', async (_, options) => {
+  it.each(complete)('is like any other file once %s', async (_, options) => {
     const { file } = begun(1000)
     writeOldFile(file, bytes.subarray(0, 1000), new Date('2025-01-01T10:00:00Z'))
     const source: Source = await fromGrowing(file, options())
@@ -158,7 +158,7 @@ describe('fromGrowing', () => {
 
   it.each<[what: string, file: string, options: object]>([
     ['a relative path', 'live.ts', {}],
-    ['an until that says nothing', '/srv/live.ts', { until: 5 }],
+    ['an until of another type', '/srv/live.ts', { until: 5 }],
     ['a negative idle time', '/srv/live.ts', { maxIdle: -1 }],
     ['an etag without quotes', '/srv/live.ts', { etag: 'v1' }],
   ])('throws at the call for %s', (_, file, options) => {

@@ -1,4 +1,4 @@
-// What becomes of a response in Koa when other code changes its mind, waits for nothing, or looks on.
+// Responses in Koa that other code replaces, does not await, or observes.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import fs from 'node:fs'
@@ -85,7 +85,7 @@ describe.each([
       expect(errors).toEqual([])
     })
 
-    it('has the file closed by now', () =>
+    it('has closed the files', () =>
       until('all files are closed', () => openDescriptors(folder) === 0))
 
     it('keeps what other code has set, before and since', async () => {
@@ -105,7 +105,7 @@ describe.each([
       expect(field(response, 'X-Since')).toBe('1')
     })
 
-    it('is told as aborted, once, and its source is closed', async () => {
+    it('is reported as aborted, once, and its source is closed', async () => {
       const told: Transfer[] = []
       let closed = 0
       const source: Source = {
@@ -179,7 +179,7 @@ describe.each([
         (ctx) => ctx.sendRange(fromStream(fs.createReadStream(page), { length: 50_007 })),
       ],
     ]
-    it.each(sources)('sends %s whole with that of a page for an error', async (of, send) => {
+    it.each(sources)('sends %s in full with the status of an error page', async (of, send) => {
       const port = await start(rangeServe(), async (ctx, next) => {
         await send(ctx, next)
         ctx.status = 404
@@ -232,7 +232,7 @@ describe.each([
     await until('it is closed', () => openDescriptors(filePath) === 0)
   })
 
-  it('lets an end that was patched since set fields', async () => {
+  it('lets an `end` that was patched later set fields', async () => {
     const port = await start(rangeServe(), async (ctx) => {
       await ctx.sendRange(filePath)
       const { end } = ctx.res
@@ -345,7 +345,7 @@ describe.each([
       ['a context', startWrapped],
       ['an accessor', startShadowed],
     ] as const
-    it.each(starts)('send a body that was looked at: %s', async (_what, startIt) => {
+    it.each(starts)('send a body that was read before: %s', async (_what, startIt) => {
       const port = await startIt(async (ctx) => {
         await ctx.sendRange(filePath)
         expect(ctx.body).toBeInstanceOf(Readable)
@@ -472,7 +472,7 @@ describe.each([
     })
   })
 
-  it('leaves alone a response that a server in front replaces', async () => {
+  it('does not change a response that a server in front replaces', async () => {
     for (const header of ['X-Sendfile', 'X-Accel-Redirect']) {
       const port = await start(rangeServe(), (ctx) => {
         ctx.set(header, '/srv/a')
@@ -485,7 +485,7 @@ describe.each([
     }
   })
 
-  it('adds no Content-Type to a range that the whole lacks', async () => {
+  it('adds no Content-Type to a range if the full response has none', async () => {
     const port = await start(rangeServe(), (ctx) => {
       ctx.body = ctx.path === '/text' ? 'some text' : Readable.from([bytes])
       ctx.remove('Content-Type')
@@ -499,7 +499,7 @@ describe.each([
   })
 
   it.each([undefined, null, 'a string'])(
-    'answers a source that rejects with %j',
+    'responds with an error to a source that rejects with %j',
     async (reason) => {
       const source: Source = { length: 100, read: () => Promise.reject(reason as never) }
       const port = await start(rangeServe(), (ctx) => ctx.sendRange(source))
@@ -519,7 +519,7 @@ describe.each([
     }
   })
 
-  it('keeps a Last-Modified that is no HTTP-date on a whole', async () => {
+  it('keeps a Last-Modified that is no HTTP-date on a full response', async () => {
     const port = await start(rangeServe(), (ctx) => {
       ctx.set('Last-Modified', '2026-01-02T03:04:05Z')
       ctx.body = ctx.path === '/file' ? fs.createReadStream(page) : 'text'
@@ -557,7 +557,7 @@ describe.each([
     }
   })
 
-  it('goes on when the client leaves a source that never settles', async () => {
+  it('continues when the client disconnects from a source that never settles', async () => {
     let hasGoneOn = false
     const source: Source = { length: 100, read: () => new Promise(() => {}) }
     const port = await start(rangeServe(), async (ctx) => {
@@ -591,7 +591,7 @@ describe.each([
     await upstream.close()
   })
 
-  it('is answered on a host without sockets', async () => {
+  it('is sent on a host without sockets', async () => {
     const told: Transfer[] = []
     const finished: Transfer[] = []
     const app = application(

@@ -1,4 +1,4 @@
-// What only Koa has: the filter on every kind of body, its error handling.
+// What is particular to Koa: the filter on each kind of body, error handling, prefixes.
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -36,15 +36,15 @@ describe.each([
   }
 
   const decided: [what: string, request: RawRequest, handler: Middleware][] = [
-    ['a whole with a tag', {}, (ctx) => ctx.sendRange(filePath)],
+    ['a full response with a tag', {}, (ctx) => ctx.sendRange(filePath)],
     ['a part', range('0-9'), (ctx) => ctx.sendRange(filePath)],
     ['parts', range('0-9,5000-5009'), (ctx) => ctx.sendRange(filePath)],
-    ['what is not there', range('99999999-'), (ctx) => ctx.sendRange(filePath)],
+    ['an unsatisfiable range', range('99999999-'), (ctx) => ctx.sendRange(filePath)],
     ['a part without a tag', range('0-9'), (ctx) => ctx.sendRange(bytes)],
   ]
   const fieldsOfPlan = ['ETag', 'Last-Modified', 'Content-Range', 'Accept-Ranges', 'Cache-Control']
 
-  it.each(decided)('takes fields by the record behind %s', async (_what, request, handler) => {
+  it.each(decided)('accepts a record of fields after %s', async (_what, request, handler) => {
     const port = await start(async (ctx, next) => {
       await next()
       ctx.set({ 'X-Time': '3', 'X-Frame-Options': 'DENY' })
@@ -57,7 +57,7 @@ describe.each([
   })
 
   it.each(decided)(
-    'answers what goes wrong behind %s as an error',
+    'responds with the error of middleware after %s',
     async (_what, request, handler) => {
       const failing: Middleware = async (ctx, next) => {
         await handler(ctx, next)
@@ -82,7 +82,7 @@ describe.each([
   )
 
   describe('the filter', () => {
-    it('sends a typed array as the bytes it is', async () => {
+    it('sends a typed array as bytes', async () => {
       const port = await start(rangeServe(), (ctx) => void (ctx.body = new Uint16Array([1, 2, 3])))
       const whole = await ask(port, {})
       expect(field(whole, 'Content-Type')).toBe('application/octet-stream')
@@ -104,7 +104,7 @@ describe.each([
       ],
     ]
     it.each([{}, range('5-9'), range('5-')])(
-      'tells a file stream of its end, and closes it: %j',
+      'emits the end of a file stream, and closes it: %j',
       async (request) => {
         const events: string[] = []
         const port = await start(rangeServe(), (ctx) => {
@@ -120,7 +120,7 @@ describe.each([
     )
 
     it.runIf(fs.existsSync('/proc/version'))(
-      'leaves a file alone whose content is made as it is read',
+      'does not change a file whose content is generated while it is read',
       async () => {
         const port = await start(
           rangeServe(),
@@ -135,22 +135,25 @@ describe.each([
       },
     )
 
-    it.each(bodies)('says Accept-Ranges where it can keep it: %s', async (_what, known, set) => {
-      const port = await start(rangeServe(), set)
-      const response = await ask(port, {})
-      const value = field(response, 'Accept-Ranges')
-      if (known) expect(value).toBe('bytes')
-      else expect(value === undefined || value === 'none').toBe(true)
-    })
+    it.each(bodies)(
+      'sends Accept-Ranges if ranges are supported: %s',
+      async (_what, known, set) => {
+        const port = await start(rangeServe(), set)
+        const response = await ask(port, {})
+        const value = field(response, 'Accept-Ranges')
+        if (known) expect(value).toBe('bytes')
+        else expect(value === undefined || value === 'none').toBe(true)
+      },
+    )
 
-    it('leaves a stream of unknown length alone', async () => {
+    it('does not change a stream of unknown length', async () => {
       const port = await start(rangeServe(), (ctx) => void (ctx.body = Readable.from(['te', 'xt'])))
       const response = await ask(port, range('0-1'))
       expect(response.status).toBe(200)
       expect(response.content.toString()).toBe('text')
     })
 
-    it('leaves alone what bypasses Koa', async () => {
+    it('does not change what bypasses Koa', async () => {
       const port = await start(rangeServe(), (ctx) => {
         ctx.respond = false
         ctx.status = 200
@@ -161,7 +164,7 @@ describe.each([
       expect(response.content.toString()).toBe('raw')
     })
 
-    it('reads a file stream from the first byte asked for, and closes it', async () => {
+    it('reads a file stream from the first requested byte, and closes it', async () => {
       const streams: fs.ReadStream[] = []
       const port = await start(rangeServe(), (ctx) => {
         const stream = fs.createReadStream(filePath)
@@ -177,7 +180,7 @@ describe.each([
       expect(streams.map(({ bytesRead }) => bytesRead)).toEqual([0, 0])
     })
 
-    it('takes the part of a file that a stream was told to read for the whole', async () => {
+    it('treats a stream of a part of a file as a full representation', async () => {
       const port = await start(rangeServe(), (ctx) => {
         ctx.body = fs.createReadStream(filePath, { start: 100, end: 199 })
       })
@@ -187,7 +190,7 @@ describe.each([
       expect(last!.content.equals(bytes.subarray(190, 200))).toBe(true)
     })
 
-    it('answers 404 where the file of a stream is missing', async () => {
+    it('responds with 404 if the file of a stream is missing', async () => {
       const port = await start(rangeServe(), (ctx) => {
         ctx.body = fs.createReadStream(path.join(folder, 'missing'))
       })
@@ -209,7 +212,7 @@ describe.each([
       expect(response.content.toString()).toBe('Not Found')
     })
 
-    it('lets a handler catch that and answer otherwise', async () => {
+    it('lets a handler catch that and send another response', async () => {
       const port = await start(rangeServe(), async (ctx) => {
         try {
           await ctx.sendRange(path.join(folder, 'missing'))
@@ -222,7 +225,7 @@ describe.each([
       expect(response.content.toString()).toBe('ENO')
     })
 
-    it('resolves when the answer is decided, and tells when it is over', async () => {
+    it('resolves when the response is decided, and `finished` when it is over', async () => {
       let finished: Transfer | undefined
       const port = await start(rangeServe(), async (ctx) => {
         const transfer = await ctx.sendRange(filePath)
@@ -234,7 +237,7 @@ describe.each([
       expect(finished).toMatchObject({ bytesSent: 1_000_000, aborted: false })
     })
 
-    it('says nothing when a client leaves', async () => {
+    it('reports no error when a client disconnects', async () => {
       let finished: Transfer | undefined
       const port = await start(rangeServe(), async (ctx) => {
         const transfer = await ctx.sendRange(filePath)
@@ -273,7 +276,7 @@ describe.each([
     })
   })
 
-  it('tells onTransfer of the target that the client sent, whatever it was rewritten to', async () => {
+  it('reports the target that the client sent to onTransfer, however it was rewritten', async () => {
     const told: string[] = []
     const port = await start(
       rangeServe({ onTransfer: ({ url }) => told.push(url) }),

@@ -1,4 +1,4 @@
-// What the options of sendRange and rangeServe make of a response, and what calls refuse, by framework.
+// What options do to a response, and which arguments calls refuse, by framework.
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -53,7 +53,7 @@ describe.each(frameworks)('sendRange of %s', (_name, start) => {
     ['a Blob', () => new Blob(['a']), 'return blob.stream()'],
     ['a stream of another kind', () => ({ getReader() {} }), 'it cannot be iterated'],
     ['a locked stream', () => lockedStream(), 'locked'],
-  ])('reports a read that gives %s', async (_, result, says) => {
+  ])('reports a read that resolves to %s', async (_, result, says) => {
     const read = async () => result() as Uint8Array
     app = await start(() => fromReader({ length: 100, read }))
     expect((await range('0-9')).status).toBe(500)
@@ -77,7 +77,7 @@ describe.each(frameworks)('sendRange of %s', (_name, start) => {
     [{ disposition: 'inline' }, { 'Content-Disposition': 'inline' }],
     [{}, { ETag: undefined }],
     [{ etag: true }, { ETag: /^"3uw-[\w-]{27}"$/ }],
-  ])('says for bytes and %j what is meant', async (options, fields) => {
+  ])('sets the fields of bytes for %j', async (options, fields) => {
     app = await start(() => bytes, options)
     for (const response of [await ask(app.port, {}), await range('0-9')]) {
       for (const [name, value] of Object.entries(fields)) {
@@ -114,7 +114,7 @@ describe.each(frameworks)('sendRange of %s', (_name, start) => {
   })
 })
 
-/** A stream that is being read elsewhere. */
+/** A stream that other code reads. */
 function lockedStream(): ReadableStream {
   const stream = new Response('a').body!
   stream.getReader()
@@ -164,7 +164,7 @@ describe('arguments that can never work', () => {
     )
   })
 
-  it('names the option of Koa that was meant', () => {
+  it('suggests the option of Koa that was meant', () => {
     for (const root of ['.', () => undefined] as const) {
       expect(() => forKoa.rangeStatic(root as string, { prefx: '/media' } as object)).toThrow(
         'rangeStatic has no option "prefx": did you mean prefix?',

@@ -109,7 +109,7 @@ it.each([...frameworks, ['node:http2', startHttp2] as const])(
   },
 )
 
-it('is the pace of toResponse too', async () => {
+it('applies to toResponse too', async () => {
   const request = new Request('http://localhost/')
   const responses = [
     await toResponse(request, file, { pace }),

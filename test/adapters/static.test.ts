@@ -1,4 +1,4 @@
-// rangeStatic of every adapter: precompressed files, stores, and what is left to the next handler.
+// rangeStatic of every adapter: precompressed files, folders and stores.
 
 import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -24,7 +24,7 @@ import { ask, field, type RawResponse } from '../support/raw.ts'
 
 type Options = Omit<Parameters<typeof rangeStatic>[1] & {}, 'at'>
 type Find = (path: string, request: any) => any
-/** @param vary a value of Vary that is set before */
+/** @param vary a value of Vary that is already set */
 type Start = (root: string | URL | Find, options?: Options, vary?: string) => Promise<App>
 
 const startNode: Start = async (root, options, vary) => {
@@ -91,7 +91,7 @@ describe.each(apps)('%s', (_name, start) => {
   })
 
   describe('precompressed files', () => {
-    it('come with their own coding, tag and date, and the type of the file', async () => {
+    it('have their own coding, tag and date, and the type of the file', async () => {
       app = await start(folder, { precompressed: true })
       const [ofPlain, ofEncoded] = await tagsOf('/app.js')
       expect(ofPlain).toMatch(/^"[^"]+"$/)
@@ -105,7 +105,7 @@ describe.each(apps)('%s', (_name, start) => {
       expect(field(response, 'Content-Length')).toBe('3000')
     })
 
-    it('are told apart by Vary on every response, and 206, 304, 412 and 416 are about the one selected', async () => {
+    it('are distinguished by Vary on every response, and 206, 304, 412 and 416 are about the selected one', async () => {
       app = await start(folder, { precompressed: true })
       const [ofPlain, ofEncoded] = await tagsOf('/app.js')
       const vary = 'Accept-Encoding'
@@ -200,7 +200,7 @@ describe.each(apps)('%s', (_name, start) => {
       expect(Buffer.from(await response.arrayBuffer()).equals(real)).toBe(true)
     })
 
-    it('are known to setHeaders by the path of the file', async () => {
+    it('are passed to setHeaders with the path of the file', async () => {
       const seen: unknown[] = []
       const setHeaders = (_: unknown, filePath: string, { size }: { size: number }) =>
         seen.push([path.basename(filePath), size])
@@ -215,7 +215,7 @@ describe.each(apps)('%s', (_name, start) => {
   })
 
   describe('a folder', () => {
-    it('is served by its file: URL, with extensions, at most so much of an open range', async () => {
+    it('is served by its file: URL, with extensions and maxResponse', async () => {
       const options = { extensions: ['htm', 'html'], maxResponse: 100 }
       app = await start(pathToFileURL(folder), options)
       const response = await get('/page', [['Range', 'bytes=0-']])
@@ -263,21 +263,21 @@ describe.each(apps)('%s', (_name, start) => {
       ['/.env', '.env'],
       ['/a%252e', 'a%2e'],
       ['/%E6%97%A5', '\u65e5'],
-    ])('is asked for %s by %j', async (target, expected) => {
+    ])('resolves %s to %j', async (target, expected) => {
       const paths: string[] = []
       app = await start((each: string) => void paths.push(each))
       expect((await get(target)).content.toString()).toBe('next')
       expect(paths).toEqual([expected])
     })
 
-    it.each(['/../a', '/a/../../b', '/%2e%2e/a', '/a%00', '/%zz'])('is not asked for %s', async (target) => {
+    it.each(['/../a', '/a/../../b', '/%2e%2e/a', '/a%00', '/%zz'])('is not called for %s', async (target) => {
       let calls = 0
       app = await start(() => void calls++)
       expect((await get(target)).status).toBe(299)
       expect(calls).toBe(0)
     }) // prettier-ignore
 
-    it('leaves to the next handler what it does not have, or says 404', async () => {
+    it('leaves what it does not have to the next handler, or responds with 404', async () => {
       for (const nothing of [undefined, null, Promise.resolve(undefined)]) {
         app = await start(() => nothing as never)
         expect((await get('/a')).content.toString()).toBe('next')
@@ -291,7 +291,7 @@ describe.each(apps)('%s', (_name, start) => {
       expect((await get('/a')).content.toString()).toBe('next')
     })
 
-    it('is not asked for other methods', async () => {
+    it('is not called for other methods', async () => {
       app = await start(() => plain)
       expect((await get('/a', [], 'POST')).content.toString()).toBe('next')
     })
@@ -302,17 +302,17 @@ describe.each(apps)('%s', (_name, start) => {
     ])('%s: an error of the framework, also of a status below 500', async (_, find) => {
       app = await start(find)
       expect((await get('/a')).status).toBe(403)
-      // Koa reports none that has a status below 500 and may be shown.
+      // Koa does not report an error with a status below 500 that may be shown.
       expect(app.errors.length).toBeLessThanOrEqual(1)
     }) // prettier-ignore
 
-    it('gives what cannot be served: an error of 500', async () => {
+    it('returns what cannot be served: an error of 500', async () => {
       app = await start(() => ({ length: 5 }) as never)
       expect((await get('/a')).status).toBe(500)
       expect(app.errors).toMatchObject([{ code: 'ERR_INVALID_ARGUMENT' }])
     })
 
-    it('has types by the path, unless the source has one', async () => {
+    it('takes the type from the path, unless the source has one', async () => {
       app = await start((each: string) =>
         each.startsWith('own') ? fromBuffer(plain, { type: 'a/b' }) : fromBuffer(plain),
       )
@@ -372,7 +372,7 @@ describe('rangeStatic of node:http alone', () => {
     ['GET', '/../none', 404],
     ['POST', '/app.js', 405],
     ['DELETE', '/none', 405],
-  ])('responds itself to %s %s: %d', async (method, target, status) => {
+  ])('responds to %s %s: %d', async (method, target, status) => {
     await startAlone(forNode.rangeStatic(folder))
     const response = await ask(running.port, { method, path: target })
     expect(response.status).toBe(status)
@@ -389,7 +389,7 @@ describe('rangeStatic of node:http alone', () => {
   it('warns of an error of the server, and responds with 500', async () => {
     const warnings: Error[] = []
     const warn = (warning: Error) => warnings.push(warning)
-    // In place of the listener of Node, which prints.
+    // Instead of Node's listener, which prints.
     const others = process.rawListeners('warning') as (typeof warn)[]
     process.removeAllListeners('warning').on('warning', warn)
     try {

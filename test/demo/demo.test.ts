@@ -470,7 +470,7 @@ async function follow(demo: Demo) {
   const names: string[] = []
   const ended: Ended[] = []
   const arrivals = new EventEmitter()
-  // It ends with an error when either side aborts; until() tells if that was too early.
+  // It ends with an error when either side aborts; until() fails if that was too early.
   read().catch(() => {})
   return {
     names,

@@ -52,7 +52,7 @@ describe('the exit status', () => {
     expect(output.split('\n').length).toBeLessThan(40)
   })
 
-  it('is 1 if something is wrong, and tells what clients do and how to mend it', async () => {
+  it('is 1 if something is wrong; the report says what clients do, and the remedy', async () => {
     const { status, output } = await doctor(await start(makeServer(ignoring)))
     expect(status).toBe(1)
     expect(output).toContain('✗ Range is ignored: the full content is sent\n')
@@ -264,7 +264,7 @@ describeWith('openssl', 'a server with TLS', (openssl) => {
     expect(errors).toMatch(/has a self-signed certificate \(--insecure goes on\)/)
   })
 
-  it('is checked with --insecure, over HTTP/2 as well, and its certificate told', async () => {
+  it('is checked with --insecure, over HTTP/2 as well, and its certificate is reported', async () => {
     const { status, output } = await doctor(await startSecure(), '--insecure')
     expect(status).toBe(1)
     expect(output).toContain('HTTP/1.1 and HTTP/2')

@@ -75,7 +75,7 @@ describe('the doctor on these packages', () => {
 })
 
 describe('the doctor on others', () => {
-  it('tells what express.static does otherwise', async () => {
+  it('reports what express.static does differently', async () => {
     expect(await findingsOf(quiet(express5().use(express5.static(folder))))).toEqual({
       edges: 'wrong',
       versions: 'wrong',
@@ -84,7 +84,7 @@ describe('the doctor on others', () => {
     })
   })
 
-  it('tells what koa-send behind koa-range does otherwise', async () => {
+  it('reports what koa-send behind koa-range does differently', async () => {
     const send = (ctx: Koa3.Context) => koaSend(ctx, ctx.path, { root: folder })
     expect(await findingsOf(koa(Koa3, koaRange, send))).toEqual({
       positions: 'wrong',

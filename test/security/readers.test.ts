@@ -38,7 +38,7 @@ v8.setFlagsFromString('--expose-gc')
 const collectGarbage = vm.runInNewContext('gc') as () => void
 
 /**
- * The memory in use once it stops growing: buffers and heap. The resident set would tell less,
+ * The memory in use once it stops growing: buffers and heap. The resident set would show less,
  * since it includes what earlier tests have left.
  */
 async function settledMemory(): Promise<number> {

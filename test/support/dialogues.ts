@@ -1,4 +1,4 @@
-// Two dialogues, as clients hold them, to the letter.
+// Two dialogues of clients with a server, to the letter.
 
 import path from 'node:path'
 import { expect, it } from 'vitest'
@@ -60,7 +60,7 @@ export function holdDialogues(
     expect(Buffer.concat([again!.content, rest!.content]).equals(large)).toBe(true)
   })
 
-  it('sends the whole where the rest would be of another file', async () => {
+  it('sends the full response if the rest would be of another file', async () => {
     const { port, path } = await serve('large.bin')
     const [, whole] = await converse(port, [
       { path, headers: [['Range', 'bytes=0-32767']] },
@@ -78,20 +78,23 @@ export function holdDialogues(
     ['-200', 800, 999],
     ['500-600,601-999', 500, 999],
   ]
-  it.each(single)('answers %s of 1000 bytes with one part', async (range, firstPos, lastPos) => {
-    const { port, path } = await serve('small.bin')
-    const response = await ask(port, { path, headers: [['Range', `bytes=${range}`]] })
-    expect(response.status).toBe(206)
-    expect(field(response, 'Content-Range')).toBe(`bytes ${firstPos}-${lastPos}/1000`)
-    expect(field(response, 'Content-Length')).toBe(String(lastPos - firstPos + 1))
-    expect(response.content.equals(small.subarray(firstPos, lastPos + 1))).toBe(true)
-  })
+  it.each(single)(
+    'responds to %s of 1000 bytes with one part',
+    async (range, firstPos, lastPos) => {
+      const { port, path } = await serve('small.bin')
+      const response = await ask(port, { path, headers: [['Range', `bytes=${range}`]] })
+      expect(response.status).toBe(206)
+      expect(field(response, 'Content-Range')).toBe(`bytes ${firstPos}-${lastPos}/1000`)
+      expect(field(response, 'Content-Length')).toBe(String(lastPos - firstPos + 1))
+      expect(response.content.equals(small.subarray(firstPos, lastPos + 1))).toBe(true)
+    },
+  )
 
   const several: [range: string, ranges: [number, number][]][] = [
     ['123-567,789-', [[123, 567], [789, 999]]], // prettier-ignore
     ['0-0,-1', [[0, 0], [999, 999]]], // prettier-ignore
   ]
-  it.each(several)('answers %s of 1000 bytes with two parts', async (range, ranges) => {
+  it.each(several)('responds to %s of 1000 bytes with two parts', async (range, ranges) => {
     const { port, path } = await serve('small.bin')
     const response = await ask(port, { path, headers: [['Range', `bytes=${range}`]] })
     expect(response.status).toBe(206)

@@ -147,8 +147,8 @@ class Reader {
     const deadline = Date.now() + 5000
     while (!condition()) {
       if (this.#error) throw this.#error
-      if (this.#ended) throw new Error('The connection ended before the answer did')
-      if (Date.now() > deadline) throw new Error('No answer within 5 s')
+      if (this.#ended) throw new Error('The connection ended before the response did')
+      if (Date.now() > deadline) throw new Error('No response within 5 s')
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 1000)
         this.#wake = () => {

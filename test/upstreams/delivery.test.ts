@@ -78,7 +78,7 @@ describe.each(protocols)('%s', (_name, start) => {
   })
 })
 
-it('tells the client of Express and Koa when to come again', async () => {
+it('sends Retry-After to the client of Express and Koa', async () => {
   const expressApp = express().use(forExpress.rangeServe())
   expressApp.set('env', 'test')
   expressApp.use((_request, response) => {

@@ -100,7 +100,7 @@ describe('the probe', () => {
     },
   )
 
-  it('tells the client when to come again, as the origin does', async () => {
+  it('sends the client the Retry-After of the origin', async () => {
     origin.proxy.faults.push({ status: 503, fields: { 'retry-after': '7' } })
     await expect(open({ retries: 0 })).rejects.toMatchObject({ headers: { 'Retry-After': '7' } })
     origin.proxy.faults.push({ status: 429, fields: { 'retry-after': 'soon\u00fc' } })
@@ -223,7 +223,7 @@ describe('a read', () => {
     expect(content.equals(bytes.subarray(0, 1000))).toBe(true)
   })
 
-  // An origin that ignores If-Match: only what it says of its response tells.
+  // An origin that ignores If-Match: only the fields of its response show the change.
   const lies: [string, Fault['fields'], string][] = [
     ['another tag', { etag: '"v2"' }, 'ERR_SOURCE_CHANGED'],
     ['no tag any more', { etag: undefined }, 'ERR_SOURCE_CHANGED'],

@@ -36,7 +36,7 @@ export class CutStream extends Writable {
     this.#cut = cut
     this.#outlet = outlet
     this.#sources = sources
-    // Errors are told to the callbacks of writes, and by the response itself.
+    // Errors go to the callbacks of writes, and the response itself emits them.
     this.on('error', () => {})
     this.on('drain', () => response.emit('drain'))
     whenOver(response, (sent) => this.#settle(sent))

@@ -45,7 +45,7 @@ import { isTopmost, type Methods, setStatus } from './methods.ts'
 import { Outlet } from './outlet.ts'
 import type { PipedSources } from './sources.ts'
 
-/** The filter of one response that may have to be another than its handler makes it. */
+/** The filter of one response, which may have to differ from what its handler sends. */
 export class Filter {
   readonly #request: IncomingMessage
   readonly #response: ServerResponse
@@ -53,14 +53,14 @@ export class Filter {
   readonly #options: RangeServeOptions
   readonly #sources: PipedSources
   readonly #outlet: Outlet
-  /** The head has been written, and what it says holds for the content. */
+  /** The head has been written, and the content must match it. */
   #decided = false
   /** How the content is cut, if it is. */
   #cut: Cut | undefined
   /** The Content-Length of a part, until the head is written. */
   #partLength: number | undefined
   #stream: CutStream | undefined
-  /** The whole content, if `end` was given it at once. */
+  /** The full content, if `end` was given it at once. */
   #content: Uint8Array | undefined
   /** The handler has ended the response. */
   #ended = false
@@ -88,7 +88,7 @@ export class Filter {
   write(args: unknown[]): unknown {
     const response = this.#response
     const { chunk, encoding, callback } = parseContent(args)
-    // Node refuses what is no content, with nothing sent, and what comes after the end.
+    // Node throws for invalid content, with nothing sent, and for what comes after the end.
     if (!isContent(chunk)) return this.#below.write.apply(response, args)
     if (this.#ended) return this.#writeAfterEnd(args, callback)
     this.#sendHead()

@@ -8,7 +8,7 @@ import { strongTag } from './head.ts'
 import { ownPrototype } from './methods.ts'
 import { type Watch, watches } from './watch.ts'
 
-/** What a 304 that follows from `req.fresh` says. */
+/** The fields of a 304 that follows from `req.fresh`. */
 export interface NotModified {
   /** The ETag field that was evaluated. */
   readonly before: string | undefined

@@ -5,7 +5,7 @@ import { type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
 import { mayBeCut, parseContentLength, tagOfEncoding } from '@range-serve/core/filter'
 import { appendLine, lookUp, parseHead } from './arguments.ts'
 
-/** What Node notes beside a response's fields: how to frame content of which no field tells the length. */
+/** What Node keeps beside a response's fields: how to frame content whose length no field declares. */
 interface Framing {
   /** The length of the content that `end` was given at once, before the head was written. */
   _contentLength?: number | null
@@ -26,7 +26,7 @@ export function noteLength(response: ServerResponse, length: number): void {
 
 /**
  * The length of the content that a response is about to declare, by its fields or as Node adds it;
- * `undefined` if it is to be sent in chunks, or nothing tells.
+ * `undefined` if it is to be sent in chunks, or is unknown.
  *
  * @param isMade whether the content was made: the handler of a HEAD may give none to `end`
  */
@@ -114,7 +114,7 @@ export function writeFullHead(
   return writeWith(response, args, additions, write)
 }
 
-/** Writes a head with additions; should that fail, they are taken back. */
+/** Writes a head with additions; takes them back if that fails. */
 export function writeWith(
   response: ServerResponse,
   args: unknown[],
@@ -134,7 +134,7 @@ export function writeWith(
  * Adds fields to a head that is about to be written; returns the arguments to write it with. They go
  * to the fields that `writeHead` was given, if any: once a field is set on a response, Node takes those
  * apart, loses lines of lists, and leaves them on the response if the head fails. A tag among those
- * stays what it is.
+ * is not changed.
  */
 function addFields(
   response: ServerResponse,
@@ -150,7 +150,7 @@ function addFields(
   return args
 }
 
-/** Takes back added fields, as the head could not be written. */
+/** Takes back added fields after the head could not be written. */
 function removeFields(response: ServerResponse, additions: readonly Addition[]): void {
   if (response.headersSent) return
   for (const { name, value, before } of additions) {

@@ -5,8 +5,8 @@ const longestMs = 1000
 
 /**
  * Holds back the 'close' of a response whose client has all that it requested, while the handler still
- * writes what is discarded: a client that disconnects then is as one that disconnects after the end,
- * which a `pipeline` must not take for a failure. Not for long, since handlers cancel work on 'close'.
+ * writes what is discarded: a disconnect then is the same as a disconnect after the end, which a
+ * `pipeline` must not take for a failure. Not for long, since handlers cancel work on 'close'.
  *
  * @returns a function that stops it, and emits what was held back
  */

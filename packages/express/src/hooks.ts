@@ -1,8 +1,8 @@
 // Where the filter hooks in.
 //
-// To touch a response costs in Express: each has a prototype of its own making, and so nothing that
-// V8 learned from the one before; one more property costs the most. So the hooks and `sendRange` are on
-// `express.response`, once, and what is known of a response is kept beside it. If a response has been
+// Access to a response is expensive in Express: each gets a prototype after it was made, so V8 reuses
+// nothing that it learned from the one before; a further property costs most. So the hooks and `sendRange` are on
+// `express.response`, once, and the state of a response is kept beside it. If a response has been
 // patched before, the hooks go on top of that, on the response itself, so that they see it as the
 // handler does.
 
@@ -46,7 +46,7 @@ export function sendOptionsOf(response: ServerResponse): RangeServeOptions {
   return watches.get(response)?.sendOptions ?? {}
 }
 
-/** Lets a response pass that is range-aware of its own; returns a function that undoes that. */
+/** Marks a response as range-aware by itself: it passes unchanged. Returns a function that undoes that. */
 export function bypassFilter(response: ServerResponse): () => void {
   const watch = watches.get(response)
   if (!watch) return () => {}
@@ -83,7 +83,7 @@ function noteUnpipe(this: ServerResponse, source: PipedSource): void {
 
 /** Prototypes that have the hooks. */
 const layers = new WeakMap<object, object>()
-/** The last one found, and whose it is: most responses are of one application. */
+/** The last one found, and its owner: most responses are of one application. */
 let known: { readonly kind: unknown; readonly layer: object } | undefined
 
 function layerOf(response: ServerResponse, sendRange: Method): object {

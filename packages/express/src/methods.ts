@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 
 export type Method = (this: ServerResponse, ...args: unknown[]) => unknown
 
-/** The methods through which every response goes. */
+/** The methods by which every response is sent. */
 export interface Methods {
   readonly writeHead: Method
   readonly write: Method

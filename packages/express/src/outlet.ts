@@ -30,7 +30,7 @@ export class Outlet {
     return isUnpatched(this.#below)
   }
 
-  /** Tells a transfer that is over, in the asynchronous context of the call. */
+  /** Reports a transfer that is over, in the asynchronous context of the call. */
   async observe(transfer: OngoingTransfer): Promise<void> {
     this.#transfer = transfer
     const sent = await new Promise<boolean>((resolve) => void whenOver(this.response, resolve))
@@ -49,7 +49,7 @@ export class Outlet {
     return this.#below.write.call(response, chunk, own, this.#counting(length, callback))
   }
 
-  /** Passes `end(...args)` on; content that is observed goes in pieces, so that what is out is known. */
+  /** Passes `end(...args)` on; observed content goes in pieces, so that the count of bytes sent is exact. */
   passEnd(args: unknown[], content: Uint8Array | undefined, callback?: Callback): unknown {
     const { response } = this
     const isLarge = content !== undefined && content.length > observedPiece

@@ -17,7 +17,7 @@ import { endsResponse } from './ends-response.ts'
 import { isLengthRemoved, isReason } from './head.ts'
 import { destroyIfGone } from './sources.ts'
 
-/** What is known of the response that a file is piped into. */
+/** The state of the response that a file is piped into. */
 export interface PipeTarget {
   readonly request: IncomingMessage
   readonly options: RangeServeOptions
@@ -84,7 +84,7 @@ export class PipedFile {
     const field = lookUp(response.getHeaders(), undefined)
     if (field('content-encoding') !== undefined || !this.#isWhole(source, field)) return undefined
     const { length } = source
-    // A handler that answers ranges also evaluates preconditions, and knows its own validators only.
+    // A handler that serves ranges also evaluates preconditions, and knows its own validators only.
     const hasOwnRanges = field('accept-ranges') !== undefined
     const content = hasOwnRanges ? { length } : source
     return preparePassing(request, response, source, options, { pooled: true, content })
@@ -109,7 +109,7 @@ export class PipedFile {
     this.#isSending = true
     this.#target.bypassed = true
     if (statusMessage && plan.status !== 200) response.statusMessage = STATUS_CODES[plan.status]!
-    // Before the handler hears of it, and responds.
+    // Before the handler gets the error, and responds.
     this.#held.stream.once(errorMonitor, restore)
     await deliver(response, prepared, undefined).catch(restore)
   }

@@ -4,7 +4,7 @@ import type { ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 import { endAtOnce, isGone, mayEndEarly } from '@range-serve/core/filter'
 
-/** A stream that is piped into a response: of any make. */
+/** A stream of any class that is piped into a response. */
 export type PipedSource = Readable
 
 /** The 'data' listener that `pipe` has. */
@@ -14,7 +14,7 @@ const own = { data: 1 }
 export class PipedSources {
   readonly #response: ServerResponse
   #sources: readonly PipedSource[] = []
-  /** What becomes of a source that comes or goes: it is sent, ended, read to its end, or left alone. */
+  /** What is done with a source: it is sent, ended, read to its end, or left alone. */
   #state: 'sending' | 'ending' | 'ended' | 'reading' | 'released' = 'sending'
 
   constructor(response: ServerResponse) {
@@ -83,7 +83,7 @@ function isRead(source: Partial<PipedSource>): boolean {
 
 /**
  * Destroys a source that Node has unpiped from a response as the client left: it would stay open, since
- * nothing reads it. A 'close' listener may have a use for it first.
+ * nothing reads it. A 'close' listener may use it first.
  */
 export function destroyIfGone(response: ServerResponse, source: PipedSource): void {
   if (!isGone(response) || response.writableFinished) return

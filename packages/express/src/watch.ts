@@ -1,4 +1,4 @@
-// What is known of a response that `rangeServe` has seen; it is kept beside the response.
+// The state of a response that `rangeServe` has seen, kept beside the response.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RangeServeOptions } from '@range-serve/core/adapter'
@@ -45,7 +45,7 @@ export class Watch {
 
 /**
  * Before V8 13 (Node 24), an object that is given another prototype and then a property shares what V8
- * learned with no other object, so that every look at it is a first one. Express does that to each.
+ * learned with no other object, so that every access to it is a first one. Express does that to each.
  */
 export const isSlowToTouch: boolean = Number.parseInt(process.versions.v8) < 13
 
@@ -56,7 +56,7 @@ interface Watches {
 
 const watchKey = Symbol('range-serve: watch')
 
-/** What is known of each response: beside it if that is cheaper, otherwise on it. */
+/** The state of each response: beside it if that is cheaper, otherwise on it. */
 export const watches: Watches = isSlowToTouch
   ? new WeakMap<object, Watch>()
   : {

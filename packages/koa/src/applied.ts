@@ -11,7 +11,7 @@ type FieldValue = ReturnType<FieldLookup>
 /** By lower-case names. */
 type Fields = Readonly<Record<string, FieldValue>>
 
-/** A response that has been given to Koa, until another takes its place. */
+/** A response that has been given to Koa, until another replaces it. */
 export class Applied {
   readonly plan: ResponsePlan
   readonly transfer: Transfer
@@ -54,7 +54,7 @@ export class Applied {
     return !this.#isTakenBack && isSame(now, this.#after[name]) ? this.#before[name] : now
   }
 
-  /** Whether another response has taken its place. */
+  /** Whether another response has replaced it. */
   get isTakenBack(): boolean {
     return this.#isTakenBack
   }
@@ -95,7 +95,7 @@ export class Applied {
     return this.#lent.deliver?.()
   }
 
-  /** Koa is given another body: takes the response back, unless the body is made of this one. */
+  /** Called with another body of Koa's: takes the response back, unless that body is made of this one. */
   noteBody(body: unknown): void {
     if (!this.#keeps(body)) this.takeBack()
     this.#isWrapped = true
@@ -123,7 +123,7 @@ export class Applied {
     return getBody(this.#response)
   }
 
-  /** Whether the fields stay true with a body. */
+  /** Whether the fields still hold for a body. */
   #keeps(value: unknown): boolean {
     const response = this.#response
     // A 304 is about the same representation.
@@ -139,7 +139,7 @@ export class Applied {
   }
 }
 
-/** Koa's status is 404 until another is set; this alone tells whether one was. */
+/** Koa's status is 404 until another is set; this flag is set only then. */
 export function statusSaid(response: Response): number | undefined {
   const { _explicitStatus: isSaid } = response as { _explicitStatus?: boolean }
   return isSaid === true ? response.status : undefined

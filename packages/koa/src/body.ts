@@ -1,4 +1,4 @@
-// What Koa takes a body for. Its versions differ, so the Koa in use is asked.
+// How Koa classifies a body. Its versions differ, so the Koa in use decides.
 
 import { Stream } from 'node:stream'
 import type { ParameterizedContext as Context, Response as KoaResponse } from 'koa'
@@ -51,7 +51,7 @@ function isOfWeb(body: object): body is Blob | ReadableStream | Response {
   return body instanceof Blob || body instanceof ReadableStream || body instanceof Response
 }
 
-/** Whether a stream can be read, and stopped, as those of Node can. */
+/** Whether a stream can be read and destroyed as Node's own streams can. */
 function isIterable(body: object): body is ByteStream {
   const { readable, destroyed, destroy } = body as Partial<Record<string, unknown>>
   return (
@@ -67,7 +67,7 @@ function isStream(response: KoaResponse, body: object): boolean {
   if (body instanceof Stream) return true
   if (typeof (body as Partial<Stream>).pipe !== 'function') return false
   try {
-    // Of whatever it takes for a stream, Koa knows no length.
+    // Koa knows the length of nothing that it takes for a stream.
     const other = { has: () => false, body }
     return Reflect.get(Object.getPrototypeOf(response) as object, 'length', other) === undefined
   } catch {

@@ -9,8 +9,8 @@ const guards = new WeakSet<object>()
 
 /**
  * Keeps an entity-tag from being taken for that of other bytes. koa-etag tags the bytes that it finds
- * in a body, and would tag a part as if it were the whole. What koa-compress encodes is another
- * selected representation, and has a tag of its own (§8.8.3.3).
+ * in a body, and would tag a part as if it were the full representation. What koa-compress encodes is
+ * another selected representation, and has a tag of its own (§8.8.3.3).
  */
 export function guardTag(response: Response): void {
   const { res } = response
@@ -46,7 +46,7 @@ const { BrotliCompress, Deflate, Gzip, ZstdCompress } = zlib as unknown as Recor
 /** The streams that encode; Zstandard has come to Node later than the others. */
 const encoders = [BrotliCompress, Deflate, Gzip, ZstdCompress].filter((each) => each !== undefined)
 
-/** Gives what inner middleware encodes the tag of that coding. */
+/** Replaces the tag of what inner middleware has encoded by the tag of that coding. */
 export function tagEncoding({ res, response }: Context): void {
   const coding = res.getHeader('Content-Encoding')
   const tag = tagOfEncoding(res.getHeader('ETag'), coding)

@@ -61,13 +61,13 @@ function isMemoryEligible(ctx: Context): boolean {
   return isEligible(ctx) && !isGone(ctx.res) && kindOf(ctx).kind === 'memory'
 }
 
-/** Says that ranges can be had, of a response that is sent whole. */
+/** Advertises ranges on a full response. */
 function markRanges({ response, res }: Context): void {
   res.setHeader('Accept-Ranges', 'bytes')
   guardTag(response)
 }
 
-/** Koa takes bytes that are no Buffer for an object to be JSON, and says so. */
+/** Koa takes bytes other than a Buffer for an object, and sets the type of JSON. */
 function sendAsBytes(ctx: Context, view: ArrayBufferView): void {
   ctx.body = Buffer.from(view.buffer, view.byteOffset, view.byteLength)
   if (ctx.type === 'application/json') ctx.type = 'application/octet-stream'
@@ -87,7 +87,7 @@ async function filterFile(
   try {
     source = await fromReadStream(stream)
   } catch (error) {
-    // Koa 2 has heard of it from the stream itself, and responded.
+    // Koa 2 got the error from the stream itself, and has responded.
     if (ctx.res.writableEnded) return
     throw error
   }
@@ -109,6 +109,6 @@ async function filterSource(
   keepTarget(ctx)
   const { req, res } = ctx
   const prepared = preparePassing(req, res, source, options, { pooled: isDirect(ctx) })
-  // Koa 3 destroys a stream at once if its place is taken by bytes.
+  // Koa 3 destroys a stream at once if bytes replace it.
   if (prepared) await applyPrepared(ctx, prepared, { asStream: source.seekable === false })
 }

@@ -93,7 +93,7 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
   return middleware
 }
 
-/** Waits for a call of `sendRange` that the handler has not waited for, unless it has set a body since. */
+/** Waits for a call of `sendRange` that the handler did not await, unless it has set a body since. */
 function waitFor(ctx: Context, sending: Sending): Promise<unknown> | undefined {
   if (sending.isDropped) return undefined
   const isSet = !sending.isSettled && ctx.body !== undefined && ctx.body !== null
@@ -110,12 +110,12 @@ function filterResponse(ctx: Context, options: RangeServeOptions): Promise<void>
   return restate(ctx, applied)
 }
 
-/** Sends what was given under a status that was set since: a part may be a part of that no more. */
+/** Adapts a response to a status that was set after it: a part may no longer be valid under it. */
 function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
   const sent = stateOf(ctx)?.sent
   if (sent) return send(ctx, sent.source, sent.options).then(() => {})
   const { status } = ctx
-  // Only a whole can have any status. What can be read once cannot be made a whole again.
+  // Only a full response can have any status. A part of what can be read once cannot become one.
   if (plan.status !== 200 && status === 200) ctx.status = plan.status
   else if (plan.status !== 200) {
     ctx.body = undefined
@@ -140,14 +140,14 @@ function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<
   return sending
 }
 
-/** Whether a body was set since there was `before`, and not by another `sendRange`. */
+/** Whether a body has replaced `before`, and not by another `sendRange`. */
 function isReplaced({ response }: Context, before: unknown): boolean {
   const body = getBody(response)
   if (body === undefined || body === null || body === before) return false
   return stateOf(response.ctx)?.applied?.isTakenBack !== false
 }
 
-/** Whether what was given can be opened a second time. */
+/** Whether a source can be opened a second time. */
 function isReadAgain(source: Servable): boolean {
   return (
     typeof source === 'string' ||

@@ -1,5 +1,5 @@
-// Bodies in memory: text, bytes, JSON. Other middleware sees them as they are and may change them, so
-// what is sent of them is decided only when Koa sends them.
+// Bodies in memory: text, bytes, JSON. Other middleware sees them unchanged and may replace them, so
+// which part of them is sent is decided only when Koa sends them.
 
 import { AsyncResource } from 'node:async_hooks'
 import { type ServerResponse, STATUS_CODES } from 'node:http'
@@ -17,7 +17,7 @@ import {
 } from '@range-serve/core/filter'
 import { keepTarget } from './mount.ts'
 
-/** Content as Koa gives it to `end`; a HEAD has none. */
+/** Content as Koa passes it to `end`; a HEAD has none. */
 interface Given {
   readonly length: number
   readonly content?: string | Buffer
@@ -109,7 +109,7 @@ function contentOf({ body }: ResponsePlan, content: string | Buffer): Buffer {
 
 /**
  * Keeps middleware from encoding the content of what will be a 206, 304, 412 or 416: encoded, it has no
- * length and would be sent whole. Returns a function that takes that back.
+ * length and would be sent whole. Returns a function that undoes that.
  */
 function lockEncoding(ctx: Context, options: RangeServeOptions): (() => void) | undefined {
   const { res } = ctx
@@ -137,7 +137,7 @@ function lengthOf(body: unknown): number | undefined {
   }
 }
 
-/** Tells of a response once it is over, in the asynchronous context that it was made in. */
+/** Reports a transfer once the response is over, in the asynchronous context of the request. */
 function teller(
   ctx: Context,
   options: RangeServeOptions,

@@ -1,10 +1,9 @@
-// Where a request is: its target, and what of it lies below a mount.
+// The target of a request, and the part of it below a mount.
 
 import type { ParameterizedContext as Context } from 'koa'
 
 /**
- * The request target as the client sent it. Koa keeps it beside the request, out of sight of all other
- * code; once the target has been rewritten, it is kept on the request as well, under Connect's name.
+ * The request target as the client sent it. It is kept beside the request, invisible to other code; once the target has been rewritten, it is kept on the request as well, under Connect's name.
  */
 export function keepTarget({ req, originalUrl }: Context): string {
   const request: typeof req & { originalUrl?: string } = req

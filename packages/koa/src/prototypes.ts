@@ -1,4 +1,4 @@
-// What is hooked of Koa, once for each application: on the prototypes of its contexts and responses. A
+// The hooks into Koa, once for each application: on the prototypes of its contexts and responses. A
 // closure on each of them costs V8 a map of its own, which keeps the response until the old generation
 // is collected.
 
@@ -41,7 +41,7 @@ export function getBody(response: Response): unknown {
   return pastHooks(response, () => response.body)
 }
 
-/** Gives Koa a body, past our accessor. */
+/** Sets Koa's body, past our accessor. */
 export function setBody(response: Response, body: unknown): void {
   pastHooks(response, () => {
     response.body = body
@@ -62,7 +62,7 @@ function pastHooks<T>(object: object, callback: () => T): T {
   }
 }
 
-/** Makes a body that is deferred when it is looked at, and takes a response back that gets another. */
+/** Creates a deferred body when it is read, and takes a response back when another body is set. */
 function hookBody(holder: object): void {
   const own = Object.getOwnPropertyDescriptor(holder, 'body')
   const parent = Object.getPrototypeOf(holder) as object

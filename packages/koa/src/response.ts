@@ -38,10 +38,10 @@ export function isDirect(ctx: ParameterizedContext): boolean {
   return stateOf(ctx)?.isOutermost === true && ctx.req.httpVersionMajor < 2 && isUnpatched(ctx.res)
 }
 
-/** Delivers the response of a context, if it is still what was given and has not been read. */
+/** Delivers the response of a context, if it is unchanged and has not been read. */
 export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undefined {
   const applied = appliedTo(ctx)
-  // What was patched since may set fields as Koa responds.
+  // A method patched since may set fields while Koa responds.
   if (!applied || ctx.respond === false || !isDirect(ctx)) return undefined
   const delivery = applied.deliver()
   if (!delivery) return undefined
@@ -54,7 +54,7 @@ export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undef
   })
 }
 
-/** The response that a context was given last; another may have taken its place. */
+/** The response that a context was given last; another may have replaced it. */
 export function appliedTo(ctx: ParameterizedContext): Applied | undefined {
   return stateOf(ctx)?.applied
 }

@@ -35,7 +35,7 @@ export function send(
   const context = contextOf(ctx.res, { status, pooled: isDirect(ctx), set })
   return prepare(ctx.req, source, options, context).then(async (prepared) => {
     if (earlier && !earlier.isSettled) await earlier.settle()?.catch(() => {})
-    // Its body is made when it is looked at.
+    // Its body is created when other code reads it.
     const { finished } = await applyPrepared(ctx, prepared, options, isDropped)
     return Object.assign(prepared.transfer, { finished })
   })

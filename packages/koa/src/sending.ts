@@ -3,11 +3,11 @@
 import type { PendingTransfer } from './send.ts'
 
 /**
- * What `ctx.sendRange` returns: a promise that knows whether other code waits for it. A handler that
- * forgets to is waited for by `rangeServe`, which then reports its error too.
+ * What `ctx.sendRange` returns: a promise that knows whether it is awaited. If the handler does not
+ * await it, `rangeServe` does, and reports its error too.
  */
 export class Sending extends Promise<PendingTransfer> {
-  /** The promises made of it are ordinary ones. */
+  /** Promises derived from it are ordinary ones. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise
   }
@@ -31,7 +31,7 @@ export class Sending extends Promise<PendingTransfer> {
     return sending
   }
 
-  /** Waits until it has settled, unless it has and its outcome is known to the handler. */
+  /** Waits until it has settled, unless the handler knows its outcome already. */
   settle(): Promise<unknown> | undefined {
     if (!this.isAwaited) return this
     return this.isSettled ? undefined : this.catch(() => {})

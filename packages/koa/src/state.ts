@@ -1,4 +1,4 @@
-// What is kept of a response beside its context, in one property: each further one costs a copy of them.
+// The state of a response, in one property of its context: each further property costs a copy of all.
 
 import type { ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable } from '@range-serve/core'
@@ -9,11 +9,11 @@ import type { Sending } from './sending.ts'
 export interface State {
   /** The options of the last `rangeServe` on the way of the request. */
   options: RangeServeOptions | undefined
-  /** No middleware is outside of ours: no other code sees the body when all is done. */
+  /** No middleware is outside of this one: no other code sees the body afterwards. */
   isOutermost: boolean
   /** The last call of `sendRange`. */
   pending: Sending | undefined
-  /** What that call was given, if it can be sent once more. */
+  /** The arguments of that call, if the source can be opened again. */
   sent: { readonly source: Servable; readonly options: SendOptions } | undefined
   /** The last response that the context was given. */
   applied: Applied | undefined
@@ -30,7 +30,7 @@ export function stateOf({ response }: Context): State | undefined {
   return (response.ctx as Known)[key]
 }
 
-/** The state of a context, which is made if there is none. */
+/** The state of a context; created if there is none. */
 export function keepState({ response }: Context, isOutermost = false): State {
   return ((response.ctx as Known)[key] ??= {
     options: undefined,

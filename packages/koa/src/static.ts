@@ -80,7 +80,7 @@ export function rangeStatic(
   }
 }
 
-/** Resolves to whether the next middleware shall respond. */
+/** Resolves to whether the next middleware is to respond. */
 async function applyOutcome(
   ctx: Context,
   folder: Mount<ServerResponse, Request>,
@@ -111,7 +111,7 @@ async function applyOutcome(
         await send(ctx, source, options)
         return false
       } catch (error) {
-        // It was there a moment ago.
+        // The file was deleted after it was found.
         return applyOutcome(ctx, folder, folder.failed(error))
       }
     }

@@ -15,7 +15,7 @@ const modified = new Date('2025-01-01T10:00:00Z')
 
 let count = 0
 
-/** A source that takes note of its reads; its tag is its own unless one is given. */
+/** A source that records its reads; it has a tag of its own unless one is given. */
 function noted(bytes: Uint8Array, etag = `"noted-${++count}"`) {
   const reads: string[] = []
   const source = {
@@ -160,7 +160,7 @@ describe('the reads for an archive', () => {
     expect(again.reads).toEqual(['0-9'])
   })
 
-  it('tell two files of one size and one mtime apart', async () => {
+  it('distinguish two files of one size and one mtime', async () => {
     const crcs = []
     for (const fill of [1, 2]) {
       const file = path.join(folder, `same-${fill}.bin`)
@@ -184,7 +184,7 @@ describe('the validators of an archive', () => {
   const tagOf = async (...entries: ZipEntry[]) => (await fromZip(entries)).etag
   const source = noted(pattern(10), '"a"')
 
-  it('tell names, dates, order and content', async () => {
+  it('reflect names, dates, order and content', async () => {
     const tags = [
       await tagOf({ name: 'a', source }),
       await tagOf({ name: 'b', source }),

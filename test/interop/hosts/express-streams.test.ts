@@ -1,5 +1,5 @@
-// Streams of every make, handed to an Express response in every way: with the filter the client gets
-// what it requested, and nothing else is different from the same handler without it.
+// Streams of every class, sent by an Express response in every way: with the filter the client gets
+// what it requested, and everything else is the same as without it.
 
 import http from 'node:http'
 import path from 'node:path'
@@ -25,11 +25,11 @@ import { type Origin, sources, startOrigin } from '../../support/strangers.ts'
 const content = pattern(300_000)
 const etag = '"v1"'
 
-/** What happened to one response, for all to see that have a hand in it. */
+/** What happened to one response. */
 type Told = string[]
 type HandOver = (source: Readable, response: Response, told: Told) => Promise<unknown> | void
 
-/** Why there is no such way for a source, in Node itself. */
+/** Why Node itself does not support a way for a source. */
 const impossible: Readonly<Record<string, RegExp>> = {
   'for await': /first kind|readable-stream 2/,
   'res.end': /first kind|readable-stream 2/,
@@ -93,7 +93,7 @@ const questions: readonly Question[] = [
 /** To what a client may leave with the last byte: it has less than all of the content. */
 const partial = questions.filter(({ status }) => status !== 200)
 
-/** How clients connect: it returns what was asked, and the responses. */
+/** How clients connect: returns the requests and their responses. */
 type Connect = (port: number) => Promise<[Question, RawResponse][]>
 
 /** All at once on one connection, which is free again after the last of them. */
@@ -115,7 +115,7 @@ const leave: Connect = async (port) => {
 
 type Make = (typeof sources)[number][1]
 
-/** Asks the questions; returns what was told of each response that is not the full one. */
+/** Sends the requests; returns what was reported of each response that is not the full one. */
 async function run(
   origin: Origin,
   make: Make,
@@ -147,7 +147,7 @@ async function run(
     for (const [question, response] of await connect(running.port)) {
       check(question, response, isFiltered)
     }
-    // 'finish', 'close', and what the source or the callback tells.
+    // 'finish', 'close', and what the source or the callback reports.
     await until('all responses are over', () => told.every((each) => each.length >= 3))
     await until('the file is closed', () => openDescriptors(origin.filePath) === 0)
     await until('nothing else is open', () => origin.open.size === 0)
@@ -197,7 +197,7 @@ describe.each(sources)('%s', (name, make) => {
   )
 })
 
-/** Compares what is told with the filter with what is told without it. */
+/** Compares what is reported with the filter and without it. */
 async function compare(
   origin: Origin,
   make: Make,
@@ -207,7 +207,7 @@ async function compare(
   const filtered = { isFiltered: true, isSized }
   const plain = await run(origin, make, handOver, keepAlive, { isFiltered: false, isSized })
   expect(await run(origin, make, handOver, keepAlive, filtered)).toEqual(plain)
-  // All are the same to the handler, whoever closes the connection.
+  // All are the same to the handler, whichever side closes the connection.
   expect(await run(origin, make, handOver, close, filtered)).toEqual(plain)
   const left = await run(origin, make, handOver, leave, filtered)
   expect(left).toEqual(plain.slice(0, partial.length))

@@ -1,4 +1,4 @@
-// Bodies of every class, in both versions of Koa, held against Koa alone: body × way × status ×
+// Bodies of every class, in both versions of Koa, compared with Koa alone: body × way × status ×
 // connection. The only differences allowed are the ranges themselves, a source that is closed sooner,
 // and what Koa alone leaves open.
 
@@ -61,11 +61,11 @@ interface BodyClass {
   make(witness: Witness): unknown
   /** The content, unless it is `bytes`. */
   readonly content?: Buffer
-  /** Whether Koa is told the length, since it knows none itself. */
+  /** Whether the length is set, since Koa does not know it. */
   readonly length?: true
   /** Whether it can be cut in each version of Koa; otherwise it is sent as Koa sends it. Default: both. */
   readonly cut?: readonly (2 | 3)[]
-  /** The versions that send it as what it is. Default: both. */
+  /** The versions that support it. Default: both. */
   readonly versions?: readonly (2 | 3)[]
 }
 
@@ -212,7 +212,7 @@ const classes: BodyClass[] = [
 
 const big = '5-150004'
 const asks: [what: string, status: number, method: string, headers: Record<string, string>][] = [
-  ['the whole', 200, 'GET', {}],
+  ['a full response', 200, 'GET', {}],
   ['a range', 206, 'GET', { Range: 'bytes=5-104' }],
   ['a long range', 206, 'GET', { Range: `bytes=${big}` }],
   ['several', 206, 'GET', { Range: 'bytes=5-104,100000-100099' }],
@@ -254,7 +254,7 @@ function request(port: number, agent: http.Agent | false, [, , method, headers]:
   })
 }
 
-/** What came of all requests of one kind of handler. */
+/** The outcome of all requests of one kind of handler. */
 interface Outcome {
   readonly seen: Seen[]
   readonly errors: string[]
@@ -337,10 +337,10 @@ const rows = versions.flatMap(([version, Koa]) =>
     ),
 )
 
-/** A source that is ended early may be told of success, never of an error that Koa alone tells not. */
+/** A source that is ended early may report success, never an error that it does not report with Koa alone. */
 function expectNoNews(ours: readonly string[], alone: readonly string[], what: string): void {
   // A client that closes its connection may have all of the content before a stream reports its end:
-  // Koa 3 reports that now and then, with or without us.
+  // Koa 3 reports that now and then, with or without the filter.
   const known = ['done', ...alone, ...(what === 'errors' ? ['ERR_STREAM_PREMATURE_CLOSE'] : [])]
   const news = ours.filter((each) => !known.includes(each))
   expect(news, what).toEqual([])

@@ -1,4 +1,4 @@
-// Compression before us and behind us: a whole may be compressed, a part of it never.
+// Compression before and behind the filter: a full response may be compressed, a part never.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -86,7 +86,7 @@ const koaKinds: Kinds<Middleware> = [
 
 interface Case {
   readonly whole: Buffer
-  /** Compression comes between the handler and the filter, which gets to see no length then. */
+  /** Compression is between the handler and the filter, which then sees no length. */
   readonly isBetween: boolean
   start(): Promise<Running>
 }
@@ -101,7 +101,7 @@ function cases<Use>(
   return apps.flatMap(([name, start]) =>
     kinds.flatMap(([what, seenBy, whole, handler]) =>
       (['before', 'after'] as const).map((order): [string, Case] => [
-        `${name}: compression ${order} us, ${what}`,
+        `${name}: compression ${order} the filter, ${what}`,
         {
           whole,
           isBetween: order === 'after' && seenBy === 'both',
@@ -171,7 +171,7 @@ afterEach(() => running.close())
 
 it.each(all)('%s', async (_title, { whole, isBetween, start }) => {
   running = await start()
-  // On one connection, where a wrong length would show in the answer after it.
+  // On one connection: a wrong length would show in the next response.
   const accept = 'gzip, br'
   const [first, single, parts, same, other, joined, unchanged, plain, last] = await exchange(
     running.port,

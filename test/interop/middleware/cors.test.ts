@@ -45,7 +45,7 @@ type FieldLine = [name: string, value: string]
 interface Row {
   readonly status: number
   readonly headers: readonly FieldLine[]
-  /** What a page can read of it, at least. */
+  /** What a page can read of a response, at least. */
   readonly readable: Record<string, string>
 }
 const rows: readonly Row[] = [
@@ -66,7 +66,7 @@ const rows: readonly Row[] = [
   },
 ] // prettier-ignore
 
-/** What one framework has, so that the tests can be the same for all. */
+/** The middleware of a framework, so that the tests can be the same for all. */
 interface Family<Use> {
   readonly apps: Apps<Use>
   readonly cors: () => Use
@@ -178,7 +178,7 @@ function list(response: RawResponse, name: string): string[] {
   return (field(response, name) ?? '').split(',').map((each) => each.trim())
 }
 
-/** The fields that a script of the other origin is given: of these, only the exposed ones. */
+/** The fields that a script of the other origin can read: of these, only the exposed ones. */
 function readableByPage(response: RawResponse): Record<string, string | undefined> {
   const names = list(response, 'Access-Control-Expose-Headers').map((name) => name.toLowerCase())
   return Object.fromEntries(names.map((name) => [name, field(response, name)]))

@@ -1,4 +1,4 @@
-// Neighbours that add fields, count or keep: what they do to a whole, they do to every other answer.
+// Middleware that adds fields, counts or stores: what it does to a full response, it does to all others.
 
 import corsForKoa from '@koa/cors'
 import cors from 'cors'
@@ -54,7 +54,7 @@ const sessionFields = { 'set-cookie': /^connect\.sid=/ }
 
 type Fields = Record<string, string | RegExp>
 
-/** What one framework has, so that the tests can be the same for all. */
+/** The middleware of a framework, so that the tests can be the same for all. */
 interface Family<Use> {
   readonly apps: Apps<Use>
   readonly filter: () => Use
@@ -135,7 +135,7 @@ function testFamily<Use>({ apps, filter, verbs, neighbours, log }: Family<Use>):
     },
   )
 
-  it.each(apps)('%s: a log tells the status and the length that were sent', async (_app, start) => {
+  it.each(apps)('%s: a log has the status and the length that were sent', async (_app, start) => {
     for (const [verb, handler] of verbs) {
       const lines: string[] = []
       const stream = { write: (line: string) => void lines.push(line.trim()) }
@@ -155,31 +155,34 @@ function testFamily<Use>({ apps, filter, verbs, neighbours, log }: Family<Use>):
     }
   })
 
-  it.each(apps)('%s: a preflight request is answered as without us', async (_app, start) => {
-    const [, make] = neighbours[0]!
-    const preflight: RawRequest = {
-      method: 'OPTIONS',
-      headers: [
-        ['Origin', 'https://a.example'],
-        ['Access-Control-Request-Method', 'GET'],
-        ['Access-Control-Request-Headers', 'Range, If-Range'],
-        ['Range', 'bytes=0-0'],
-      ],
-    }
-    const seen = []
-    for (const uses of [[make()], [filter(), make()], [make(), filter()]]) {
-      running = await start(...uses)
-      const { status, fields } = await ask(running.port, preflight)
-      seen.push([status, new Map([...fields].filter(([name]) => name !== 'date'))])
-      await running.close()
-    }
-    expect(seen[0]![0]).toBe(204)
-    expect(seen[1]).toEqual(seen[0])
-    expect(seen[2]).toEqual(seen[0])
-  })
+  it.each(apps)(
+    '%s: the response to a preflight request is the same as without the filter',
+    async (_app, start) => {
+      const [, make] = neighbours[0]!
+      const preflight: RawRequest = {
+        method: 'OPTIONS',
+        headers: [
+          ['Origin', 'https://a.example'],
+          ['Access-Control-Request-Method', 'GET'],
+          ['Access-Control-Request-Headers', 'Range, If-Range'],
+          ['Range', 'bytes=0-0'],
+        ],
+      }
+      const seen = []
+      for (const uses of [[make()], [filter(), make()], [make(), filter()]]) {
+        running = await start(...uses)
+        const { status, fields } = await ask(running.port, preflight)
+        seen.push([status, new Map([...fields].filter(([name]) => name !== 'date'))])
+        await running.close()
+      }
+      expect(seen[0]![0]).toBe(204)
+      expect(seen[1]).toEqual(seen[0])
+      expect(seen[2]).toEqual(seen[0])
+    },
+  )
 }
 
-/** A store that takes its time, and tells what it was asked. */
+/** A slow store that records its calls. */
 class SlowStore extends session.MemoryStore {
   readonly done: string[] = []
 
@@ -212,7 +215,7 @@ describe.each(expressApps)('%s: a session', (_app, start) => {
     ...express.verbs.map(([verb, handler]) => ['before', verb, handler] as const),
     ['after', ...express.verbs[1]!] as const,
   ]
-  it.each(orders)('%s %s is saved before the answer ends', async (order, _verb, handler) => {
+  it.each(orders)('%s %s is saved before the response ends', async (order, _verb, handler) => {
     const store = new SlowStore()
     const uses = [
       session({ store, secret: 's', resave: false, saveUninitialized: true }),

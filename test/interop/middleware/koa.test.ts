@@ -1,4 +1,4 @@
-// What only Koa's users put beside us: routers, and middleware that makes and compares tags.
+// Middleware of Koa alone: routers, and middleware that makes and compares tags.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -19,7 +19,7 @@ const partPath = path.join(folder, 'part.bin')
 fs.writeFileSync(partPath, part)
 
 const tags = (): Middleware[] => {
-  // It warns of its newer name.
+  // It warns about its newer name.
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const uses = [conditionalGet(), koaEtag()]
   warn.mockRestore()
@@ -38,29 +38,32 @@ describe.each(koaApps)('%s', (_name, start) => {
       ['a file stream', (ctx) => void (ctx.body = fs.createReadStream(partPath))],
       ['sendRange of a file', (ctx) => ctx.sendRange(filePath)],
     ]
-    it.each(kinds)('behind us tag the whole, and its parts by it: %s', async (_what, handler) => {
-      running = await start(rangeServe(), ...tags(), handler)
-      const etag = field(await ask(running.port, {}), 'ETag')!
-      const asked = ['Range', 'bytes=5-9'] as const
-      const conditions: [status: number, ...(readonly [name: string, value: string])[]][] = [
-        [206, asked],
-        [206, ['Range', 'bytes=5-9,9000-']],
-        [etag.startsWith('W/') ? 200 : 206, asked, ['If-Range', etag]],
-        [200, asked, ['If-Range', '"v0"']],
-        [304, ['If-None-Match', etag]],
-        [304, asked, ['If-None-Match', etag]],
-        [206, asked, ['If-None-Match', '"v0"']],
-        [etag.startsWith('W/') ? 412 : 206, asked, ['If-Match', etag]],
-        [412, ['If-Match', '"v0"']],
-      ]
-      for (const [status, ...headers] of conditions) {
-        const response = await ask(running.port, { headers })
-        expect(response.status, headers.join()).toBe(status)
-        expect(field(response, 'ETag')).toBe(status === 412 ? undefined : etag)
-      }
-    })
+    it.each(kinds)(
+      'behind the filter tag the full response, and its parts alike: %s',
+      async (_what, handler) => {
+        running = await start(rangeServe(), ...tags(), handler)
+        const etag = field(await ask(running.port, {}), 'ETag')!
+        const asked = ['Range', 'bytes=5-9'] as const
+        const conditions: [status: number, ...(readonly [name: string, value: string])[]][] = [
+          [206, asked],
+          [206, ['Range', 'bytes=5-9,9000-']],
+          [etag.startsWith('W/') ? 200 : 206, asked, ['If-Range', etag]],
+          [200, asked, ['If-Range', '"v0"']],
+          [304, ['If-None-Match', etag]],
+          [304, asked, ['If-None-Match', etag]],
+          [206, asked, ['If-None-Match', '"v0"']],
+          [etag.startsWith('W/') ? 412 : 206, asked, ['If-Match', etag]],
+          [412, ['If-Match', '"v0"']],
+        ]
+        for (const [status, ...headers] of conditions) {
+          const response = await ask(running.port, { headers })
+          expect(response.status, headers.join()).toBe(status)
+          expect(field(response, 'ETag')).toBe(status === 412 ? undefined : etag)
+        }
+      },
+    )
 
-    it('behind us make a 304 of our 200 that keeps its validators', async () => {
+    it('behind the filter make a 304 of a 200 that keeps its validators', async () => {
       running = await start(rangeServe(), ...tags(), (ctx) => ctx.sendRange(filePath))
       // No date of §5.6.7, so that we ignore it, but one that Date.parse takes.
       const request = { headers: [['If-Modified-Since', '2099-01-01']] } as const
@@ -73,7 +76,7 @@ describe.each(koaApps)('%s', (_name, start) => {
     const untagged: (typeof kinds)[number] = ['sendRange of bytes', (ctx) => ctx.sendRange(part)]
 
     it.each([...kinds, untagged])(
-      'before us never take a slice for the whole: %s',
+      'before the filter never take a slice for the full response: %s',
       async (_what, handler) => {
         running = await start(...tags(), rangeServe(), handler)
         const [whole, slice, several, error] = await exchange(running.port, [
@@ -97,7 +100,7 @@ describe.each(koaApps)('%s', (_name, start) => {
           { headers: [['Range', 'bytes=5-9'], ['If-Range', '"v0"']] }, // prettier-ignore
         ])
         expect(unchanged!.status).toBe(304)
-        // A tag that is made behind our back is none that we could have compared.
+        // The filter cannot compare a tag that is made after it.
         expect(same!.status).toBe(field(slice!, 'ETag') === etag ? 206 : 200)
         expect(other!.status).toBe(200)
         for (const response of [same!, other!]) {
@@ -181,7 +184,7 @@ describe.each(koaApps)('%s', (_name, start) => {
       }
     })
 
-    it.each(places)('says which methods it has as without us, %s', async (_where, uses) => {
+    it.each(places)('lists its methods as without the filter, %s', async (_where, uses) => {
       for (const [method, status] of [
         ['POST', 405],
         ['OPTIONS', 200],

@@ -50,8 +50,8 @@ describeWith('varnishd', 'Varnish', (varnishd) => {
 
     const passed = [...ranges.map(([range]) => [206, `bytes=${range}`]), [200, undefined]]
     it.each([
-      ['/cached', 'the whole once', [[200, undefined]]],
-      ['/passed', 'what it was asked for', passed],
+      ['/cached', 'the full response once', [[200, undefined]]],
+      ['/passed', 'what was requested', passed],
     ])('serves ranges of %s, and requests %s', async (url, _what, expected) => {
       for (const [range, firstPos, lastPos] of ranges) {
         const answer = await front.get(url, { Range: `bytes=${range}` })

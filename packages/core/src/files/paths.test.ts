@@ -12,7 +12,7 @@ const badPath = { status: 400, code: 'ERR_BAD_PATH' }
 describe('resolveInside', () => {
   it.each([
     ['clip.mp4', '/srv/media/clip.mp4'],
-    ['/clip.mp4', '/srv/media/clip.mp4'], // a leading slash counts for nothing
+    ['/clip.mp4', '/srv/media/clip.mp4'], // a leading slash has no effect
     ['//clip.mp4', '/srv/media/clip.mp4'],
     ['a/b/c.mp4', '/srv/media/a/b/c.mp4'],
     ['a//b/./c.mp4', '/srv/media/a/b/c.mp4'],
@@ -180,10 +180,10 @@ describe('decodePath', () => {
     ['http://host', '/'],
     ['http://host?a=/b', '/'],
     ['http://host/http://host/a', '/http://host/a'],
-    ['/http://host/a', '/http://host/a'], // a path, however it goes on
+    ['/http://host/a', '/http://host/a'], // a path, whatever follows
     ['//host/clip.mp4', '//host/clip.mp4'],
     ['http://host/../secret', '/../secret'],
-    ['file:///etc/passwd', 'file:///etc/passwd'], // not what an HTTP server is asked for
+    ['file:///etc/passwd', 'file:///etc/passwd'], // not a target of an HTTP request
   ])('makes %j %j', (target, expected) => {
     expect(decodePath(target)).toBe(expected)
   })

@@ -131,7 +131,7 @@ describe('the entity-tag of a file', () => {
     expect(await etagOf(copy)).not.toBe(etag)
   })
 
-  it.runIf(process.platform === 'linux')('tells nanoseconds apart', async () => {
+  it.runIf(process.platform === 'linux')('distinguishes nanoseconds', async () => {
     // No call of Node's sets them; touch does.
     const etags: string[] = []
     for (const moment of ['1000000000.000000001', '1000000000.000000002']) {

@@ -222,7 +222,7 @@ describe('a representation that may be encoded', () => {
     [{ ...accept, 'if-none-match': '*' }, 'not-modified', '"v1"'],
     [{ ...accept, 'if-none-match': 'W/"v2-br"' }, 'proceed'],
     [{ ...accept, 'if-none-match': 'W/"v1-x"' }, 'proceed'],
-    // A coding that this request cannot get: what the client has is not what it asks for.
+    // A coding that this request cannot get: what the client has is not what it requests.
     [{ ...accept, 'if-none-match': 'W/"v1-zstd"' }, 'proceed'],
     [{ 'accept-encoding': 'identity', 'if-none-match': 'W/"v1-br"' }, 'proceed'],
     [{ ...accept, 'if-none-match': 'W/"v1-br"', range: 'bytes=0-4' }, 'proceed'],

@@ -16,7 +16,7 @@ describe('contentLength', () => {
 })
 
 describe('isBytes and isRange', () => {
-  it('tell bytes from ranges', () => {
+  it('distinguish bytes from ranges', () => {
     const segments: Segment[] = [new Uint8Array(0), Buffer.from('a'), { firstPos: 0, lastPos: 0 }]
     expect(segments.map(isBytes)).toEqual([true, true, false])
     expect(segments.map(isRange)).toEqual([false, false, true])

@@ -25,7 +25,7 @@ const { signal } = new AbortController()
 const folder = temporaryFolder()
 const modified = new Date('2025-01-01T10:00:00Z')
 
-/** A part of the bytes that takes note of its reads and of its end. */
+/** A part of the bytes that records its reads and its close. */
 function noted(from: number, to: number, more: Partial<Reader> = {}) {
   const reads: string[] = []
   const part = {
@@ -54,7 +54,7 @@ describe('fromConcat', () => {
     expect(parts[3]!.reads).toEqual(['599-599'])
   })
 
-  it('gives the slice of the whole for any parts and any range', async () => {
+  it('reads the slice of all parts joined, for any parts and any range', async () => {
     const cuts = fc.array(fc.nat(1000), { maxLength: 8 })
     await fc.assert(
       fc.asyncProperty(cuts, fc.nat(999), fc.nat(999), async (places, a, b) => {
@@ -182,7 +182,7 @@ describe('the validators of fromConcat', () => {
     expect(await tagOf(part('"a"'), part())).toBeUndefined()
   })
 
-  it('tell every change, order and length of the parts', async () => {
+  it('reflect every change, the order and the lengths of the parts', async () => {
     const tags = [
       await tagOf(part('"a"'), part('"b"')),
       await tagOf(part('"b"'), part('"a"')),

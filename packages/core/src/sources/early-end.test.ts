@@ -160,7 +160,7 @@ describe('endEarly', () => {
 })
 
 describe('DiscardPace', () => {
-  it('asks for a turn once per MiB, and once per 1024 empty chunks', () => {
+  it('waits for a turn once per MiB, and once per 1024 empty chunks', () => {
     const pace = new DiscardPace()
     let turns = 0
     for (let i = 0; i < 4096; i++) if (pace.count(0)) turns++

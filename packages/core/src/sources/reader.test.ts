@@ -41,14 +41,14 @@ describe('fromReader', () => {
     [100, [0, 100], ['0-99', '100-100']],
     [1, [5, 7], ['5-5', '6-6', '7-7']],
     [5000, [0, 999], ['0-999']],
-  ])('asks for at most %i bytes of %j at once', async (maxRead, [firstPos, lastPos], reads) => {
+  ])('requests at most %i bytes of %j at once', async (maxRead, [firstPos, lastPos], reads) => {
     const limited = reader({ maxRead })
     const read = await collect(fromReader(limited), firstPos, lastPos)
     expect(read).toEqual(bytes.subarray(firstPos, lastPos + 1))
     expect(limited.reads).toEqual(reads)
   })
 
-  it('asks for the next bytes only when the last are out', async () => {
+  it('requests the next bytes only after the last were yielded', async () => {
     const limited = reader({ maxRead: 10 })
     const chunks = readRange(fromReader(limited), { firstPos: 0, lastPos: 99 }, signal)
     await chunks.next()
