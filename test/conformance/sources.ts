@@ -23,7 +23,7 @@ export const fileName = 'representation.bin'
 export const filePath = path.join(folder, fileName)
 writeOldFile(filePath, bytes, representation.lastModified)
 
-export const { type, etag, lastModified, cacheControl } = representation
+const { type, etag, lastModified, cacheControl } = representation
 export const metadata: SendOptions = { type, etag, lastModified }
 
 /** A new source for each response, by name. */

@@ -258,7 +258,7 @@ describe('the body of respond', () => {
     return body
   }
 
-  it('gives everything to each of two readers', async () => {
+  it('yields everything to each of two readers', async () => {
     const body = await bodyOf(3_000_000)
     const heard: Uint8Array[] = []
     body.on('data', (chunk: Uint8Array) => heard.push(chunk))

@@ -50,7 +50,7 @@ describe.each(protocols)('%s', (name, start) => {
       const { complete, content } = await rest()
       expect(content.length).toBeLessThan(large / 2)
       // Node resets a stream that is destroyed without an error as if it had succeeded: only its
-      // length tells.
+      // length shows the difference.
       if (name !== 'HTTP/2') expect(complete).toBe(false)
     }
     await expectAllAborted(clients.length)

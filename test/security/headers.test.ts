@@ -8,7 +8,7 @@ import { frameworks } from '../support/frameworks.ts'
 import { listen } from '../support/listen.ts'
 import { ask, field } from '../support/raw.ts'
 
-/** As many elements as come to a length, joined by commas. */
+/** As many elements as fill a length, joined by commas. */
 function list(length: number, element: (index: number) => string): string {
   const elements: string[] = []
   for (let total = 0; total < length; total += elements.at(-1)!.length + 1) {

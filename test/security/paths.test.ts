@@ -170,7 +170,7 @@ describe.each(servers)('%s', (name, start) => {
     expect([status, content.toString()]).toEqual([200, 'for all'])
   })
 
-  it.each(outAndBack)('refuses %s, which leaves the root and comes back', async (spelling) => {
+  it.each(outAndBack)('refuses %s, which leaves the root and reenters it', async (spelling) => {
     const { status, content } = await ask(running.port, { path: spelling })
     expect(status).toBe(404)
     expect(content.toString()).not.toBe('for all')

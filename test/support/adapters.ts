@@ -9,12 +9,12 @@ import * as forKoa from '@range-serve/koa'
 import { type App, type ExpressUse, expressApps, koaApps } from './apps.ts'
 
 /** A request and its response, as a handler has them. */
-export interface Exchange {
+interface Exchange {
   readonly path: string
   set(fields: Record<string, string>): void
   /** Sends text, bytes or JSON. */
   send(body: string | Uint8Array | object): void
-  stream(content: Readable, length: number): void
+  stream(content: Readable, length?: number): void
   sendRange(source: Servable, options?: SendOptions): Promise<unknown>
   next(): unknown
 }
@@ -53,7 +53,10 @@ const toExpress = (part: Part): ExpressUse => {
       path: request.path,
       set: (fields) => void response.set(fields),
       send: (body) => void response.send(body),
-      stream: (content, length) => void content.pipe(response.set('Content-Length', `${length}`)),
+      stream: (content, length) => {
+        if (length !== undefined) response.set('Content-Length', `${length}`)
+        content.pipe(response)
+      },
       sendRange: (source, options) => response.sendRange(source, options),
       next,
     })
@@ -69,7 +72,10 @@ const toKoa = (part: Part): Middleware => {
       path: ctx.path,
       set: (fields) => ctx.set(fields),
       send: (body) => void (ctx.body = body),
-      stream: (content, length) => void Object.assign(ctx, { body: content, length }),
+      stream: (content, length) => {
+        ctx.body = content
+        if (length !== undefined) ctx.length = length
+      },
       sendRange: (source, options) => ctx.sendRange(source, options),
       next,
     })

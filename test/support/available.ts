@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe } from 'vitest'
 
-/** What is not a command in the PATH: shell text that prints something if it is there. */
+/** Programs that are not a command in the PATH: shell text that prints something if they are installed. */
 const probes: Readonly<Record<string, string>> = {
   'python3-swift': "/usr/bin/python3 -c 'import swift; print(swift.__file__)'",
   // The package of the server alone lacks this plugin.

@@ -6,15 +6,15 @@ import { listen } from './listen.ts'
 
 /** What happens to a response. Positions count bytes of its content. */
 export interface Fault {
-  /** No header comes, ever. */
+  /** No header is ever sent. */
   readonly silent?: true
   /** The connection is reset there. */
   readonly cut?: number
-  /** Nothing more comes from there on, and the connection stays open. */
+  /** Nothing more is sent after that, and the connection stays open. */
   readonly stall?: number
   /** It ends there as if complete: without a length. */
   readonly end?: number
-  /** It comes in pieces of this size, each in a turn of its own. */
+  /** Sent in pieces of this size, each in a turn of its own. */
   readonly trickle?: number
   /** Another status, without content. */
   readonly status?: number

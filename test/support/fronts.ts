@@ -38,7 +38,7 @@ export interface Kind {
 }
 
 interface Ports {
-  /** Where it listens. */
+  /** The port that it listens on. */
   readonly PORT: number
   readonly ORIGIN_PORT: number
 }
@@ -201,7 +201,7 @@ export async function start(kind: Kind, folder: string, originPort: number): Pro
   return startFront(command, kind.args(folder, ports.PORT), ports.PORT, env)
 }
 
-/** A port out of the range from which the system gives clients theirs. */
+/** A port outside the range from which the system gives clients theirs. */
 async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000)

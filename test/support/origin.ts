@@ -1,4 +1,4 @@
-// An upstream whose content can be replaced, behind a proxy that can do what networks do.
+// An upstream whose content can be replaced, behind a proxy that fails as networks do.
 
 import http from 'node:http'
 import { afterAll, beforeEach } from 'vitest'
@@ -62,7 +62,7 @@ export async function useOrigin(stored: Stored): Promise<Origin> {
   return origin
 }
 
-/** Reads a range of a source, as far as it comes. */
+/** Reads a range of a source, up to its end or first error. */
 export async function readAll(
   source: { read: import('@range-serve/core').Source['read'] },
   firstPos: number,

@@ -13,7 +13,7 @@ export const size = 3 * MiB + 54_321
 /** Stands for the tag that the file has. */
 export const own = '"?"'
 
-/** A request, and what comes of it: status and positions, if every byte is right. */
+/** A request, and its outcome: status and positions, if every byte is right. */
 type Row = readonly [
   name: string,
   expected: string,

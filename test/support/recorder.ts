@@ -150,7 +150,7 @@ class Dialogue {
   #requestHead = ''
   #responseHead = ''
   /**
-   * The response whose content is passing, how much of it is to come, and how much of that may
+   * The response whose content is passing, how much of it is missing, and how much of that may
    * pass.
    */
   #answering: Recorded | undefined

@@ -1,4 +1,4 @@
-// fromHttp over Azure's blobs by a shared access signature: a store that knows no suffix ranges.
+// fromHttp over Azure's blobs by a shared access signature: a store without suffix ranges.
 
 import { createHmac } from 'node:crypto'
 import { fromHttp } from '@range-serve/http'

@@ -1,4 +1,4 @@
-// What a client gets of an upstream that fails, and what an upstream sees of a client that leaves.
+// What a client gets of an upstream that fails, and what an upstream sees of a client that disconnects.
 
 import http from 'node:http'
 import { fromHttp } from '@range-serve/http'

@@ -28,7 +28,7 @@ describe('the probe', () => {
       type: 'video/mp4',
       etag: '"v1"',
       lastModified,
-      // The origin is of this repository: it adds this to what is a part.
+      // The origin is of this repository: it adds this to a part.
       cacheControl: 'private, max-age=60, no-transform',
     })
     expect(origin.proxy.seen).toMatchObject([
@@ -42,7 +42,7 @@ describe('the probe', () => {
     ])
   })
 
-  it('finds an empty content', async () => {
+  it('detects empty content', async () => {
     origin.stored = { ...stored, bytes: Buffer.alloc(0) }
     origin.proxy.faults.push({ status: 416, fields: { 'content-range': undefined } })
     expect(await open()).toMatchObject({ length: 0, etag: '"v1"' })
@@ -52,7 +52,7 @@ describe('the probe', () => {
     expect(origin.proxy.takeRanges()).toEqual(['bytes=0-0', undefined])
   })
 
-  it('finds an origin without ranges, whose content is then served in full', async () => {
+  it('detects an origin without ranges, whose content is then served in full', async () => {
     const whole: Fault = { fields: { 'x-range': 'none' } }
     origin.stored = stored
     const plain = await fromHttp(origin.url, { fetch: withoutRange, headers: {} })
@@ -241,7 +241,7 @@ describe('a read', () => {
     expect(content.length).toBe(0)
   })
 
-  it('takes no more of a response than its Content-Range says', async () => {
+  it('reads no more of a response than its Content-Range declares', async () => {
     const source = await open()
     origin.proxy.takeRanges()
     origin.proxy.faults.push({ fields: { 'content-range': 'bytes 0-4/400000' } })
@@ -331,7 +331,7 @@ describe('metadata that is kept', () => {
     expect(origin.proxy.takeRanges().at(-1)).toBe('bytes=0-0')
   })
 
-  it('is replaced once a read finds it stale, and dropped once there is nothing', async () => {
+  it('is replaced once a read proves it stale, and dropped once the content is gone', async () => {
     const options = { ...kept, headers: { 'x-test': 'stale' } }
     await open(options)
     origin.stored = other

@@ -47,7 +47,7 @@ for (const [title, command, script] of engines) {
     })
     const url = (name: string) => `http://127.0.0.1:${proxy.port}/${name}`
 
-    /** A server of ours in front of the origin. */
+    /** A server of range-serve in front of the origin. */
     async function front(name: string): Promise<number> {
       const sent = await start(() => fromHttp(url(name)))
       running.push(sent)

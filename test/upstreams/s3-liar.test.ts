@@ -50,7 +50,7 @@ describe('s3rver', () => {
     expect((await Body!.transformToByteArray()).length).toBe(small.length)
   })
 
-  it('never has a client get one byte of another version', async () => {
+  it('never sends a byte of another version', async () => {
     const replaced = { Bucket, Key: 'replaced.bin' }
     const first = await client.putObject({ ...replaced, Body: bytes })
     const source = await fromS3({ client, ...replaced })

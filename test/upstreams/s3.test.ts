@@ -108,7 +108,7 @@ describeWith('python3-swift', 'Swift', () => {
   it.each(broken)('a read that %s is exact to the byte', async (_what, faults, requests) => {
     const source = await fromS3(
       { client, Bucket, Key: 'clip.mp4' },
-      // The SDK takes its time to repeat what is refused as busy.
+      // The SDK waits before it repeats a request that was refused as busy.
       { idleTimeout: 150, ...('silent' in faults[0] ? { timeout: 500 } : {}) },
     )
     proxy.takeRanges()

@@ -45,7 +45,7 @@ describe('coverage', () => {
     expect(shown(coverage(transfers))).toEqual(spans)
   })
 
-  it('is the same one by one, or all at once, and what an array of counters says', () => {
+  it('is the same one by one, all at once, and by an array of counters', () => {
     const range = fc
       .tuple(fc.nat(999), fc.nat(999))
       .map(([a, b]): Range => [Math.min(a, b), Math.max(a, b)])
@@ -90,7 +90,7 @@ describe('coverage', () => {
     expect(coverage(part).isCounted).toBe(false)
     expect(coverage(part, { rule: 0.8 }).isCounted).toBe(true)
     expect(coverage(part, { rule: ({ bytesSent }) => bytesSent > 800 }).isCounted).toBe(false)
-    // What was counted stays so, whatever the rule says now; another version starts again.
+    // What was counted stays counted under a new rule; another version starts again.
     const previous = coverage(part, { rule: 0.5 })
     expect(coverage([], { previous, rule: 1 }).isCounted).toBe(true)
     const other = [transfer([[0, 9]], { completeLength: 99 })]

@@ -26,7 +26,7 @@ const ask = (headers: Record<string, string> = {}, init: RequestInit = {}) =>
 const contentOf = async (response: Response) => Buffer.from(await response.arrayBuffer())
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-/** A source that records what is done to it. */
+/** A source that records its calls. */
 function watched(read: Parameters<typeof fromReader>[0]['read']) {
   const seen = { closed: 0, signal: undefined as AbortSignal | undefined }
   const source = fromReader({
@@ -152,7 +152,7 @@ describe.each([
     expect(response.headers.get('X-One')).toBe('1')
   })
 
-  it('gives chunks whose memory is theirs alone', async () => {
+  it('yields chunks in memory of their own', async () => {
     for (const source of [bytes, watched(() => reusingMemory(0)).source]) {
       const response = await respond(ask(), source)
       for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
@@ -336,7 +336,7 @@ describe.each([
 })
 
 describe('toResponse of core/fetch', () => {
-  it('says that it serves no files', async () => {
+  it('reports that it serves no files', async () => {
     for (const file of ['/srv/clip.mp4', new URL('file:///srv/clip.mp4')]) {
       const responding = withoutFiles(ask(), file as never)
       await expect(responding).rejects.toThrow(/import toResponse from @range-serve\/core$/)

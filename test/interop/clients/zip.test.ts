@@ -1,4 +1,4 @@
-// Archives of fromZip, unpacked by programs that know nothing of range-serve.
+// Archives of fromZip, unpacked by programs independent of range-serve.
 
 import fs from 'node:fs'
 import http from 'node:http'
@@ -20,7 +20,7 @@ const modified = new Date('2025-01-01T10:00:00Z')
 const big = pattern(3_000_000)
 writeOldFile(inFolder('big.bin'), big, modified)
 
-/** Longer than 32 bits can say, so that what follows lies beyond 4 GiB. All of it is a hole. */
+/** Longer than 32 bits can express, so that what follows lies beyond 4 GiB. All of it is a hole. */
 const sparseLength = 2 ** 32 + 10
 const sparseCrc32 = 1_804_055_020
 fs.closeSync(fs.openSync(inFolder('sparse.bin'), 'w'))

@@ -28,7 +28,7 @@ const large = pattern(24 * MiB)
 const bytes = large.subarray(0, size)
 const other = Buffer.alloc(size, 'B')
 
-/** Whether all that is requested upstream has come. */
+/** Whether every upstream request is complete. */
 const isSettled = ({ status, fields, passed, method }: Exchange) =>
   status > 0 && (method === 'HEAD' || passed >= Number(fields.get('content-length') ?? 0))
 
@@ -38,7 +38,7 @@ interface Running {
   readonly recorder: Recorder
   /** The tags of all responses of one file. */
   readonly tags: Set<string>
-  /** What it did otherwise. */
+  /** Its departures. */
   readonly departures: string[]
 }
 const running = new Map<Kind, Running>()
@@ -125,7 +125,7 @@ describe.each(table)('%s', (_name, kind) => {
       expect([...tags]).toEqual([expect.stringMatching(/^"/)])
     })
 
-    it('requests upstream what the table in the README says', async () => {
+    it('requests upstream what the table in the README lists', async () => {
       const range = { Range: 'bytes=12000000-12099999' }
       const found: Upstream[] = []
       for (let i = 0; i < 2; i++) {
@@ -157,7 +157,7 @@ describe.each(table)('%s', (_name, kind) => {
       expect(found).toEqual(kind.replaced)
     })
 
-    it('cuts what the origin cut, and keeps none of it', async () => {
+    it('cuts off what the origin cut off, and keeps none of it', async () => {
       const broken = await get('/cut')
       expect(broken.isComplete && broken.status < 500).toBe(false)
       const isPrefix = broken.content.equals(bytes.subarray(0, broken.content.length))

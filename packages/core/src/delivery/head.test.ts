@@ -73,7 +73,7 @@ describe('writeHead', () => {
     expect(headers).not.toHaveProperty('content-md5')
   })
 
-  it('lets a patched end set fields still, as with any other response', async () => {
+  it('lets a patched `end` set fields, as with any other response', async () => {
     const { statusCode, headers } = await answer((response) => {
       const { end } = response
       response.end = ((content: string) => {

@@ -1,4 +1,7 @@
 // A prepared response → a `Response` of fetch. Nothing here needs Node.
+//
+// Its body is pulled as a ContentStream is, but each checks other things between its awaits: a loop for
+// both would need a hook at every step, and one more promise for each piece.
 
 import { toError } from '../errors.ts'
 import { builtin } from '../runtime.ts'

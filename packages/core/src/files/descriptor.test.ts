@@ -1,4 +1,4 @@
-// Synchronous reads and looks: only where the policy allows them, and never a file's first read.
+// Synchronous reads and looks: only if the policy allows them, and never for a file's first read.
 
 import fs from 'node:fs'
 import os from 'node:os'
@@ -31,7 +31,7 @@ afterEach(() => {
   table.release(descriptor, true)
 })
 
-/** What the policy says, and how often it was told of the end of a read. */
+/** What the policy allows, and how often the end of a read was reported to it. */
 function stub(startedAt: number | undefined) {
   vi.spyOn(readPolicy, 'begin').mockReturnValue(startedAt)
   return vi.spyOn(readPolicy, 'end').mockReturnValue()
@@ -51,7 +51,7 @@ describe('readSync', () => {
     expect(descriptor.readSync(target, 10, 0)).toBeUndefined()
   })
 
-  it('tells the policy of a read that fails, too', () => {
+  it('reports a failed read to the policy, too', () => {
     const end = stub(0)
     descriptor.readSync(target, 10, 0)
     expect(() => descriptor.readSync(target, 10, -1.5)).toThrow(RangeError)

@@ -232,7 +232,7 @@ describe('acquire', () => {
     ['EMFILE', 503],
     ['ENFILE', 503],
     ['EIO', 500],
-  ])('says %s with %i', async (code, status) => {
+  ])('reports %s as %i', async (code, status) => {
     calls.refusal = code
     await expect(table.acquire(file)).rejects.toMatchObject({ status, code, path: file })
     expect(table.size).toBe(0)
@@ -249,7 +249,7 @@ describe('acquire', () => {
     await vi.waitFor(() => expect(calls.now.open).toBe(0))
   })
 
-  it('fails all waiting requests if the file is gone, and finds it when it is back', async () => {
+  it('fails all waiting requests if the file is gone, and opens it once it is back', async () => {
     ;(await table.acquire(file)).release()
     fs.rmSync(file)
     const outcomes = await Promise.allSettled([

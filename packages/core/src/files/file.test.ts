@@ -382,7 +382,7 @@ describe('fromReadStream', () => {
     ['a destroyed stream', () => fs.createReadStream(file).destroy()],
     ['a stream that decodes', () => fs.createReadStream(file, 'utf8')],
     ['a stream of a device', () => fs.createReadStream('/dev/zero')],
-  ])('leaves %s as it is', async (_, make) => {
+  ])('does not change %s', async (_, make) => {
     const stream = make()
     expect(await fromReadStream(stream)).toBeUndefined()
     if (stream instanceof fs.ReadStream) await dispose(stream)
@@ -446,7 +446,7 @@ describe('fromReadStream', () => {
     await source?.close?.()
   })
 
-  it('drops what was read of a stream that was destroyed meanwhile', async () => {
+  it('discards what was read of a stream that is destroyed before', async () => {
     const stream = fs.createReadStream(file)
     const source = (await fromReadStream(stream)) as DirectSource
     await source.open?.()

@@ -173,7 +173,7 @@ describe('a root', () => {
     ['empty', () => '', 'root must be'],
     ['null', () => null, 'root must be'],
     ['undefined', () => undefined, 'root must be'],
-  ])('is refused that is %s', (_, make, says) => {
+  ])('is refused if it is %s', (_, make, says) => {
     expect(() => new StaticFolder(make() as string, {})).toThrow(
       expect.objectContaining({
         name: 'TypeError',

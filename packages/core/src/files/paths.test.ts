@@ -201,7 +201,7 @@ describe('decodePath', () => {
     '/..%2fsecret',
     '/a/%2E./%2e%2e/secret',
     '/%2e%2e%2f%2e%2e%2fsecret',
-  ])('lets no %j out of the root', async (target) => {
+  ])('keeps %j inside the root', async (target) => {
     await expect(resolveInside(root, decodePath(target), {})).rejects.toMatchObject(outside)
   })
 

@@ -51,7 +51,7 @@ describe('ReadPolicy', () => {
     expect(clock.read(1, 0.03)).toBe(false)
   })
 
-  it('never reads a device synchronously that it knows nothing of', async () => {
+  it('never reads an unknown device synchronously', async () => {
     const clock = await start([1, '/'])
     expect(clock.read(2, 0.03)).toBe(false)
   })
