@@ -4,7 +4,6 @@ import fs from 'node:fs'
 import { open } from 'node:fs/promises'
 import http from 'node:http'
 import http2 from 'node:http2'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream'
@@ -12,10 +11,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
 import express5, { type Express, type RequestHandler } from 'express'
 import express4 from 'express4'
-import Fastify from 'fastify'
-import { H3 } from 'h3'
-import { toNodeHandler } from 'h3/node'
-import { Hono } from 'hono'
 import Koa3, { type Middleware } from 'koa'
 import Koa2 from 'koa2'
 import {
@@ -26,12 +21,10 @@ import {
   fromStream,
   type NodeResponse,
   rangeStatic,
-  respond,
   type SendOptions,
   type Servable,
   serve,
   type StaticRequestHandler,
-  toResponse,
 } from '@range-serve/core'
 import { fromHttp } from '@range-serve/http'
 import { fromS3 } from '@range-serve/s3'
@@ -41,7 +34,8 @@ import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { listen } from '../support/listen.ts'
 import { nameOf, type Runtime, runWith } from '../support/runtimes.ts'
 import { handlers } from './fetch-handlers.ts'
-import { representation, requirements } from './requirements.ts'
+import { frameworkServers } from './framework-servers.ts'
+import { representation, toHead } from './requirements.ts'
 import { filter, sendRange } from './small-adapter.ts'
 import { type Context, createServer } from './small-framework.ts'
 
@@ -311,11 +305,6 @@ const expressFilters: Record<string, RequestHandler> = {
     pipeline(fs.createReadStream(filePath), response, (error) => (error ? next(error) : undefined))
   },
 }
-/** The requirements on HEAD, each not met for one reason. */
-const toHead = (reason: string): Record<string, string> =>
-  Object.fromEntries(
-    requirements.filter(({ request }) => request.method === 'HEAD').map(({ id }) => [id, reason]),
-  )
 const koa2Http2 = toHead('Koa 2 does not respond to HEAD over HTTP/2, with or without range-serve')
 const koa3Http2 = toHead('Koa 3 destroys the stream for HEAD over HTTP/2 before its length is read')
 const isSeekable = (name: string) => name.startsWith('res.') || name.includes('file stream')
@@ -493,47 +482,6 @@ function fetchServers(): TestServer[] {
   }))
 }
 
-/** Frameworks whose applications are a line each: the examples are written like these. */
-function frameworkServers(): TestServer[] {
-  const headers = { Vary: 'Origin', 'Access-Control-Allow-Origin': '*' }
-  const options = { type, etag, lastModified, cacheControl, headers } satisfies SendOptions
-  const hono = new Hono().all('*', (context) => toResponse(context.req.raw, filePath, options))
-  const respondHono = getRequestListener(hono.fetch, { overrideGlobalObjects: false })
-  const h3 = new H3().all('/**', (event) => toResponse(event.req, filePath, options))
-  const respondH3 = toNodeHandler(h3)
-  return [
-    {
-      name: 'Hono, toResponse, a path',
-      start: () =>
-        listen(http.createServer((request, response) => void respondHono(request, response))),
-      ascending: false,
-      otherwise: joined,
-    },
-    {
-      name: 'h3, toResponse, a path',
-      start: () =>
-        listen(http.createServer((request, response) => void respondH3(request, response))),
-      ascending: false,
-      otherwise: joined,
-    },
-    {
-      name: 'Fastify, respond, a path',
-      start: async () => {
-        const fastify = Fastify()
-        fastify.all('*', async (request, reply) => {
-          const { status, headers, body } = await respond(request.raw, filePath, options)
-          return reply.code(status).headers(headers).send(body)
-        })
-        await fastify.listen({ port: 0, host: '127.0.0.1' })
-        const { port } = fastify.server.address() as AddressInfo
-        return { port, close: () => fastify.close() }
-      },
-      ascending: false,
-      otherwise: {},
-    },
-  ]
-}
-
 export const servers: readonly TestServer[] = [
   nodeServer('node:http, serve, a path read asynchronously', 'a path', { reads: 'async' }),
   ...Object.keys(sources).map((source) => nodeServer(`node:http, serve, ${source}`, source)),
@@ -626,5 +574,5 @@ export const servers: readonly TestServer[] = [
   ]),
 
   ...fetchServers(),
-  ...frameworkServers(),
+  ...frameworkServers(filePath, joined),
 ]
