@@ -48,9 +48,14 @@ function mount<R, Q>(
 ): Mount<R, Q> {
   validateObject('options', options)
   return typeof root === 'function'
-    ? new StaticStore<R, Q>(root, options as StoreOptions<R>)
-    : new StaticFolder<R>(root, options as StaticOptions<R>)
+    ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads pair a function with these
+      new StaticStore<R, Q>(root, options as StoreOptions<R>)
+    : // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads pair a path with these
+      new StaticFolder<R>(root, options as StaticOptions<R>)
 }
+
+/** A request of Node's, which Connect gives the target above the mount. */
+type ConnectRequest = (IncomingMessage | Http2ServerRequest) & { readonly originalUrl?: string }
 
 /** The request that belongs to a response. */
 type RequestOf<R> = R extends Http2ServerResponse ? Http2ServerRequest : IncomingMessage
@@ -104,7 +109,7 @@ export function rangeStatic<R extends NodeResponse>(
   return async (request, response, next) => {
     const { method, headers, rawHeaders, url: target = '/' } = request
     // Connect keeps the original there, and passes the target below a mount as `url`.
-    const { originalUrl: original = target } = request as { originalUrl?: string }
+    const { originalUrl: original = target }: ConnectRequest = request
     const found = { method, headers, rawHeaders, target, original, request }
     const outcome = await served.find(found, undefined)
     try {
