@@ -83,7 +83,7 @@ const statusOf: Readonly<Record<string, number>> = {
   ENFILE: 503,
 }
 
-/** The `code` of what was thrown, whatever that is. */
+/** The `code` of a thrown value; `undefined` unless it has one, as text. */
 export function codeOf(thrown: unknown): string | undefined {
   const { code } = (thrown ?? {}) as { readonly code?: unknown }
   return typeof code === 'string' ? code : undefined
