@@ -27,7 +27,7 @@ type MountedOptions<R> = (StaticOptions<R> | StoreOptions<R>) & {
  * @throws TypeError or RangeError with a `code`, for options that can never work, or a root that is a
  *   request: `rangeStatic` is not the middleware
  */
-export function mountStatic<R, Q>(
+export function mountStatic<R extends object, Q>(
   root: string | URL | StaticFinder<Q>,
   options: MountedOptions<R>,
   framework: 'express' | 'koa',
@@ -42,15 +42,15 @@ export function mountStatic<R, Q>(
   return mount(root, own)
 }
 
-function mount<R, Q>(
+function mount<R extends object, Q>(
   root: string | URL | StaticFinder<Q>,
   options: StaticOptions<R> | StoreOptions<R>,
 ): Mount<R, Q> {
   validateObject('options', options)
   return typeof root === 'function'
-    ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads pair a function with these
+    ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads pair such a root with these
       new StaticStore<R, Q>(root, options as StoreOptions<R>)
-    : // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads pair a path with these
+    : // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads pair such a root with these
       new StaticFolder<R>(root, options as StaticOptions<R>)
 }
 

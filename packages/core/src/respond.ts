@@ -48,7 +48,7 @@ export function respond(
   return prepare(request, servable, options, context).then(async (prepared) => {
     const { body } = await lend(prepared, { signal: options.signal })
     const { status, headers } = prepared.plan
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- frameworks declare lists as mutable, and change none
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- frameworks change no lists
     return { status, headers: headers as Record<string, string | string[]>, body }
   })
 }

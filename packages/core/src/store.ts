@@ -38,16 +38,8 @@ export interface StoreOptions<R = ServerResponse> extends MountOptions {
   readonly setHeaders?: ((response: R, path: string, source: Representation) => void) | undefined
 }
 
-/** Whether fields can be set on a response itself, as on Node's; the context of Koa is none. */
-function takesFields(
-  response: unknown,
-): response is Pick<ServerResponse, 'hasHeader' | 'setHeader'> {
-  const { hasHeader } = (response ?? {}) as { readonly hasHeader?: unknown }
-  return typeof hasHeader === 'function'
-}
-
 /** Finds the outcome of requests to a store. */
-export class StaticStore<R, Q> extends Mount<R, Q> {
+export class StaticStore<R extends object, Q> extends Mount<R, Q> {
   readonly #finder: StaticFinder<Q>
   readonly #setHeaders: StoreOptions<R>['setHeaders']
   readonly #sendOptions: SendOptions
@@ -66,8 +58,9 @@ export class StaticStore<R, Q> extends Mount<R, Q> {
   decorate(response: R, source: DirectSource, path: string): void {
     this.#setHeaders?.(response, path, source)
     const type = source.type === undefined ? typeOf(path) : undefined
-    if (type !== undefined && takesFields(response) && !response.hasHeader('Content-Type')) {
-      response.setHeader('Content-Type', type)
+    const target: Partial<ServerResponse> = response
+    if (type !== undefined && target.hasHeader?.('Content-Type') === false) {
+      target.setHeader?.('Content-Type', type)
     }
   }
 

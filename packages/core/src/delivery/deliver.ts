@@ -36,7 +36,7 @@ export async function deliver(
   signal: AbortSignal | undefined,
 ): Promise<Transfer> {
   const { content, transfer, pacer } = prepared
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both classes accept the same calls; only their types differ
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both classes accept the same calls
   const response = outgoing as ServerResponse
   const head = new Head(response, prepared)
   const close = (isSent: boolean) => {

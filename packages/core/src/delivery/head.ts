@@ -22,7 +22,7 @@ export function writeHead(response: ServerResponse, plan: ResponsePlan): () => v
       // One flat list is the fastest that Node can be told.
       const list: (string | readonly string[])[] = []
       for (const name in headers) list.push(name, headers[name]!)
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node reads lists, and changes none
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node changes no lists
       response.writeHead(status, list as OutgoingHttpHeader[])
       return retract
     }
