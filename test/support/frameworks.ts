@@ -61,6 +61,7 @@ const startExpress =
         .then(make)
         .then((source) => response.sendRange(source, options))
         .then((transfer) => transfers.push(transfer))
+        // oxlint-disable-next-line promise/no-callback-in-promise -- `next` takes the error
         .catch(next)
     })
     app.use(((error, _request, response, _next) => {

@@ -113,7 +113,7 @@ function filterResponse(ctx: Context, options: RangeServeOptions): Promise<void>
 /** Sends what was given under a status that was set since: a part may be a part of that no more. */
 function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
   const sent = stateOf(ctx)?.sent
-  if (sent) return send(ctx, sent.source, sent.options).then(() => {})
+  if (sent) return send(ctx, sent.source, sent.options).then(() => undefined)
   const { status } = ctx
   // Only a whole can have any status. What can be read once cannot be made a whole again.
   if (plan.status !== 200 && status === 200) ctx.status = plan.status

@@ -1,6 +1,6 @@
 // The head of a response, written over the fields that were set on it before.
 
-import { ServerResponse } from 'node:http'
+import { type OutgoingHttpHeader, ServerResponse } from 'node:http'
 import { applyFields } from '../semantics/apply-fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
 import { writeThrough } from './encoding.ts'
@@ -20,9 +20,10 @@ export function writeHead(response: ServerResponse, plan: ResponsePlan): () => v
   try {
     if (response.getHeaderNames().length === 0 && isPlain(response) && isUnpatched(response)) {
       // One flat list is the fastest that Node can be told.
-      const list: (string | string[])[] = []
-      for (const name in headers) list.push(name, headers[name] as string | string[])
-      response.writeHead(status, list as unknown as string[])
+      const list: (string | readonly string[])[] = []
+      for (const name in headers) list.push(name, headers[name]!)
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node changes no lists
+      response.writeHead(status, list as OutgoingHttpHeader[])
       return retract
     }
     retract = applyHead(response, plan)
@@ -54,8 +55,8 @@ function restoreStatus(response: ServerResponse, { code, message }: Status): voi
 }
 
 /** What Node notes beside the fields: content whose length was removed goes in chunks. */
-interface Framing {
-  _removedContLen?: boolean
+interface Framing extends ServerResponse {
+  readonly _removedContLen?: boolean
 }
 
 /** A field line to be set; several lines of one name are a list. */
@@ -74,7 +75,7 @@ export function applyHead(
   given: Iterable<GivenField> = [],
 ): () => void {
   const before = statusOf(response)
-  const { _removedContLen: isRemoved } = response as Framing
+  const { _removedContLen: isRemoved }: Framing = response
   const undo: (() => void)[] = []
   const retract = () => {
     for (const each of undo.splice(0).toReversed()) each()
