@@ -18,7 +18,7 @@ export function writeHead(response: ServerResponse, plan: ResponsePlan): () => v
   const before = statusOf(response)
   let retract = () => restoreStatus(response, before)
   try {
-    if (response.getHeaderNames().length === 0 && isPlain(response) && isUnpatched(response)) {
+    if (isPlain(response) && response.getHeaderNames().length === 0 && isUnpatched(response)) {
       // One flat list is the fastest that Node can be told.
       const list: (string | readonly string[])[] = []
       for (const name in headers) list.push(name, headers[name]!)
@@ -72,31 +72,49 @@ export interface GivenField {
 export function applyHead(
   response: ServerResponse,
   plan: ResponsePlan,
-  given: Iterable<GivenField> = [],
+  given?: Iterable<GivenField>,
 ): () => void {
   const before = statusOf(response)
   const { _removedContLen: isRemoved }: Framing = response
-  const undo: (() => void)[] = []
-  const retract = () => {
-    for (const each of undo.splice(0).toReversed()) each()
+  let takeBack: (() => void) | undefined
+  let restore: (() => void) | undefined
+  try {
+    takeBack = given && setFields(response, given)
+    restore = applyFields(response, plan)
+  } catch (error) {
+    retract()
+    throw error
+  }
+  return retract
+
+  function retract(): void {
+    restore?.()
+    takeBack?.()
     // Node takes a length that is taken back for one that was removed.
     if (isRemoved !== undefined) Object.assign(response, { _removedContLen: isRemoved })
     if (response.statusCode === plan.status) restoreStatus(response, before)
   }
+}
+
+/** Sets fields, all or none of them; returns a function that takes them back. */
+function setFields(response: ServerResponse, fields: Iterable<GivenField>): () => void {
+  const undo: (() => void)[] = []
+  const takeBack = (): void => {
+    for (const each of undo.splice(0).toReversed()) each()
+  }
   try {
-    for (const { name, value } of given) {
+    for (const { name, value } of fields) {
       const old = response.getHeader(name)
       response.setHeader(name, value)
       undo.push(() =>
         old === undefined ? response.removeHeader(name) : response.setHeader(name, old),
       )
     }
-    undo.push(applyFields(response, plan))
   } catch (error) {
-    retract()
+    takeBack()
     throw error
   }
-  return retract
+  return takeBack
 }
 
 /** Whether `writeHead` is Node's own: hooks may not know of lists. */
