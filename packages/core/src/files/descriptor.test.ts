@@ -73,22 +73,6 @@ describe('acquire with adaptive reads', () => {
     for (const each of together) table.release(each, false)
   })
 
-  it('lets at most 32 of the requests of a turn go on at once', async () => {
-    const end = stub(0)
-    let perTurn = 0
-    let most = 0
-    const all = Array.from({ length: 100 }, async () => {
-      const found = await acquire()
-      if (perTurn++ === 0) process.nextTick(() => (perTurn = 0))
-      most = Math.max(most, perTurn)
-      return found
-    })
-    for (const found of await Promise.all(all)) table.release(found, false)
-    expect(most).toBe(32)
-    expect(end).toHaveBeenCalledOnce()
-    expect(descriptor.holders).toBe(1)
-  })
-
   it('looks again for the requests of the next turn', async () => {
     const end = stub(0)
     for (let turn = 0; turn < 2; turn++) table.release(await acquire(), false)

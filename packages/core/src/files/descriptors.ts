@@ -22,9 +22,6 @@ const fstat = promisify(fs.fstat) as BigIntStat
 const openFlags =
   fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0) | (fs.constants.O_NOCTTY ?? 0)
 
-/** How many responses go out together at most, each from memory of its own. */
-const togetherMax = 32
-
 /** How often a file that was replaced while it settled is opened again. */
 const maxAttempts = 3
 
@@ -133,10 +130,7 @@ export class DescriptorTable {
         const known = mayBeSync ? this.#lookSync(key, filePath, root) : undefined
         const descriptor = known ?? (await this.#look(key, filePath, root))
         descriptor.holders += waiters.length - 1
-        for (const [i, waiter] of waiters.entries()) {
-          if (i > 0 && i % togetherMax === 0) await new Promise(setImmediate)
-          waiter.resolve(descriptor)
-        }
+        for (const waiter of waiters) waiter.resolve(descriptor)
       } catch (error) {
         for (const waiter of waiters) waiter.reject(error)
       }
