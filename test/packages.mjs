@@ -1,12 +1,16 @@
-// Each package as users get it: packed, checked, and weighed.
+// Each package as users get it: packed, checked, weighed, compiled against, and installed.
 
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
+import { tryInstalled } from './installs.mjs'
 import { compilePrograms } from './types.mjs'
+
+const run = promisify(execFile)
 
 /** The most that the JavaScript of each package may weigh, gzipped, in bytes. Raise it on purpose. */
 const budget = {
@@ -20,38 +24,58 @@ const budget = {
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const names = Object.keys(budget)
 const folder = mkdtempSync(join(tmpdir(), 'range-serve-packages-'))
-const run = (command, args, cwd) =>
-  execFileSync(join(root, 'node_modules/.bin', command), args, { cwd, stdio: 'inherit' })
+const unpacked = join(folder, 'unpacked')
 
 try {
-  for (const name of Object.keys(budget)) {
-    const packageFolder = join(root, 'packages', name)
-    execFileSync(
-      'npm',
-      ['run', '-s', 'pnpm', '--', '-C', packageFolder, 'pack', '--pack-destination', folder],
-      {
-        cwd: root,
-        stdio: ['ignore', 'ignore', 'inherit'],
-      },
-    )
-    const tarball = join(
-      folder,
-      readdirSync(folder).find((file) => file.startsWith(`range-serve-${name}-`)),
-    )
-    run('publint', ['--strict', tarball], packageFolder)
-    // Node has required ES modules since 20.19.
-    const rules = ['--ignore-rules', 'cjs-resolves-to-esm']
-    run('attw', [...rules, '--format', 'ascii', tarball], packageFolder)
-    weigh(name, join(packageFolder, 'dist'))
-    const unpacked = join(folder, 'unpacked', name)
-    mkdirSync(unpacked, { recursive: true })
-    execFileSync('tar', ['-xf', tarball, '-C', unpacked, '--strip-components=1'])
-    refuseState(name, unpacked)
+  const tarballs = await packAll()
+  for (const name of names) {
+    weigh(name, join(root, 'packages', name, 'dist'))
+    unpack(name, tarballs[name])
   }
-  await compilePrograms(join(folder, 'unpacked'), folder)
+  // Two at a time: the compilers work by themselves for as long as all the others.
+  const outcomes = await Promise.allSettled([
+    compilePrograms(unpacked, folder),
+    lintAll(tarballs).then(() => tryInstalled(tarballs, folder)),
+  ])
+  for (const { reason } of outcomes) if (reason !== undefined) report(reason)
 } finally {
   rmSync(folder, { recursive: true })
+}
+
+function report({ message, stdout, stderr }) {
+  console.error([message, stdout, stderr].filter(Boolean).join('\n'))
+  process.exitCode = 1
+}
+
+/** Name → path of a tarball. */
+async function packAll() {
+  const packages = ['--recursive', '--filter', './packages/*']
+  const args = [...packages, 'pack', '--pack-destination', folder]
+  await run('npm', ['run', '-s', 'pnpm', '--', ...args], { cwd: root })
+  const files = readdirSync(folder)
+  const fileOf = (name) => files.find((file) => file.startsWith(`range-serve-${name}-`))
+  return Object.fromEntries(names.map((name) => [name, join(folder, fileOf(name))]))
+}
+
+async function lintAll(tarballs) {
+  for (const name of names) {
+    const cwd = join(root, 'packages', name)
+    const bin = (command) => join(root, 'node_modules/.bin', command)
+    await run(bin('publint'), ['--strict', tarballs[name]], { cwd })
+    // Node has required ES modules since 20.19.
+    const rules = ['--ignore-rules', 'cjs-resolves-to-esm']
+    await run(bin('attw'), [...rules, '--format', 'ascii', tarballs[name]], { cwd })
+  }
+  console.log(`publint, attw: ${names.length} packages`)
+}
+
+function unpack(name, tarball) {
+  const target = join(unpacked, name)
+  mkdirSync(target, { recursive: true })
+  execFileSync('tar', ['-xf', tarball, '-C', target, '--strip-components=1'])
+  refuseState(name, target)
 }
 
 function weigh(name, dist) {

@@ -10,6 +10,7 @@ import { runStep } from './step.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const bin = (name) => `${root}node_modules/.bin/${name}`
 
+/** @type {[title: string, command: string[], remedy?: string][]} */
 const checks = [
   ['Lint', [bin('oxlint'), '--type-aware', '--deny-warnings'], 'npm run fix'],
   ['Format', [bin('oxfmt'), '--check'], 'npm run fix'],

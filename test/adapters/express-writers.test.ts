@@ -329,7 +329,7 @@ describe.each(expressApps)('%s', (_name, start) => {
       response.write(bytes.subarray(0, 50))
       response.end()
     })
-    await ask(running.port, {}).catch(() => {})
+    await ask(running.port, { headers: [['Connection', 'close']] }).catch(() => {})
     await running.close()
     expect(transfers).toMatchObject([{ bytesPlanned: 100, bytesSent: 50, aborted: true }])
   })

@@ -6,7 +6,7 @@ import Koa3, { type Middleware } from 'koa'
 import Koa2 from 'koa2'
 import { fromS3 } from '@range-serve/s3'
 import * as forKoa from '@range-serve/koa'
-import { requirements } from './requirements.ts'
+import { toHead } from './requirements.ts'
 import { folderOtherwise, listenTo, type TestServer, toOthers } from './server.ts'
 import {
   bytes,
@@ -25,11 +25,6 @@ import {
   storeOptions,
 } from './sources.ts'
 
-/** The requirements on HEAD, each not met for one reason. */
-const toHead = (reason: string): Record<string, string> =>
-  Object.fromEntries(
-    requirements.filter(({ request }) => request.method === 'HEAD').map(({ id }) => [id, reason]),
-  )
 const koa2Http2 = toHead('Koa 2 does not respond to HEAD over HTTP/2, with or without range-serve')
 const koa3Http2 = toHead('Koa 3 destroys the stream for HEAD over HTTP/2 before its length is read')
 

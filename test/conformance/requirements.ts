@@ -74,3 +74,9 @@ export const requirements: readonly Requirement[] = [
   ...requirementsFor(representation).map(withOurFields),
   ...onOtherMethods,
 ]
+
+/** The requirements on HEAD, each not met for one reason. */
+export const toHead = (reason: string): Record<string, string> =>
+  Object.fromEntries(
+    requirements.filter(({ request }) => request.method === 'HEAD').map(({ id }) => [id, reason]),
+  )

@@ -1,27 +1,15 @@
 // Every way to serve the representation: adapter × source × verb, filter or folder.
 
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { getRequestListener } from '@hono/node-server'
-import Fastify from 'fastify'
-import { H3 } from 'h3'
-import { toNodeHandler } from 'h3/node'
-import { Hono } from 'hono'
-import {
-  type NodeResponse,
-  rangeStatic,
-  respond,
-  type SendOptions,
-  serve,
-  toResponse,
-} from '@range-serve/core'
+import { type NodeResponse, rangeStatic, type SendOptions, serve } from '@range-serve/core'
 import { listen } from '../support/listen.ts'
 import { nameOf, type Runtime, runWith } from '../support/runtimes.ts'
 import { expressServers } from './express.ts'
 import { handlers } from './fetch-handlers.ts'
+import { frameworkServers } from './framework-servers.ts'
 import { koaServers } from './koa.ts'
-import { representation } from './requirements.ts'
 import { folderOtherwise, listenTo, type NodeRequest, type TestServer } from './server.ts'
 import { filter, sendRange } from './small-adapter.ts'
 import { type Context, createServer } from './small-framework.ts'
@@ -147,48 +135,6 @@ function fetchServers(): TestServer[] {
   }))
 }
 
-/** Frameworks whose applications are a line each: the examples are written like these. */
-function frameworkServers(): TestServer[] {
-  const headers = { Vary: 'Origin', 'Access-Control-Allow-Origin': '*' }
-  const { cacheControl } = representation
-  const options = { ...metadata, cacheControl, headers } satisfies SendOptions
-  const hono = new Hono().all('*', (context) => toResponse(context.req.raw, filePath, options))
-  const respondHono = getRequestListener(hono.fetch, { overrideGlobalObjects: false })
-  const h3 = new H3().all('/**', (event) => toResponse(event.req, filePath, options))
-  const respondH3 = toNodeHandler(h3)
-  return [
-    {
-      name: 'Hono, toResponse, a path',
-      start: () =>
-        listen(http.createServer((request, response) => void respondHono(request, response))),
-      ascending: false,
-      otherwise: joined,
-    },
-    {
-      name: 'h3, toResponse, a path',
-      start: () =>
-        listen(http.createServer((request, response) => void respondH3(request, response))),
-      ascending: false,
-      otherwise: joined,
-    },
-    {
-      name: 'Fastify, respond, a path',
-      start: async () => {
-        const fastify = Fastify()
-        fastify.all('*', async (request, reply) => {
-          const { status, headers, body } = await respond(request.raw, filePath, options)
-          return reply.code(status).headers(headers).send(body)
-        })
-        await fastify.listen({ port: 0, host: '127.0.0.1' })
-        const { port } = fastify.server.address() as AddressInfo
-        return { port, close: () => fastify.close() }
-      },
-      ascending: false,
-      otherwise: {},
-    },
-  ]
-}
-
 export const servers: readonly TestServer[] = [
   ...nodeServers,
   ...Object.keys(sources).map((source) =>
@@ -210,5 +156,5 @@ export const servers: readonly TestServer[] = [
   ...expressServers,
   ...koaServers,
   ...fetchServers(),
-  ...frameworkServers(),
+  ...frameworkServers(filePath, joined),
 ]

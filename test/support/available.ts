@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { describe } from 'vitest'
 
 /** Programs that are not a command in the PATH: shell text that prints something if they are installed. */
@@ -7,6 +8,8 @@ const probes: Readonly<Record<string, string>> = {
   // The package of the server alone lacks this plugin.
   traffic_server: 'test -e /usr/lib/trafficserver/modules/slice.so && command -v traffic_server',
   postgresql: 'ls /usr/lib/postgresql/*/bin/initdb',
+  // Not of the workspace, since it takes 320 MB.
+  next: `ls '${fileURLToPath(new URL('../../examples/next/node_modules/next/dist/bin/next', import.meta.url))}'`,
 }
 
 /** The path of each client that a test may need; `undefined` if this machine lacks it. */

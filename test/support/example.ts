@@ -34,10 +34,13 @@ export async function startExample(
   started.stderr.on('data', (chunk) => console.error(String(chunk).trimEnd()))
   const stop = () => void started.kill('SIGKILL')
   let printed = ''
-  for await (const chunk of started.stdout) {
+  // Left open, for what is printed later.
+  for await (const chunk of started.stdout.iterator({ destroyOnReturn: false })) {
     printed += String(chunk)
-    const port = /http:\/\/localhost:(\d+)\//.exec(printed)?.[1]
-    if (port) return { port: Number(port), pid: started.pid!, stop }
+    const port = /http:\/\/localhost:(\d+)[/\s]/.exec(printed)?.[1]
+    if (port === undefined) continue
+    started.stdout.resume()
+    return { port: Number(port), pid: started.pid!, stop }
   }
   throw new Error(`${name} ended before it listened: ${printed}`)
 }

@@ -60,6 +60,7 @@ const startExpress =
       Promise.resolve()
         .then(() => response.sendRange(make(), options))
         .then((transfer) => transfers.push(transfer))
+        // oxlint-disable-next-line promise/no-callback-in-promise -- `next` takes the error
         .catch(next)
     })
     app.use(((error, _request, response, _next) => {

@@ -98,6 +98,17 @@ describeWith('python3-swift', 'Swift', () => {
     )
   })
 
+  it('is an error of the upstream if the client returns a Body that is no stream', async () => {
+    const fake = {
+      headObject: async () => ({ ContentLength: 10, ETag: '"v1"' }),
+      getObject: async () => ({ ContentRange: 'bytes 0-9/10', ETag: '"v1"', Body: new Blob() }),
+    }
+    const source = await fromS3({ client: fake, Bucket, Key: 'clip.mp4' })
+    const { error } = await readAll(source, 0, 9)
+    expect(error).toEqual(code('ERR_UPSTREAM', 502))
+    expect(error).toMatchObject({ message: expect.stringContaining('no stream') })
+  })
+
   const broken = [
     ['is cut off twice', [{ cut: 1_000_000 }, { cut: 5 }], 3],
     ['stalls', [{ stall: 1_500_000 }], 2],

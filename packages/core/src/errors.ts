@@ -83,8 +83,19 @@ const statusOf: Readonly<Record<string, number>> = {
   ENFILE: 503,
 }
 
+/** The `code` of a thrown value; `undefined` unless it has one, as text. */
+export function codeOf(thrown: unknown): string | undefined {
+  const { code } = (thrown ?? {}) as { readonly code?: unknown }
+  return typeof code === 'string' ? code : undefined
+}
+
+/** Whether what was thrown says which status to respond with, as a {@link SourceError} does. */
+export function hasStatus(thrown: unknown): thrown is { readonly status: unknown } {
+  return typeof thrown === 'object' && thrown !== null && 'status' in thrown
+}
+
 /** An error of the file system as a {@link SourceError}. */
 export function fileError(cause: unknown, path: string): SourceError {
-  const code = (cause as NodeJS.ErrnoException).code ?? 'EIO'
+  const code = codeOf(cause) ?? 'EIO'
   return sourceError(statusOf[code] ?? 500, code, `Cannot send the file: ${code}`, { path, cause })
 }

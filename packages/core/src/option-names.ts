@@ -127,7 +127,7 @@ const advice: Readonly<Record<string, string>> = {
 export function validateOptionNames(call: OptionCall, options: object): void {
   const known = namesOf[call]
   for (const name in options) {
-    if (known.has(name) || (options as Record<string, unknown>)[name] === undefined) continue
+    if (known.has(name) || Reflect.get(options, name) === undefined) continue
     const [title] = call.split(' ')
     throw invalidArgument(
       'ERR_UNKNOWN_OPTION',
@@ -146,7 +146,7 @@ function suggest(name: string, call: OptionCall): string {
     .filter((each) => each.distance <= Math.max(1, Math.floor(name.length / 3)))
     .toSorted((a, b) => a.distance - b.distance)
   if (nearest) return `did you mean ${nearest.known}?`
-  const taker = (Object.keys(namesOf) as OptionCall[]).find((each) => namesOf[each].has(name))
+  const [taker] = Object.entries(namesOf).find(([, names]) => names.has(name)) ?? []
   if (taker) {
     return `it is an option of ${call.startsWith(taker) ? `${taker} of a folder` : taker}`
   }

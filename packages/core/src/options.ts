@@ -119,6 +119,9 @@ export type RangeServeOptions = Pick<
   | 'reads'
 >
 
+/** The options of any call. */
+type Options = Readonly<Record<string, unknown>>
+
 /** The options that have a meaning only with a `root`. */
 const companionsOfRoot = ['dotfiles', 'followSymlinks'] as const
 
@@ -133,19 +136,20 @@ const companionsOfRoot = ['dotfiles', 'followSymlinks'] as const
 export function mergeOptions<D extends object, O extends object>(
   defaults: D,
   own: O | undefined,
-): D & O {
+): D & O
+export function mergeOptions(defaults: Options, own: Options | undefined): Options {
   if (own !== undefined) validateObject('options', own)
-  const merged = { ...defaults, ...own } as Record<string, unknown>
+  const merged: Record<string, unknown> = { ...defaults, ...own }
   for (const name in own) {
-    if (own[name] === undefined) merged[name] = (defaults as Record<string, unknown>)[name]
+    if (own[name] === undefined) merged[name] = defaults[name]
   }
   if (merged['root'] === undefined) {
     for (const name of companionsOfRoot) {
-      const isOwn = (own as SendOptions | undefined)?.[name] !== undefined
+      const isOwn = own?.[name] !== undefined
       if (!isOwn && merged[name] !== undefined) merged[name] = undefined
     }
   }
-  return merged as D & O
+  return merged
 }
 
 /**
@@ -198,7 +202,7 @@ const dotfileRules = ['allow', 'deny', 'ignore'] as const
 
 function validateType(type: unknown): void {
   validateFieldValue('type', type)
-  if (expandType(type as string) !== undefined) return
+  if (expandType(type) !== undefined) return
   throw invalidArgument(
     'ERR_INVALID_FIELD',
     `Cannot use type: write a media type such as 'video/mp4' or a known extension such as 'mp4', got ${JSON.stringify(type)}`,

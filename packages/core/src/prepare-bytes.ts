@@ -133,7 +133,7 @@ class SourceContent implements WebContent {
     await this.#first
   }
 
-  async *pieces(): AsyncGenerator<Uint8Array> {
+  async *pieces(): AsyncGenerator<Uint8Array, undefined> {
     const first = await this.#first
     if (first && !first.done) yield* this.#cut(first.value)
     for await (const chunk of this.#chunks) yield* this.#cut(chunk)

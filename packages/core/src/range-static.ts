@@ -27,7 +27,7 @@ type MountedOptions<R> = (StaticOptions<R> | StoreOptions<R>) & {
  * @throws TypeError or RangeError with a `code`, for options that can never work, or a root that is a
  *   request: `rangeStatic` is not the middleware
  */
-export function mountStatic<R, Q>(
+export function mountStatic<R extends object, Q>(
   root: string | URL | StaticFinder<Q>,
   options: MountedOptions<R>,
   framework: 'express' | 'koa',
@@ -42,15 +42,20 @@ export function mountStatic<R, Q>(
   return mount(root, own)
 }
 
-function mount<R, Q>(
+function mount<R extends object, Q>(
   root: string | URL | StaticFinder<Q>,
   options: StaticOptions<R> | StoreOptions<R>,
 ): Mount<R, Q> {
   validateObject('options', options)
   return typeof root === 'function'
-    ? new StaticStore<R, Q>(root, options as StoreOptions<R>)
-    : new StaticFolder<R>(root, options as StaticOptions<R>)
+    ? // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads pair such a root with these
+      new StaticStore<R, Q>(root, options as StoreOptions<R>)
+    : // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the overloads pair such a root with these
+      new StaticFolder<R>(root, options as StaticOptions<R>)
 }
+
+/** A request of Node's, which Connect gives the target above the mount. */
+type ConnectRequest = (IncomingMessage | Http2ServerRequest) & { readonly originalUrl?: string }
 
 /** The request that belongs to a response. */
 type RequestOf<R> = R extends Http2ServerResponse ? Http2ServerRequest : IncomingMessage
@@ -104,7 +109,7 @@ export function rangeStatic<R extends NodeResponse>(
   return async (request, response, next) => {
     const { method, headers, rawHeaders, url: target = '/' } = request
     // Connect keeps the original there, and passes the target below a mount as `url`.
-    const { originalUrl: original = target } = request as { originalUrl?: string }
+    const { originalUrl: original = target }: ConnectRequest = request
     const found = { method, headers, rawHeaders, target, original, request }
     const outcome = await served.find(found, undefined)
     try {

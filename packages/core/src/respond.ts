@@ -48,6 +48,7 @@ export function respond(
   return prepare(request, servable, options, context).then(async (prepared) => {
     const { body } = await lend(prepared, { signal: options.signal })
     const { status, headers } = prepared.plan
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- frameworks change no lists
     return { status, headers: headers as Record<string, string | string[]>, body }
   })
 }

@@ -9,10 +9,12 @@ interface Builtins {
   readonly 'node:stream': typeof import('node:stream')
 }
 
+interface Host {
+  getBuiltinModule?<N extends keyof Builtins>(name: N): Builtins[N] | undefined
+}
+
 /** A built-in module of Node, Deno or Bun; `undefined` on a runtime without it. */
 export function builtin<N extends keyof Builtins>(name: N): Builtins[N] | undefined {
-  const { process: host } = globalThis as {
-    process?: { getBuiltinModule?: (name: string) => unknown }
-  }
-  return host?.getBuiltinModule?.(name) as Builtins[N] | undefined
+  const { process: host }: { readonly process?: Host } = globalThis
+  return host?.getBuiltinModule?.(name)
 }

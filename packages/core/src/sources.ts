@@ -1,7 +1,7 @@
 // The parts of a source. Runs on any runtime: neither this module nor what it imports needs `node:`.
 
 export type { ErrorCode, SourceError } from './errors.ts'
-export { invalidArgument, outOfRange, sourceError } from './errors.ts'
+export { codeOf, invalidArgument, outOfRange, sourceError } from './errors.ts'
 export type { ByteStream, Source } from './sources/source.ts'
 export type { OpenPart } from './sources/parts.ts'
 export { closeParts, combineValidators, openPart, validatePart } from './sources/parts.ts'

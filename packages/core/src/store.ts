@@ -1,7 +1,7 @@
 // A function in place of a folder: rangeStatic over any store.
 
 import type { ServerResponse } from 'node:http'
-import { type SourceError, sourceError } from './errors.ts'
+import { sourceError } from './errors.ts'
 import type { MountOptions } from './files/folder-options.ts'
 import { decodePath, normalizePath } from './files/paths.ts'
 import { type FolderOutcome, type FolderRequest, Mount } from './files/static.ts'
@@ -39,7 +39,7 @@ export interface StoreOptions<R = ServerResponse> extends MountOptions {
 }
 
 /** Finds the outcome of requests to a store. */
-export class StaticStore<R, Q> extends Mount<R, Q> {
+export class StaticStore<R extends object, Q> extends Mount<R, Q> {
   readonly #finder: StaticFinder<Q>
   readonly #setHeaders: StoreOptions<R>['setHeaders']
   readonly #sendOptions: SendOptions
@@ -58,7 +58,7 @@ export class StaticStore<R, Q> extends Mount<R, Q> {
   decorate(response: R, source: DirectSource, path: string): void {
     this.#setHeaders?.(response, path, source)
     const type = source.type === undefined ? typeOf(path) : undefined
-    const target = response as Partial<ServerResponse>
+    const target: Partial<ServerResponse> = response
     if (type !== undefined && target.hasHeader?.('Content-Type') === false) {
       target.setHeader?.('Content-Type', type)
     }
@@ -74,7 +74,7 @@ export class StaticStore<R, Q> extends Mount<R, Q> {
       found = await this.#finder(path, request.request)
     } catch (error) {
       // The function returns nothing if there is nothing to send, so its errors are genuine.
-      return { kind: 'error', error: error as SourceError }
+      return { kind: 'error', error }
     }
     if (found === undefined || found === null) {
       throw sourceError(404, 'ERR_NOT_FOUND', 'The store has nothing under this path', { path })

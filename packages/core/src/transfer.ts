@@ -111,7 +111,7 @@ export class OngoingTransfer implements Transfer {
   /** Content whose length was not known has it now. */
   #end(): void {
     this.bytesPlanned = this.bytesSent
-    const [{ firstPos }] = this.ranges as [ByteRange]
+    const { firstPos } = this.ranges[0]!
     this.ranges = this.bytesSent > 0 ? [{ firstPos, lastPos: firstPos + this.bytesSent - 1 }] : []
     this.completeLength = Math.max(this.completeLength, firstPos + this.bytesSent)
   }

@@ -44,7 +44,7 @@ export function validateMetadata(metadata: {
 }
 
 /** Throws for text that would end a header field and begin another (§5.5). */
-export function validateFieldValue(name: string, value: unknown): void {
+export function validateFieldValue(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string' || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
     throw invalidArgument(
       'ERR_INVALID_FIELD',
@@ -87,7 +87,8 @@ export function validateObject(name: string, value: unknown): void {
 
 /** Throws unless a value is one of a few, or not given. */
 export function validateOneOf(name: string, value: unknown, allowed: readonly string[]): void {
-  if (value === undefined || allowed.includes(value as string)) return
+  const values: readonly unknown[] = allowed
+  if (value === undefined || values.includes(value)) return
   const list = allowed.map((each) => `'${each}'`).join(', ')
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',

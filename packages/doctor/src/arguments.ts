@@ -1,6 +1,7 @@
 // The command line.
 
 import { parseArgs } from 'node:util'
+import { messageOf } from './cannot-check.ts'
 
 export const usage: string = `Checks how a URL responds to range and conditional requests.
 
@@ -40,16 +41,19 @@ export function parseArguments(args: readonly string[]): Arguments | string | un
     return `One URL at a time, got ${positionals.length}: ${positionals.join(' ')}`
   const url = parseUrl(text)
   if (typeof url === 'string') return url
-  const headers = (values.header ?? []).map(parseHeader)
-  const wrong = headers.find((header) => typeof header === 'string')
-  if (wrong !== undefined) return wrong
+  const headers: [name: string, value: string][] = []
+  for (const each of values.header ?? []) {
+    const header = parseHeader(each)
+    if (typeof header === 'string') return header
+    headers.push(header)
+  }
   const seconds = Number(values.timeout ?? 10)
   if (!(seconds > 0 && seconds <= 600)) {
     return `--timeout must be a number of seconds from 0 to 600, got ${values.timeout}`
   }
   return {
     url,
-    headers: headers as [string, string][],
+    headers,
     json: values.json ?? false,
     verbose: values.verbose ?? false,
     timeout: seconds * 1000,
@@ -85,7 +89,7 @@ function parse(args: readonly string[]): Parsed | string {
     })
   } catch (error) {
     // The rest of Node's message is about arguments that begin with a dash.
-    return (error as Error).message.split('. ')[0]!
+    return messageOf(error).split('. ')[0]!
   }
 }
 
@@ -100,7 +104,7 @@ function parseUrl(text: string): URL | string {
 function parseHeader(text: string): [name: string, value: string] | string {
   const match = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*([\t\u0020-\u007E\u0080-\u00FF]*)$/.exec(text)
   if (!match) return `--header must be of the form 'Name: value', got '${text}'`
-  const [, name, value] = match as unknown as [string, string, string]
+  const [, name = '', value = ''] = match
   if (
     /^(range|if-.*|accept-encoding|host|connection|keep-alive|proxy-connection|upgrade|te|content-length|transfer-encoding)$/i.test(
       name,

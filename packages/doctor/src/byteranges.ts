@@ -14,8 +14,7 @@ export function parseContentRange(
 ): { readonly positions: Positions; readonly completeLength: number } | undefined {
   const match = /^bytes (\d+)-(\d+)\/(\d+)$/i.exec(text ?? '')
   if (!match) return undefined
-  const [, firstPos, lastPos, completeLength] = match.map(Number) as [number, number, number, number] // prettier-ignore
-  return { positions: [firstPos, lastPos], completeLength }
+  return { positions: [Number(match[1]), Number(match[2])], completeLength: Number(match[3]) }
 }
 
 /** Splits multipart content into its parts, or says why it cannot. */

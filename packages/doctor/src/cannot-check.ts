@@ -3,3 +3,8 @@ export class CannotCheck extends Error {
   override readonly name = 'CannotCheck'
   readonly code = 'ERR_CANNOT_CHECK'
 }
+
+/** What was thrown, in words. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}

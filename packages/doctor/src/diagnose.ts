@@ -1,7 +1,7 @@
 // A diagnosis: the requests in their order, and what is made of the responses.
 
 import { parseContentRange } from './byteranges.ts'
-import { CannotCheck } from './cannot-check.ts'
+import { CannotCheck, messageOf } from './cannot-check.ts'
 import { check, type Checked, inapplicable } from './checks.ts'
 import { takeCredentials } from './credentials.ts'
 import { Budget, type ClientOptions, type Transport } from './client.ts'
@@ -157,6 +157,6 @@ async function verifyCertificate(
     )
     return []
   } catch (error) {
-    return [{ topic: 'certificate', severity: 'wrong', evidence: `The server ${(error as Error).message}` }] // prettier-ignore
+    return [{ topic: 'certificate', severity: 'wrong', evidence: `The server ${messageOf(error)}` }] // prettier-ignore
   }
 }

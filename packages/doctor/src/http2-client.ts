@@ -87,7 +87,7 @@ export class Http2Client implements Transport {
         const fields = new Map(
           Object.entries(head)
             .filter(([name]) => !name.startsWith(':'))
-            .map(([name, value]) => [name, [value].flat() as string[]]),
+            .map(([name, value = []]): [string, string[]] => [name, [value].flat()]),
         )
         const started = { status: head[':status'] ?? 0, fields }
         const declared = contentLength({ ...started, content: Buffer.alloc(0), isComplete: false })

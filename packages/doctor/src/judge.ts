@@ -3,7 +3,7 @@
 import { parseByteranges, parseContentRange } from './byteranges.ts'
 import type { KnownBytes } from './known-bytes.ts'
 import { contentLength, field, type Reply } from './reply.ts'
-import type { Positions, Requirement } from './requirements/requirement.ts'
+import type { Positions, Requirement, RequirementRequest } from './requirements/requirement.ts'
 
 export interface Judgement {
   /** `declined`: the server makes no use of a feature, as it may. */
@@ -34,8 +34,8 @@ export function judge(
 ): Judgement {
   const { expect, request } = requirement
   if (reply.fault !== undefined) return hard(`a response that ${reply.fault}`)
-  if (reply.status === 206 && expect.status === 206) {
-    return judgePartial(reply, requirement, length, known)
+  if (reply.status === 206 && typeof expect.content !== 'string') {
+    return judgePartial(reply, expect.content, request, length, known)
   }
   if (reply.status !== expect.status) return judgeStatus(requirement, reply)
   for (const [name, wanted] of Object.entries(expect.fields ?? {})) {
@@ -95,11 +95,11 @@ function judgeWhole(reply: Reply, length: number, known: KnownBytes): Judgement 
 /** The parts of a 206: of one range, or of several, in any order, joined or not. */
 function judgePartial(
   reply: Reply,
-  { expect, request }: Requirement,
+  expected: readonly Positions[],
+  request: RequirementRequest,
   length: number,
   known: KnownBytes,
 ): Judgement {
-  const expected = expect.content as readonly Positions[]
   const isSeveral = request.headers?.some(
     ([name, value]) => name === 'Range' && value.includes(','),
   )

@@ -42,8 +42,6 @@ function overlapThatDiffers(a: Seen, b: Seen): Positions | undefined {
   const from = Math.max(a.firstPos, b.firstPos)
   const to = Math.min(a.firstPos + a.bytes.length, b.firstPos + b.bytes.length)
   if (from >= to) return undefined
-  const [one, other] = [a, b].map(({ firstPos, bytes }) =>
-    bytes.subarray(from - firstPos, to - firstPos),
-  ) as [Buffer, Buffer]
-  return one.equals(other) ? undefined : [from, to - 1]
+  const slice = ({ firstPos, bytes }: Seen) => bytes.subarray(from - firstPos, to - firstPos)
+  return slice(a).equals(slice(b)) ? undefined : [from, to - 1]
 }

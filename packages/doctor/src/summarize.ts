@@ -25,8 +25,9 @@ interface Outcomes {
 export function summarize(outcomes: Outcomes): Report {
   const { reached, representation, checks, observations, budget, speaksHttp2 } = outcomes
   const { first } = reached
-  const all = Object.entries(topics) as [TopicId, Topic][]
-  const findings = all.flatMap(([id, topic]): Finding[] => {
+  const ids = Object.keys(topics).filter(isTopicId)
+  const findings = ids.flatMap((id): Finding[] => {
+    const topic = topics[id]
     const rows = topic.rows.flatMap((row) => checks.get(row) ?? [])
     const unmet = rows.filter(({ outcome }) => outcome === 'unmet')
     const seen = observations.filter((observation) => observation.topic === id)
@@ -58,9 +59,13 @@ export function summarize(outcomes: Outcomes): Report {
     software: [field(first, 'Server'), field(first, 'X-Powered-By'), field(first, 'Via')].filter(Boolean).join(', ') || undefined, // prettier-ignore
     requests: budget.requests,
     bytes: budget.bytes,
-    topics: all.map(([id, topic]) => reportTopic(id, topic, outcomes, findings)),
+    topics: ids.map((id) => reportTopic(id, topics[id], outcomes, findings)),
     findings: findings.toSorted((a, b) => rank(a) - rank(b)),
   }
+}
+
+function isTopicId(key: string): key is TopicId {
+  return Object.hasOwn(topics, key)
 }
 
 function isGrave({ id, level, weight }: Checked, { lesser = [] }: Topic): boolean {

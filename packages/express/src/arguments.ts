@@ -13,13 +13,18 @@ export interface ContentArguments {
 
 /** Reads the arguments of `write(chunk, encoding?, callback?)`, or of `end`, which may lack the chunk. */
 export function parseContent(args: readonly unknown[]): ContentArguments {
-  const at = args.findIndex((arg) => typeof arg === 'function')
-  const [chunk, encoding] = at < 0 ? args : args.slice(0, at)
-  return {
-    chunk,
-    encoding: typeof encoding === 'string' ? (encoding as BufferEncoding) : undefined,
-    callback: args[at] as Callback | undefined,
-  }
+  const callback = args.find(isCallback)
+  const [chunk, encoding] = callback ? args.slice(0, args.indexOf(callback)) : args
+  return { chunk, encoding: isEncoding(encoding) ? encoding : undefined, callback }
+}
+
+function isCallback(arg: unknown): arg is Callback {
+  return typeof arg === 'function'
+}
+
+/** Any text: Node throws for an unknown encoding, once it is used. */
+function isEncoding(arg: unknown): arg is BufferEncoding {
+  return typeof arg === 'string'
 }
 
 /** Arguments for `write` or `end` without those that are left out. */
@@ -78,6 +83,7 @@ export function toFields(fields: GivenFields): Map<string, GivenField> {
     const before = byName.get(key)
     byName.set(key, {
       name: String(name),
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node refuses any other
       value: (before ? [before.value, value].flat() : value) as GivenField['value'],
     })
   }
@@ -87,7 +93,7 @@ export function toFields(fields: GivenFields): Map<string, GivenField> {
 function toPairs(fields: GivenFields): Iterable<readonly unknown[]> {
   if (!fields) return []
   if (!Array.isArray(fields)) return Object.entries(fields)
-  if (Array.isArray(fields[0])) return fields as unknown[][]
+  if (Array.isArray(fields[0])) return fields
   const pairs: unknown[][] = []
   for (let i = 0; i + 1 < fields.length; i += 2) pairs.push([fields[i], fields[i + 1]])
   return pairs

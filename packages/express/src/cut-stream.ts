@@ -49,7 +49,7 @@ export class CutStream extends Writable {
 
   /** `response.write(chunk, encoding, callback)` */
   accept(chunk: unknown, encoding: BufferEncoding | undefined, callback?: Callback): boolean {
-    const flowing = this.write(chunk, encoding as BufferEncoding, callback)
+    const flowing = this.write(chunk, encoding!, callback)
     return flowing && !this.#ending
   }
 

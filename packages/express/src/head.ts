@@ -15,7 +15,7 @@ interface Framing {
 
 /** Whether Content-Length was removed, so that content of unknown length goes in chunks. */
 export function isLengthRemoved(response: ServerResponse): boolean {
-  const { _removedContLen: isRemoved } = response as Framing
+  const { _removedContLen: isRemoved }: ServerResponse & Framing = response
   return isRemoved === true
 }
 
@@ -37,7 +37,7 @@ export function declaredLength(
 ): number | undefined {
   const value = field('content-length')
   if (value !== undefined) return parseContentLength(value)
-  const { _contentLength: length, _removedContLen: isRemoved } = response as Framing
+  const { _contentLength: length, _removedContLen: isRemoved }: ServerResponse & Framing = response
   if (typeof length !== 'number' || isRemoved === true) return undefined
   return isMade ? length : undefined
 }
@@ -87,7 +87,7 @@ export function strongTag(field: FieldLookup, length: number | undefined): strin
  */
 export function tagEncoding(response: ServerResponse): readonly Addition[] {
   const coding = response.getHeader('Content-Encoding')
-  const { _removedContLen: isRemoved } = response as Framing
+  const { _removedContLen: isRemoved }: ServerResponse & Framing = response
   if (coding === undefined || isRemoved !== true || isUnpatched(response)) return none
   const before = response.getHeader('ETag')
   const value = tagOfEncoding(before, coding)

@@ -3,6 +3,9 @@ import type { ServerResponse } from 'node:http'
 /** How long 'close' is held back at most, in milliseconds. */
 const longestMs = 1000
 
+/** What `emit` is given. */
+type Event = [name: string | symbol, ...args: unknown[]]
+
 /**
  * Holds back the 'close' of a response whose client has all that it requested, while the handler still
  * writes what is discarded: a disconnect then is the same as a disconnect after the end, which a
@@ -12,11 +15,11 @@ const longestMs = 1000
  */
 export function holdClose(response: ServerResponse): () => void {
   const own = Object.getOwnPropertyDescriptor(response, 'emit')
-  const emit = response.emit.bind(response) as (...args: unknown[]) => boolean
+  const emit = response.emit.bind(response)
   let isHolding = true
-  let held: unknown[] | undefined
+  let held: Event | undefined
   let timer: NodeJS.Timeout | undefined
-  const hold = (...args: unknown[]): boolean => {
+  const hold = (...args: Event): boolean => {
     if (!isHolding || args[0] !== 'close') return emit(...args)
     held = args
     timer ??= setTimeout(release, longestMs)

@@ -12,7 +12,7 @@ import { declareTransparent, writeThrough } from '@range-serve/core/filter'
 import type { Filter } from './filter.ts'
 import { hookFresh } from './fresh.ts'
 import { writeFullHead } from './head.ts'
-import { declareOwn, type Method, type Methods, methodsBelow, ownPrototype } from './methods.ts'
+import { declareOwn, type Methods, methodsBelow, ownPrototype } from './methods.ts'
 import { PipedFile } from './piped-file.ts'
 import { destroyIfGone, type PipedSource, PipedSources } from './sources.ts'
 import { Watch, watches } from './watch.ts'
@@ -27,7 +27,7 @@ export function watchResponse(
   request: IncomingMessage,
   response: ServerResponse,
   options: RangeServeOptions,
-  sendRange: Method,
+  sendRange: Function,
 ): void {
   const before = watches.get(response)
   if (before && before.mode !== 'off') {
@@ -86,7 +86,7 @@ const layers = new WeakMap<object, object>()
 /** The last one found, and its owner: most responses are of one application. */
 let known: { readonly kind: unknown; readonly layer: object } | undefined
 
-function layerOf(response: ServerResponse, sendRange: Method): object {
+function layerOf(response: ServerResponse, sendRange: Function): object {
   const isPatched =
     Object.hasOwn(response, 'writeHead') ||
     Object.hasOwn(response, 'write') ||
@@ -106,7 +106,7 @@ function layerOf(response: ServerResponse, sendRange: Method): object {
 }
 
 /** Puts the hooks on top of the methods that an object has. */
-function install(target: object, sendRange: Method): object {
+function install(target: object, sendRange: Function): object {
   const layer = {}
   const below = methodsBelow(target)
 

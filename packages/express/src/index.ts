@@ -3,7 +3,6 @@ import {
   serve,
   type SendOptions,
   type Servable,
-  type SourceError,
   type StaticFinder as CoreStaticFinder,
   type StaticOptions as CoreStaticOptions,
   type StoreOptions as CoreStoreOptions,
@@ -21,8 +20,8 @@ import {
   type RangeServeOptions,
   validateServeOptions,
 } from '@range-serve/core/adapter'
+import { codeOf } from '@range-serve/core/sources'
 import { bypassFilter, sendOptionsOf, watchResponse } from './hooks.ts'
-import type { Method } from './methods.ts'
 
 export { createServer } from './server.ts'
 export type { RangeServeOptions } from '@range-serve/core/adapter'
@@ -69,7 +68,7 @@ export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
   validateServeOptions(options)
   return (request, response, next) => {
     expectFramework(next, 'rangeServe', 'express')
-    watchResponse(request, response, options, sendRange as Method)
+    watchResponse(request, response, options, sendRange)
     next()
   }
 }
@@ -117,7 +116,7 @@ export function rangeStatic(
         applyOutcome(response, folder, outcome, next)
       } catch (error) {
         if (outcome.kind === 'file') closeUnsent(outcome.source)
-        if (isBegun || (error as Partial<SourceError>).code !== 'ERR_HEADERS_SENT') next(error)
+        if (isBegun || codeOf(error) !== 'ERR_HEADERS_SENT') next(error)
       }
     }
     const found = { method, headers, rawHeaders, target, original, request }

@@ -13,8 +13,9 @@ export interface Methods {
  * The methods that hooks on `target` call: those it had of its own before it was hooked. Others are
  * looked up on its prototype at each call, since that may be patched at any time.
  */
-export function methodsBelow(target: object): Methods {
-  const below = {} as Methods
+export function methodsBelow(target: object): Methods
+export function methodsBelow(target: object): object {
+  const below = {}
   for (const name of ['writeHead', 'write', 'end'] as const) {
     const own = Object.getOwnPropertyDescriptor(target, name)
     Object.defineProperty(
@@ -22,7 +23,7 @@ export function methodsBelow(target: object): Methods {
       name,
       own
         ? { value: Reflect.get(target, name) as unknown }
-        : { get: () => (Object.getPrototypeOf(target) as Methods)[name] },
+        : { get: (): Method => Object.getPrototypeOf(target)[name] },
     )
   }
   return below
@@ -30,10 +31,10 @@ export function methodsBelow(target: object): Methods {
 
 /** The prototype that Express has between its own of a kind and Node's, if an object is Express's. */
 export function ownPrototype(object: object, nodes: object): object | undefined {
-  let prototype = Object.getPrototypeOf(object) as object
+  let prototype: object = Object.getPrototypeOf(object)
   if (prototype === nodes) return undefined
   for (;;) {
-    const parent = Object.getPrototypeOf(prototype) as object | null
+    const parent: object | null = Object.getPrototypeOf(prototype)
     if (parent === nodes) return prototype
     if (parent === null) return undefined
     prototype = parent
@@ -41,7 +42,7 @@ export function ownPrototype(object: object, nodes: object): object | undefined 
 }
 
 /** The `writeHead` hooks of the filter. */
-const ownHooks = new WeakSet<Method>()
+const ownHooks = new WeakSet<Function>()
 
 export function declareOwn(hook: Method): void {
   ownHooks.add(hook)
@@ -49,11 +50,11 @@ export function declareOwn(hook: Method): void {
 
 /** Whether nothing hooks `writeHead` of a response on top of the filter. */
 export function isTopmost(response: ServerResponse): boolean {
-  return ownHooks.has(Reflect.get(response, 'writeHead') as Method)
+  return ownHooks.has(Reflect.get(response, 'writeHead'))
 }
 
 /** Sets what `writeHead(status, reason)` would write. */
 export function setStatus(response: ServerResponse, [status, reason]: unknown[]): void {
-  response.statusCode = status as number
+  Object.assign(response, { statusCode: status })
   if (typeof reason === 'string') response.statusMessage = reason
 }

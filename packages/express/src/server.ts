@@ -34,11 +34,12 @@ export function createServer(app: Express, options: http.ServerOptions = {}): ht
  * Node's constructors are functions that can be called on an object. `Reflect.construct`, which takes
  * classes too, costs more than there is to gain; should they become classes, `base` itself serves.
  */
-function withPrototype<T extends new (...args: never[]) => object>(base: T, prototype: object): T {
+function withPrototype<T extends new (...args: never[]) => object>(base: T, prototype: object): T
+function withPrototype(base: Function, prototype: object): Function {
   if (/^class\b/.test(Function.prototype.toString.call(base))) return base
   function Constructor(this: object, first: unknown, second: unknown): void {
-    ;(base as unknown as Function).call(this, first, second)
+    base.call(this, first, second)
   }
   Constructor.prototype = prototype
-  return Constructor as unknown as T
+  return Constructor
 }

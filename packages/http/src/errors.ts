@@ -1,6 +1,6 @@
 // What an upstream did wrong, as the status that the client gets.
 
-import { sourceError, type SourceError } from '@range-serve/core/sources'
+import { codeOf, sourceError, type SourceError } from '@range-serve/core/sources'
 
 /** The codes of errors of an upstream. The meaning of a code never changes. */
 export type UpstreamErrorCode =
@@ -72,13 +72,7 @@ export function mayRetry(error: unknown): boolean {
 
 /** Whether an error was made by {@link upstreamError}. */
 export function isOurs(error: unknown): error is SourceError {
-  return made.has(error as object)
-}
-
-/** The `code` of an error, if it has one. */
-export function codeOf(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown }
-  return typeof code === 'string' ? code : undefined
+  return typeof error === 'object' && error !== null && made.has(error)
 }
 
 /**

@@ -79,7 +79,7 @@ export function validateRemoteOptions(
   validateObject('options', options)
   const known = [...names, ...furtherNames]
   for (const name in options) {
-    if (known.includes(name) || options[name as keyof RemoteOptions] === undefined) continue
+    if (known.includes(name) || Reflect.get(options, name) === undefined) continue
     throw invalidArgument(
       'ERR_UNKNOWN_OPTION',
       `${caller} has no option ${JSON.stringify(name)}: it takes ${known.join(', ')}`,

@@ -27,6 +27,12 @@ export type Body =
   | ReadableStream<Uint8Array>
   | (AsyncIterable<Uint8Array> & { destroy?: () => void; on?: unknown })
 
+/** Whether a value is a body: the clients of stores leave its type open. */
+export function isBody(value: unknown): value is Body {
+  if (typeof value !== 'object' || value === null) return false
+  return 'getReader' in value || Symbol.asyncIterator in value
+}
+
 /**
  * Reads a body of any kind.
  *
@@ -57,7 +63,7 @@ export function readerOf(body: Body | null | undefined, abort: () => void): Part
   )
 }
 
-type Result = { readonly done?: boolean | undefined; readonly value?: unknown }
+type Result = { readonly done?: boolean | undefined; readonly value?: Uint8Array | undefined }
 
 class BodyReader implements PartReader {
   readonly #next: () => Promise<Result>
@@ -71,7 +77,7 @@ class BodyReader implements PartReader {
 
   async next(): Promise<Uint8Array | undefined> {
     const { done, value } = await this.#next()
-    if (done !== true) return value as Uint8Array
+    if (done !== true) return value
     this.#isOver = true
     return undefined
   }

@@ -1,8 +1,8 @@
 // A range of an upstream's content, exact to the byte, from as many responses as it takes.
 
-import type { ByteRange } from '@range-serve/core/sources'
+import { type ByteRange, codeOf } from '@range-serve/core/sources'
 import { pause, settled } from './deadline.ts'
-import { codeOf, mayRetry, upstreamError } from './errors.ts'
+import { mayRetry, upstreamError } from './errors.ts'
 import type { Limits, RemoteMetadata } from './options.ts'
 import { checkPart, finish, isPinned, type Part } from './part.ts'
 

@@ -1,7 +1,7 @@
 // A source whose bytes and metadata come from an upstream.
 
-import type { ByteRange, Source } from '@range-serve/core/sources'
-import { codeOf, isOurs, mayRetry } from './errors.ts'
+import { type ByteRange, codeOf, type Source } from '@range-serve/core/sources'
+import { isOurs, mayRetry } from './errors.ts'
 import type { MetadataTable } from './metadata-table.ts'
 import type { Limits, RemoteMetadata, RemoteOptions } from './options.ts'
 import type { Part } from './part.ts'

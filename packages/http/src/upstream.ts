@@ -10,5 +10,5 @@ export {
   type RemoteOptions,
   validateRemoteOptions,
 } from './options.ts'
-export { type Body, type Part, readerOf } from './part.ts'
+export { type Body, type Part, isBody, readerOf } from './part.ts'
 export { openRemote, type Upstream } from './remote-source.ts'

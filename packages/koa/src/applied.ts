@@ -141,7 +141,7 @@ export class Applied {
 
 /** Koa's status is 404 until another is set; this flag is set only then. */
 export function statusSaid(response: Response): number | undefined {
-  const { _explicitStatus: isSaid } = response as { _explicitStatus?: boolean }
+  const { _explicitStatus: isSaid }: Response & { _explicitStatus?: boolean } = response
   return isSaid === true ? response.status : undefined
 }
 
@@ -153,6 +153,6 @@ function isRead(stream: Readable): boolean {
   return stream.readableFlowing !== null || stream.listenerCount('readable') > 0
 }
 
-function isPipe(value: unknown): boolean {
-  return typeof (value as Partial<Readable>).pipe === 'function'
+function isPipe(value: { readonly pipe?: unknown }): boolean {
+  return typeof value.pipe === 'function'
 }

@@ -69,7 +69,7 @@ function isStream(response: KoaResponse, body: object): boolean {
   try {
     // Koa knows the length of nothing that it takes for a stream.
     const other = { has: () => false, body }
-    return Reflect.get(Object.getPrototypeOf(response) as object, 'length', other) === undefined
+    return Reflect.get(Object.getPrototypeOf(response), 'length', other) === undefined
   } catch {
     return false
   }
@@ -80,7 +80,7 @@ const webByPrototype = new WeakMap<object, boolean>()
 
 /** Koa 3 sends Blobs, web streams and fetch's responses; Koa 2 makes JSON of them. */
 function knowsWeb(response: KoaResponse): boolean {
-  const prototype = Object.getPrototypeOf(response) as object
+  const prototype: object = Object.getPrototypeOf(response)
   let isKnown = webByPrototype.get(prototype)
   if (isKnown === undefined) {
     const probe = new Probe()

@@ -19,12 +19,12 @@ export function guardTag(response: Response): void {
   const isGuarded =
     status === 200 ? isTagged || variesByCoding(res.getHeader('Vary')) : status === 206 && !isTagged
   if (!isGuarded || guards.has(Reflect.get(response, 'set') as object)) return
-  const set = response.set.bind(response) as (...args: unknown[]) => void
+  const set: Function = response.set.bind(response)
   let plain: string | undefined
   const guarded = (...args: unknown[]): void => {
     const [field] = args
     if (typeof field === 'object' && field !== null) {
-      for (const [name, value] of Object.entries(field)) response.set(name, value as string)
+      for (const [name, value] of Object.entries(field)) response.set(name, value)
       return
     }
     const name = String(field).toLowerCase()
@@ -39,10 +39,17 @@ export function guardTag(response: Response): void {
   guards.add(guarded)
 }
 
-const { BrotliCompress, Deflate, Gzip, ZstdCompress } = zlib as unknown as Record<
-  string,
-  (abstract new () => object) | undefined
->
+type Encoder = abstract new () => object
+
+/** Classes of zlib that its types lack. */
+interface Encoders {
+  readonly BrotliCompress?: Encoder
+  readonly Deflate?: Encoder
+  readonly Gzip?: Encoder
+  readonly ZstdCompress?: Encoder
+}
+
+const { BrotliCompress, Deflate, Gzip, ZstdCompress }: typeof zlib & Encoders = zlib
 /** The streams that encode; Zstandard has come to Node later than the others. */
 const encoders = [BrotliCompress, Deflate, Gzip, ZstdCompress].filter((each) => each !== undefined)
 
@@ -65,7 +72,7 @@ export function watchFresh(ctx: Context): void {
   const listed = req.headers['if-none-match']
   if (listed === undefined || !/-(?:br|deflate|gzip|zstd)"/.test(listed)) return
   if (Object.hasOwn(request, 'fresh')) return
-  const prototype = Object.getPrototypeOf(request) as object
+  const prototype: object = Object.getPrototypeOf(request)
   Object.defineProperty(request, 'fresh', {
     configurable: true,
     get: () => Reflect.get(prototype, 'fresh', request) === true || isFreshEncoding(ctx),
@@ -80,17 +87,17 @@ function isFreshEncoding({ req, res }: Context): boolean {
   const before = res.getHeader('ETag')
   if (known?.etag === undefined || known.etag === before) return false
   const { etag } = known
-  const end = Reflect.get(res, 'end') as (...args: unknown[]) => unknown
+  const end: typeof res.end = Reflect.get(res, 'end')
   const isOwn = Object.hasOwn(res, 'end')
-  const tagThenEnd = (...args: unknown[]): unknown => {
+  const tagThenEnd = (...args: unknown[]): typeof res => {
     if (res.end === tagThenEnd) {
-      if (isOwn) res.end = end as typeof res.end
+      if (isOwn) res.end = end
       else Reflect.deleteProperty(res, 'end')
     }
     const isNotModified = res.statusCode === 304 && !res.headersSent
     if (isNotModified && res.getHeader('ETag') === before) res.setHeader('ETag', etag)
     return Reflect.apply(end, res, args)
   }
-  res.end = tagThenEnd as typeof res.end
+  res.end = tagThenEnd
   return true
 }

@@ -113,7 +113,7 @@ function filterResponse(ctx: Context, options: RangeServeOptions): Promise<void>
 /** Adapts a response to a status that was set after it: a part may no longer be valid under it. */
 function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
   const sent = stateOf(ctx)?.sent
-  if (sent) return send(ctx, sent.source, sent.options).then(() => {})
+  if (sent) return send(ctx, sent.source, sent.options).then(() => undefined)
   const { status } = ctx
   // Only a full response can have any status. A part of what can be read once cannot become one.
   if (plan.status !== 200 && status === 200) ctx.status = plan.status

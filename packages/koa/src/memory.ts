@@ -34,19 +34,19 @@ export function decideAtEnd(
   isEligible: (ctx: Context) => boolean,
 ): void {
   const res: ServerResponse = ctx.res
-  const end = Reflect.get(res, 'end') as (...args: unknown[]) => unknown
+  const end: typeof res.end = Reflect.get(res, 'end')
   const isOwn = Object.hasOwn(res, 'end')
   const unlock = isConditional(ctx.req) ? lockEncoding(ctx, options) : undefined
   const tell = isObserved(options) ? teller(ctx, options) : undefined
   let isDone = false
 
-  const decide = (...args: unknown[]): unknown => {
-    const send = (...own: unknown[]): unknown => Reflect.apply(end, res, own)
+  const decide = (...args: unknown[]): typeof res => {
+    const send = (...own: unknown[]): typeof res => Reflect.apply(end, res, own)
     // Other code may have patched `end` on top of this, and call it again.
     if (isDone) return send(...args)
     isDone = true
     if (res.end === decide) {
-      if (isOwn) res.end = end as typeof res.end
+      if (isOwn) res.end = end
       else Reflect.deleteProperty(res, 'end')
     }
     if (!res.headersSent) unlock?.()
@@ -65,7 +65,7 @@ export function decideAtEnd(
       throw error
     }
   }
-  res.end = decide as typeof res.end
+  res.end = decide
 }
 
 /** What Koa ends a response with: all of the body, under its own length. */

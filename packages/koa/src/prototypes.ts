@@ -33,7 +33,7 @@ export function watchApplication({ response }: Context): void {
 
 /** What is hooked: the prototype, unless other code has put a member of its own on this object. */
 function holderOf(object: object, name: string): object {
-  return Object.hasOwn(object, name) ? object : (Object.getPrototypeOf(object) as object)
+  return Object.hasOwn(object, name) ? object : Object.getPrototypeOf(object)
 }
 
 /** The body that Koa has. */
@@ -65,7 +65,7 @@ function pastHooks<T>(object: object, callback: () => T): T {
 /** Creates a deferred body when it is read, and takes a response back when another body is set. */
 function hookBody(holder: object): void {
   const own = Object.getOwnPropertyDescriptor(holder, 'body')
-  const parent = Object.getPrototypeOf(holder) as object
+  const parent: object = Object.getPrototypeOf(holder)
   const get = (response: Response): unknown =>
     own?.get ? own.get.call(response) : Reflect.get(parent, 'body', response)
   const set = (response: Response, value: unknown): void => {
@@ -110,7 +110,7 @@ function appliedOf(response: Partial<Response>) {
  */
 function hookErrors(holder: object): void {
   const own = Object.getOwnPropertyDescriptor(holder, 'onerror')
-  const parent = Object.getPrototypeOf(holder) as object
+  const parent: object = Object.getPrototypeOf(holder)
   function onerror(this: Context, error: NodeJS.ErrnoException): void {
     const state = passing === this ? undefined : stateOf(this)
     if (state?.applied) {
@@ -120,8 +120,8 @@ function hookErrors(holder: object): void {
       if (error && error === state.reported) return
       state.reported = error
     }
-    const report: unknown = own?.value ?? Reflect.get(parent, 'onerror', this)
-    pastHooks(this, () => Reflect.apply(report as (error: Error) => void, this, [error]))
+    const report: Function = own?.value ?? Reflect.get(parent, 'onerror', this)
+    pastHooks(this, () => Reflect.apply(report, this, [error]))
   }
   Object.defineProperty(holder, 'onerror', {
     configurable: true,

@@ -48,7 +48,7 @@ export function deliverApplied(ctx: ParameterizedContext): Promise<void> | undef
   const { respond } = ctx
   ctx.respond = false
   return delivery.catch((error: unknown) => {
-    ctx.respond = respond as boolean
+    Object.assign(ctx, { respond })
     appliedTo(ctx)?.takeBack()
     throw error
   })

@@ -6,7 +6,7 @@ import { invalidArgument } from '@range-serve/core/sources'
 export interface S3Input {
   readonly Bucket: string
   readonly Key: string
-  readonly VersionId?: string
+  readonly VersionId?: string | undefined
   readonly Range?: string
   readonly IfMatch?: string
 }
@@ -49,30 +49,32 @@ export interface S3Commands {
   readonly GetObjectCommand: new (input: any) => object
 }
 
+function sendsCommands(client: unknown): client is S3Client {
+  const { send } = (client ?? {}) as { readonly send?: unknown }
+  return typeof send === 'function'
+}
+
+function hasMethods(client: unknown): client is S3Facade {
+  const { headObject, getObject } = (client ?? {}) as Partial<Record<keyof S3Facade, unknown>>
+  return typeof headObject === 'function' && typeof getObject === 'function'
+}
+
 /**
  * A client of either kind as one that has methods.
  *
  * @throws TypeError `ERR_INVALID_ARGUMENT`
  */
 export function toFacade(client: S3Facade | S3Client, commands: S3Commands | undefined): S3Facade {
-  const sender = (client ?? {}) as S3Client
-  if (commands !== undefined && typeof sender.send === 'function') {
+  if (commands !== undefined && sendsCommands(client)) {
     const { HeadObjectCommand, GetObjectCommand } = commands
     if (typeof HeadObjectCommand === 'function' && typeof GetObjectCommand === 'function') {
       return {
-        headObject: (input, options) => sender.send(new HeadObjectCommand(input), options),
-        getObject: (input, options) => sender.send(new GetObjectCommand(input), options),
+        headObject: (input, options) => client.send(new HeadObjectCommand(input), options),
+        getObject: (input, options) => client.send(new GetObjectCommand(input), options),
       }
     }
   }
-  const { headObject, getObject } = (client ?? {}) as Partial<S3Facade>
-  if (
-    commands === undefined &&
-    typeof headObject === 'function' &&
-    typeof getObject === 'function'
-  ) {
-    return client as S3Facade
-  }
+  if (commands === undefined && hasMethods(client)) return client
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',
     'Cannot read from the client: give an S3 of @aws-sdk/client-s3, or an S3Client with commands: { HeadObjectCommand, GetObjectCommand }',

@@ -1,9 +1,15 @@
 // An object of a store, by the SDK's client.
 
-import { type ByteRange, isEntityTag, isWeak, parseContentRange } from '@range-serve/core/sources'
+import {
+  type ByteRange,
+  codeOf,
+  isEntityTag,
+  isWeak,
+  parseContentRange,
+} from '@range-serve/core/sources'
 import {
   type Limits,
-  type Body,
+  isBody,
   type Part,
   readerOf,
   type RemoteMetadata,
@@ -64,12 +70,20 @@ export class S3Upstream implements Upstream<S3Metadata> {
     }
     const { output, cancel } = await this.#send('getObject', input, signal).catch((error) => {
       const isOurs = VersionId !== undefined && this.#input.VersionId === undefined
-      if (!isOurs || (error as { code?: unknown }).code !== 'ERR_UPSTREAM_FORBIDDEN') throw error
+      if (!isOurs || codeOf(error) !== 'ERR_UPSTREAM_FORBIDDEN') throw error
       // It needs s3:GetObjectVersion; without it, the entity-tag has to do.
       this.#mayNameVersions = false
       return this.#send('getObject', { ...input, VersionId: this.#input.VersionId }, signal)
     })
-    const reader = readerOf(output.Body as Body | undefined, cancel)
+    const body = output.Body ?? undefined
+    if (body !== undefined && !isBody(body)) {
+      cancel()
+      throw upstreamError(
+        'ERR_UPSTREAM',
+        'The client of the store returned a Body that is no stream',
+      )
+    }
+    const reader = readerOf(body, cancel)
     try {
       this.#refuseCoding(output)
       return {
@@ -109,7 +123,7 @@ export class S3Upstream implements Upstream<S3Metadata> {
   /** Sends a command, within a time of our own: the SDK waits for ever. */
   async #send(
     command: 'headObject' | 'getObject',
-    input: S3Input | (Omit<S3Input, 'VersionId'> & { VersionId: string | undefined }),
+    input: S3Input,
     signal: AbortSignal | undefined,
   ): Promise<{ output: S3Output; cancel: () => void }> {
     const ms = this.#limits.timeout
@@ -118,10 +132,12 @@ export class S3Upstream implements Upstream<S3Metadata> {
     const { value, cancel } = await within(
       { ms, signal, late },
       (abortSignal) =>
-        this.#client[command](input as S3Input, { abortSignal }).catch((error: unknown) => {
+        this.#client[command](input, { abortSignal }).catch((error: unknown) => {
           throw this.#toError(error)
         }),
-      ({ Body }) => readerOf(Body as Body | undefined, () => {}).cancel(),
+      ({ Body: body }) => {
+        if (isBody(body)) readerOf(body, () => {}).cancel()
+      },
     )
     return { output: value, cancel }
   }

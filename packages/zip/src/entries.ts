@@ -156,7 +156,7 @@ function versionOf({ key, source: given }: ZipEntry, source: Source): string | u
   if (key !== undefined) return JSON.stringify(['key', key, length, etag])
   // The tag of bytes is a hash of them.
   if (given instanceof Uint8Array) return JSON.stringify(['bytes', length, etag])
-  const { stats } = source as { readonly stats?: Partial<FileStats> }
+  const { stats }: Source & { readonly stats?: Partial<FileStats> } = source
   if (!('isDirect' in source) || typeof stats?.ctimeNs !== 'bigint') return undefined
   const { ino, mtimeNs, ctimeNs } = stats
   return JSON.stringify(['file', length, etag, String(ino), String(mtimeNs), String(ctimeNs)])

@@ -14,16 +14,20 @@ const maxLength = 0xffff
 export function encodeNames(names: readonly unknown[]): Uint8Array[] {
   const seen = new Set<string>()
   return names.map((name) => {
-    const fault = faultOf(name)
-    if (fault !== undefined) throw refuse(name, fault)
+    validateName(name)
     // A file and a folder cannot share a path either.
-    const path = (name as string).replace(/\/$/, '')
+    const path = name.replace(/\/$/, '')
     if (seen.has(path)) throw refuse(name, 'it occurs twice')
     seen.add(path)
-    const bytes = Buffer.from(name as string)
+    const bytes = Buffer.from(name)
     if (bytes.length > maxLength) throw refuse(name, `it is longer than ${maxLength} bytes`)
     return bytes
   })
+}
+
+function validateName(name: unknown): asserts name is string {
+  const fault = faultOf(name)
+  if (fault !== undefined) throw refuse(name, fault)
 }
 
 function faultOf(name: unknown): string | undefined {

@@ -52,9 +52,10 @@ describeWith('chromium', 'A browser', (chromium) => {
             new Promise<{ duration: number; seekable: number }>((resolve, reject) => {
               const player = document.createElement(tag)
               player.muted = true
-              player.onloadeddata = () =>
-                resolve({ duration: player.duration, seekable: player.seekable.end(0) })
-              player.onerror = () => reject(new Error(player.error?.message))
+              player.addEventListener('loadeddata', () =>
+                resolve({ duration: player.duration, seekable: player.seekable.end(0) }),
+              )
+              player.addEventListener('error', () => reject(new Error(player.error?.message)))
               player.src = name
               document.body.append(player)
             }),
@@ -68,7 +69,7 @@ describeWith('chromium', 'A browser', (chromium) => {
           (to) =>
             new Promise<number>((resolve) => {
               const player = document.querySelector<HTMLMediaElement>('video, audio')!
-              player.onseeked = () => resolve(player.currentTime)
+              player.addEventListener('seeked', () => resolve(player.currentTime), { once: true })
               player.currentTime = to
             }),
           to,

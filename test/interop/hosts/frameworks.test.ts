@@ -1,25 +1,19 @@
 // The adapters that examples/ shows, each a page long, on the real framework or runtime.
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { createRequire } from 'node:module'
-import net from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { buildSync } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  dialogueFolder,
-  type DialogueOptions,
-  holdDialogues,
-  large,
-} from '../../support/dialogues.ts'
+import { type DialogueOptions, large } from '../../support/dialogues.ts'
 import { type Example, examples, startExample } from '../../support/example.ts'
-import { until } from '../../support/fixture.ts'
+import { holdHost, hostFolder } from '../../support/hosts.ts'
 import { listen } from '../../support/listen.ts'
 import { ask, field } from '../../support/raw.ts'
 import { commandOf, nameOf } from '../../support/runtimes.ts'
 
-const folder = dialogueFolder()
+const folder = hostFolder()
 const env = { MEDIA: folder }
 const node = [process.execPath]
 
@@ -67,7 +61,7 @@ function startNest(): Promise<Example> {
   return startExample(outputFiles[0]!.text, [...node, '--input-type=module', '--eval'], env)
 }
 
-/** The handler alone: Next.js itself is too heavy for a test. */
+/** The handler alone: Next.js itself is large, and next.test.ts looks for it. */
 async function startRoute(): Promise<Example> {
   process.env['MEDIA'] = folder
   const { GET, HEAD } = (await import(`${examples}next/app/media/[name]/route.js`)) as Record<
@@ -86,17 +80,6 @@ async function startRoute(): Promise<Example> {
   return { port: running.port, pid: process.pid, stop: () => void running.close() }
 }
 
-/** How many descriptors of a process lead to the large file. */
-function descriptors(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).filter((fd) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`) === `${folder}/large.bin`
-    } catch {
-      return false
-    }
-  }).length
-}
-
 let started: Example[] = []
 beforeAll(async () => {
   started = await Promise.all(hosts.map(({ start }) => start()))
@@ -106,43 +89,7 @@ afterAll(() => {
 })
 
 describe.each(hosts.map((host, i) => [host.name, host, i] as const))('%s', (_name, host, i) => {
-  const path = '/media/large.bin'
-  holdDialogues(async (file) => ({ port: started[i]!.port, path: `/media/${file}` }), host)
-
-  it('seeks', async () => {
-    const response = await ask(started[i]!.port, {
-      path,
-      headers: [['Range', 'bytes=4000000-4099999']],
-    })
-    expect(response.status).toBe(206)
-    expect(field(response, 'Content-Range')).toBe('bytes 4000000-4099999/8322278')
-    expect(response.content.equals(large.subarray(4_000_000, 4_100_000))).toBe(true)
-  })
-
-  it('responds to HEAD as to GET, without content', async () => {
-    const response = await ask(started[i]!.port, { path, method: 'HEAD' })
-    expect(response.status).toBe(200)
-    expect(field(response, 'Content-Length')).toBe('8322278')
-    expect(field(response, 'Accept-Ranges')).toBe('bytes')
-    expect(response.content.length).toBe(0)
-  })
-
-  it('responds 404 for a file that is not found', async () => {
-    const response = await ask(started[i]!.port, { path: '/media/none.bin' })
-    expect(response.status).toBe(404)
-    expect(String(response.content)).not.toContain(folder)
-  })
-
-  it('holds no descriptor once the client has disconnected', async () => {
-    const { port, pid } = started[i]!
-    const socket = net.connect(port, '127.0.0.1')
-    socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`)
-    await new Promise((resolve) => socket.once('data', resolve))
-    socket.pause()
-    expect(descriptors(pid)).toBeGreaterThan(0)
-    socket.destroy()
-    await until('the descriptor is closed', () => descriptors(pid) === 0)
-  })
+  holdHost(folder, () => started[i]!, host)
 })
 
 it('makes a StreamableFile of NestJS range-aware', async () => {

@@ -91,7 +91,7 @@ export class Content {
   }
 
   /** All of it in one buffer, if it is small and read from a descriptor; otherwise `undefined`. */
-  whole(): Uint8Array | Promise<Uint8Array> | undefined {
+  whole(): Buffer | Promise<Buffer> | undefined {
     this.readAhead()
     const bytes = this.#buffer?.subarray(0, this.length)
     if (!bytes || !this.#gathering) return bytes

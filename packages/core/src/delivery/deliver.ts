@@ -31,12 +31,14 @@ export interface Prepared {
  * Everything after the end runs in the asynchronous context of the call.
  */
 export async function deliver(
-  response: NodeResponse,
+  outgoing: NodeResponse,
   prepared: Prepared,
   signal: AbortSignal | undefined,
 ): Promise<Transfer> {
   const { content, transfer, pacer } = prepared
-  const head = new Head(response as ServerResponse, prepared)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- both classes accept the same calls
+  const response = outgoing as ServerResponse
+  const head = new Head(response, prepared)
   const close = (isSent: boolean) => {
     void content.close(isSent ? (writer.reusable ? 'sent' : 'kept') : 'aborted')
   }
@@ -44,7 +46,7 @@ export async function deliver(
   let sent = false
   let failure: Error | undefined
   try {
-    await send(response as ServerResponse, prepared, writer, head)
+    await send(response, prepared, writer, head)
     sent = await writer.over
     if (sent && !head.sent) {
       // Other code has sent another response in its place, so there is nothing for the caller to do.

@@ -35,6 +35,7 @@ export function gather(
   // Waits for all reads, even if one has failed: until the last completes, the target is in use.
   return Promise.allSettled(reads).then((results) => {
     for (const result of results) if (result.status === 'rejected') throw result.reason
+    return undefined
   })
 }
 

@@ -1,6 +1,6 @@
 // The head of a response, written over the fields that were set on it before.
 
-import { ServerResponse } from 'node:http'
+import { type OutgoingHttpHeader, ServerResponse } from 'node:http'
 import { applyFields } from '../semantics/apply-fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
 import { writeThrough } from './encoding.ts'
@@ -18,11 +18,12 @@ export function writeHead(response: ServerResponse, plan: ResponsePlan): () => v
   const before = statusOf(response)
   let retract = () => restoreStatus(response, before)
   try {
-    if (response.getHeaderNames().length === 0 && isPlain(response) && isUnpatched(response)) {
+    if (isPlain(response) && response.getHeaderNames().length === 0 && isUnpatched(response)) {
       // One flat list is the fastest that Node can be told.
-      const list: (string | string[])[] = []
-      for (const name in headers) list.push(name, headers[name] as string | string[])
-      response.writeHead(status, list as unknown as string[])
+      const list: (string | readonly string[])[] = []
+      for (const name in headers) list.push(name, headers[name]!)
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node changes no lists
+      response.writeHead(status, list as OutgoingHttpHeader[])
       return retract
     }
     retract = applyHead(response, plan)
@@ -54,8 +55,8 @@ function restoreStatus(response: ServerResponse, { code, message }: Status): voi
 }
 
 /** What Node notes beside the fields: content whose length was removed goes in chunks. */
-interface Framing {
-  _removedContLen?: boolean
+interface Framing extends ServerResponse {
+  readonly _removedContLen?: boolean
 }
 
 /** A field line to be set; several lines of one name are a list. */
@@ -71,31 +72,49 @@ export interface GivenField {
 export function applyHead(
   response: ServerResponse,
   plan: ResponsePlan,
-  given: Iterable<GivenField> = [],
+  given?: Iterable<GivenField>,
 ): () => void {
   const before = statusOf(response)
-  const { _removedContLen: isRemoved } = response as Framing
-  const undo: (() => void)[] = []
-  const retract = () => {
-    for (const each of undo.splice(0).toReversed()) each()
+  const { _removedContLen: isRemoved }: Framing = response
+  let takeBack: (() => void) | undefined
+  let restore: (() => void) | undefined
+  try {
+    takeBack = given && setFields(response, given)
+    restore = applyFields(response, plan)
+  } catch (error) {
+    retract()
+    throw error
+  }
+  return retract
+
+  function retract(): void {
+    restore?.()
+    takeBack?.()
     // Node takes a length that is taken back for one that was removed.
     if (isRemoved !== undefined) Object.assign(response, { _removedContLen: isRemoved })
     if (response.statusCode === plan.status) restoreStatus(response, before)
   }
+}
+
+/** Sets fields, all or none of them; returns a function that takes them back. */
+function setFields(response: ServerResponse, fields: Iterable<GivenField>): () => void {
+  const undo: (() => void)[] = []
+  const takeBack = (): void => {
+    for (const each of undo.splice(0).toReversed()) each()
+  }
   try {
-    for (const { name, value } of given) {
+    for (const { name, value } of fields) {
       const old = response.getHeader(name)
       response.setHeader(name, value)
       undo.push(() =>
         old === undefined ? response.removeHeader(name) : response.setHeader(name, old),
       )
     }
-    undo.push(applyFields(response, plan))
   } catch (error) {
-    retract()
+    takeBack()
     throw error
   }
-  return retract
+  return takeBack
 }
 
 /** Whether `writeHead` is Node's own: hooks may not know of lists. */

@@ -183,8 +183,8 @@ async function toBody(
 }
 
 /** Bytes that are the framework's to keep. */
-function own(bytes: Uint8Array, { reuses }: Content): Buffer {
-  return reuses ? Buffer.from(bytes) : (bytes as Buffer)
+function own(bytes: Buffer, { reuses }: Content): Buffer {
+  return reuses ? Buffer.from(bytes) : bytes
 }
 
 /** All of a small body in one buffer, since a source may reuse the memory of its chunks. */

@@ -11,8 +11,6 @@ import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { NodeResponse } from './outgoing.ts'
 
-type Method = (...args: never[]) => unknown
-
 /**
  * A method of Node's own, known by a call that only its source text contains. A comparison with the
  * current method would prove nothing: it may have been patched before this module was loaded.
@@ -21,7 +19,7 @@ class OwnMethod {
   readonly #call: string
   /** The one that has been found to be Node's: comparing is cheaper than reading. */
   #proven: unknown
-  readonly #foreign = new WeakSet<Method>()
+  readonly #foreign = new WeakSet<Function>()
 
   constructor(call: string) {
     this.#call = call
@@ -30,10 +28,10 @@ class OwnMethod {
   /** Whether a value is this method, unpatched. */
   is(method: unknown): boolean {
     if (method === this.#proven) return method !== undefined
-    if (typeof method !== 'function' || this.#foreign.has(method as Method)) return false
+    if (typeof method !== 'function' || this.#foreign.has(method)) return false
     const isOwn = Function.prototype.toString.call(method).includes(this.#call)
     if (isOwn) this.#proven = method
-    else this.#foreign.add(method as Method)
+    else this.#foreign.add(method)
     return isOwn
   }
 }
@@ -51,14 +49,27 @@ const own = {
   writeMany: new OwnMethod("this._writeGeneric(true, chunks, '', cb)"),
 }
 
-/** The members of a response and of a connection that Node's types lack. */
-interface Internals {
-  readonly _send: unknown
-  readonly _writeRaw: unknown
+/** The members of a response that Node's types lack. */
+interface ResponseInternals extends ServerResponse {
+  readonly _send?: unknown
+  readonly _writeRaw?: unknown
+}
+
+/** The methods of a connection that lead to the kernel. */
+interface Connection {
+  readonly write: unknown
+  readonly _write: unknown
+  readonly _writev?: unknown
+}
+
+/** What follows a method: nothing for a value of any other kind, as a WeakMap has it. */
+interface Passes {
+  get(method: unknown): (() => unknown) | undefined
+  set(method: object, next: () => unknown): unknown
 }
 
 /** Hooks that pass everything on to another method, unless their response is filtered. */
-const passes = new WeakMap<object, () => unknown>()
+const passes: Passes = new WeakMap<object, () => unknown>()
 
 /**
  * Declares that a method passes everything on to the method that `next` returns, and keeps nothing.
@@ -71,7 +82,7 @@ export function declareTransparent(method: object, next: () => unknown): void {
 function isBehind(known: OwnMethod, method: unknown): boolean {
   if (known.is(method)) return true
   let next: (() => unknown) | undefined
-  while ((next = passes.get(method as object))) method = next()
+  while ((next = passes.get(method))) method = next()
   return known.is(method)
 }
 
@@ -99,7 +110,7 @@ export function hasOwnHead(response: NodeResponse): boolean {
  */
 export function provenSocket(response: NodeResponse): Socket | undefined {
   if (!(response instanceof ServerResponse) || !isUnpatched(response)) return undefined
-  const { _send, _writeRaw } = response as unknown as Internals
+  const { _send, _writeRaw }: ResponseInternals = response
   if (!own.send.is(_send) || !own.writeRaw.is(_writeRaw)) return undefined
   // Detached once the response has finished, and missing before its turn.
   const socket = response.socket ?? response.req.socket
@@ -107,9 +118,9 @@ export function provenSocket(response: NodeResponse): Socket | undefined {
 }
 
 /** Whether a connection is Node's own, unpatched. */
-export function isNodesSocket(socket: Socket): boolean {
+export function isNodesSocket(socket: Connection): boolean {
   const prototype: unknown = Object.getPrototypeOf(socket)
   if (prototype !== Socket.prototype && prototype !== TLSSocket.prototype) return false
-  const { write, _write, _writev } = socket as Record<'write' | '_write' | '_writev', unknown>
+  const { write, _write, _writev } = socket
   return own.socketWrite.is(write) && own.writeOne.is(_write) && own.writeMany.is(_writev)
 }

@@ -5,6 +5,7 @@
 
 import { toError } from '../errors.ts'
 import { builtin } from '../runtime.ts'
+import type { ResponseFields } from '../semantics/fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
 import { nextTurn } from '../sources/early-end.ts'
 import type { OngoingTransfer } from '../transfer.ts'
@@ -22,7 +23,7 @@ export interface WebContent {
   /** Whether reading a small one cannot hang, so that nothing has to be able to end it. */
   readonly isPrompt: boolean
   /** Reads it, each piece in memory of its own; called once. Throws if the source runs short. */
-  pieces(): AsyncGenerator<Uint8Array>
+  pieces(): AsyncGenerator<Uint8Array, undefined>
   /** Aborts the read in flight, which then rejects if it can be aborted. */
   cancel(reason?: unknown): void
   /** Closes the source. */
@@ -63,12 +64,15 @@ export async function toWebResponse(
 }
 
 /** Several field lines of one name cannot be given as an object. */
-function toInit(headers: ResponsePlan['headers']): [string, string][] | Record<string, string> {
-  const hasLists = Object.values(headers).some((value) => typeof value !== 'string')
-  if (!hasLists) return headers as Record<string, string>
+function toInit(headers: ResponseFields): [string, string][] | Record<string, string> {
+  if (hasNoList(headers)) return headers
   return Object.entries(headers).flatMap(([name, value]) =>
     (typeof value === 'string' ? [value] : value).map((line): [string, string] => [name, line]),
   )
+}
+
+function hasNoList(headers: ResponseFields): headers is Record<string, string> {
+  return Object.values(headers).every((value) => typeof value === 'string')
 }
 
 /** The body of one response. A piece is read when it is requested. */
@@ -78,7 +82,7 @@ class Body {
   readonly #pacer: Pacer | undefined
   /** Resolves when the next piece may be passed on, if that is not yet. */
   #pause: Promise<void> | undefined
-  readonly #pieces: AsyncGenerator<Uint8Array>
+  readonly #pieces: AsyncGenerator<Uint8Array, undefined>
   /** Unsubscribe functions. */
   readonly #watches: (() => void)[] = []
   /** The stream may be read from any context; the source is read in the context of its request. */
@@ -178,7 +182,7 @@ class Body {
   async #read(): Promise<Uint8Array | undefined> {
     const { value } = await this.#pieces.next()
     this.#transfer.firstByte()
-    return value as Uint8Array | undefined
+    return value
   }
 
   async #readAll(): Promise<Uint8Array | null | undefined> {

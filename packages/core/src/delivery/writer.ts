@@ -4,7 +4,7 @@ import type { OngoingTransfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
 import { isNodesSocket, isUnpatched, provenSocket } from './memory.ts'
 import type { Pacer } from './pacer.ts'
-import { isGone, type NodeResponse, whenOver } from './outgoing.ts'
+import { isGone, whenOver } from './outgoing.ts'
 
 /**
  * Writes content to a response piece by piece, each when the previous one is out, until it is over.
@@ -18,7 +18,7 @@ export class Writer {
   #socket: Socket | undefined
   #sent: boolean | undefined
   /** Ends the wait for a read or write that the end of the response has made pointless. */
-  #wake: (() => void) | undefined
+  #wake: ((value?: undefined) => void) | undefined
   #drains = false
   readonly #pacer: Pacer | undefined
   readonly #onOver: (sent: boolean) => void
@@ -34,14 +34,13 @@ export class Writer {
    * @param pacer limits how fast pieces follow each other
    */
   constructor(
-    response: NodeResponse,
+    response: ServerResponse,
     transfer: OngoingTransfer,
     onOver: (sent: boolean) => void,
     signal: AbortSignal | undefined,
     pacer: Pacer | undefined,
   ) {
-    // Both classes accept the same calls; only their types differ.
-    this.#response = response as ServerResponse
+    this.#response = response
     this.#transfer = transfer
     this.#onOver = onOver
     this.#pacer = pacer
@@ -99,7 +98,7 @@ export class Writer {
     return new Promise<T | undefined>((resolve, reject) => {
       // Not an arrow function of its own: V8 would keep each of them, and what it can reach, until it
       // collects the old generation.
-      this.#wake = resolve as () => void
+      this.#wake = resolve
       reading.then(resolve, reject)
     })
   }

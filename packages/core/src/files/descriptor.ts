@@ -2,6 +2,13 @@ import fs from 'node:fs'
 import { confine } from './confinement.ts'
 import type { Examined } from './examine.ts'
 import { readPolicy } from './read-policy.ts'
+import type { FileVersion } from './validators.ts'
+
+/** What stays the same for a file as long as its descriptor does. */
+export interface FileFacts {
+  readonly version: FileVersion
+  readonly type: string | undefined
+}
 
 /** How long a path that lay in its root is assumed to lie there, if it is the same file. */
 const confinementMs = 500
@@ -19,8 +26,8 @@ export class Descriptor {
   readonly #device: number
   readonly #mtimeMs: number
   readonly #ctimeMs: number
-  /** Data that readers keep for as long as the file stays the same. */
-  memo: unknown
+  /** Computed by the first reader. */
+  facts: FileFacts | undefined
   /** When its path was last found to lie in its root. */
   #confinedAt: number = performance.now()
   holders = 0

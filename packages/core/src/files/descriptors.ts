@@ -6,7 +6,7 @@
 
 import fs from 'node:fs'
 import { promisify } from 'node:util'
-import { fileError } from '../errors.ts'
+import { fileError, hasStatus } from '../errors.ts'
 import type { Reads } from '../options.ts'
 import { openInside } from './confinement.ts'
 import { Descriptor } from './descriptor.ts'
@@ -175,7 +175,7 @@ export class DescriptorTable {
       return descriptor
     } catch (error) {
       if (held) this.retire(held)
-      throw 'status' in (error as object) ? error : fileError(error, filePath)
+      throw hasStatus(error) ? error : fileError(error, filePath)
     }
   }
 

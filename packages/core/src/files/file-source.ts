@@ -6,7 +6,7 @@ import type { ByteRange } from '../semantics/range.ts'
 import type { Representation } from '../semantics/representation.ts'
 import type { Metadata } from '../sources/buffer.ts'
 import { type DirectSource, pickMetadata } from '../sources/source.ts'
-import type { Descriptor } from './descriptor.ts'
+import type { Descriptor, FileFacts } from './descriptor.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { descriptors } from './descriptors.ts'
 import type { Reads } from '../options.ts'
@@ -51,12 +51,6 @@ abstract class RegularFile extends DescriptorSource implements FileSource {
       this.lastChanged = version.lastChanged
     }
   }
-}
-
-/** What stays the same for a file as long as its descriptor does. */
-interface Facts {
-  readonly version: FileVersion
-  readonly type: string | undefined
 }
 
 /** Makes a source of an open descriptor of the table, which the source then holds. */
@@ -140,12 +134,11 @@ export class PathSource extends RegularFile {
   }
 }
 
-function factsOf(descriptor: Descriptor, filePath: string): Facts {
-  const facts = (descriptor.memo ??= {
+function factsOf(descriptor: Descriptor, filePath: string): FileFacts {
+  return (descriptor.facts ??= {
     version: versionOf(descriptor.stats, descriptor.isSettled),
     type: typeOf(filePath),
   })
-  return facts as Facts
 }
 
 /** A file that the caller has opened, and closes. */

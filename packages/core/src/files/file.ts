@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fileError, invalidArgument } from '../errors.ts'
+import { fileError, hasStatus, invalidArgument } from '../errors.ts'
 import type { Metadata } from '../sources/buffer.ts'
 import { hasDescriptor, type Source } from '../sources/source.ts'
 import { descriptors } from './descriptors.ts'
@@ -124,8 +124,8 @@ async function fromHandle(handle: FileHandle, metadata: Metadata): Promise<FileS
   const name = `descriptor ${fd}`
   // Its own `stat`, since a closed handle has no descriptor.
   const file = await examine(fd, name, () => handle.stat({ bigint: true })).catch(
-    (error: Error) => {
-      throw 'status' in error ? error : fileError(error, name)
+    (error: unknown) => {
+      throw hasStatus(error) ? error : fileError(error, name)
     },
   )
   const { stats, isSettled, content } = file

@@ -100,11 +100,11 @@ export function takeApart(options: StaticOptions<never>): {
 }
 
 function toNames(option: string, value: unknown): readonly string[] {
-  const names: readonly unknown[] =
-    value === undefined || value === false ? [] : Array.isArray(value) ? value : [value]
-  const isName = option === 'index' ? /^[^\0]+$/ : /^\.?[^\0/\\.][^\0/\\]*$/
-  const odd = names.find((name) => typeof name !== 'string' || !isName.test(name))
-  if (odd === undefined && !names.includes(undefined)) return names as readonly string[]
+  const names = value === undefined || value === false ? [] : toList(value)
+  const form = option === 'index' ? /^[^\0]+$/ : /^\.?[^\0/\\.][^\0/\\]*$/
+  const isName = (name: unknown): name is string => typeof name === 'string' && form.test(name)
+  if (names.every(isName)) return names
+  const odd = names.find((name) => !isName(name))
   const what = option === 'index' ? 'the name of a file' : "a file name extension such as 'html'"
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',
@@ -112,12 +112,20 @@ function toNames(option: string, value: unknown): readonly string[] {
   )
 }
 
+/** An option that may be a list as one; a hole in it is `undefined`, and so is checked. */
+function toList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? [...value] : [value]
+}
+
+function isCoding(value: unknown): value is Coding {
+  return codings.some((coding) => coding === value)
+}
+
 function toCodings(precompressed: unknown): readonly Coding[] {
   if (precompressed === undefined || precompressed === false) return []
   if (precompressed === true) return codings
-  const list: readonly unknown[] = Array.isArray(precompressed) ? precompressed : [precompressed]
-  const odd = list.findIndex((each) => !codings.includes(each as Coding))
-  if (odd === -1 && Array.isArray(precompressed)) return list as readonly Coding[]
+  const list = toList(precompressed)
+  if (Array.isArray(precompressed) && list.every(isCoding)) return list
   throw invalidArgument(
     'ERR_INVALID_ARGUMENT',
     `precompressed must be true, false or a list of 'br', 'zstd' and 'gzip', got ${JSON.stringify(precompressed)}`,

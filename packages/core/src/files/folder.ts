@@ -1,7 +1,7 @@
 // A folder, served by the path of the request.
 
 import fs from 'node:fs/promises'
-import { type SourceError, sourceError } from '../errors.ts'
+import { codeOf, sourceError } from '../errors.ts'
 import { mergeOptions, type RangeServeOptions, type SendOptions } from '../options.ts'
 import { expectFile, openFile, toRoot } from './file.ts'
 import type { DirectSource } from '../sources/source.ts'
@@ -38,8 +38,8 @@ export class StaticFolder<R> extends Mount<R, unknown> {
     this.#sendOptions = mergeOptions({ maxAge: 0 }, sendOptions)
   }
 
-  decorate(response: R, source: DirectSource, filePath: string): void {
-    this.#setHeaders?.(response, filePath, (source as FileSource).stats)
+  decorate(response: R, source: DirectSource | FileSource, filePath: string): void {
+    if (this.#setHeaders && 'stats' in source) this.#setHeaders(response, filePath, source.stats)
   }
 
   protected async look(
@@ -59,7 +59,7 @@ export class StaticFolder<R> extends Mount<R, unknown> {
         const options = defaults ? mergeOptions(defaults, this.#sendOptions) : this.#sendOptions
         return { kind: 'file', source, filePath, options }
       } catch (error) {
-        const { code } = error as SourceError
+        const code = codeOf(error)
         if (code !== 'ENOENT' && code !== 'ERR_NOT_A_FILE') throw error
         // A folder in place of the index has no slash that could be added to the request.
         const isFolder = this.#redirects && candidate === pathname && code === 'ERR_NOT_A_FILE'

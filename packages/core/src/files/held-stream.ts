@@ -54,8 +54,8 @@ export class HeldStream {
     const { stream } = this
     if (Reflect.get(stream, '_read') === this.#read) Reflect.deleteProperty(stream, '_read')
     if (this.#size === undefined || stream.destroyed) return
-    const read: unknown = Reflect.get(stream, '_read')
-    ;(read as HeldRead).call(stream, this.#size)
+    const read: HeldRead = Reflect.get(stream, '_read')
+    read.call(stream, this.#size)
   }
 }
 

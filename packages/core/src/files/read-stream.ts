@@ -16,6 +16,13 @@ const fstat = promisify(fs.fstat) as (
   options: { bigint: true },
 ) => Promise<fs.BigIntStats>
 
+/** What a file stream has besides what its type says. */
+interface FileStream extends fs.ReadStream {
+  readonly fd?: number | null
+  readonly start?: number
+  readonly end?: number
+}
+
 /** The `_read` of a stream that is held back: it reads nothing. */
 export type HeldRead = (size: number) => void
 
@@ -87,7 +94,7 @@ async function look(stream: fs.ReadStream, fd: number): Promise<Settled | undefi
  * from wherever it is, and a `fs` option may lead to another file system.
  */
 function isPositioned(stream: fs.ReadStream): boolean {
-  const { path: filePath, start } = stream as { path?: unknown; start?: number }
+  const { path: filePath, start }: FileStream = stream
   if (typeof filePath !== 'string' && !Buffer.isBuffer(filePath) && start === undefined)
     return false
   const fileSystem = internal(stream, 'kFs')
@@ -101,7 +108,7 @@ function internal(stream: fs.ReadStream, name: string): unknown {
 }
 
 function descriptorOf(stream: fs.ReadStream): number | undefined {
-  const { fd } = stream as { fd?: number | null }
+  const { fd }: FileStream = stream
   return typeof fd === 'number' && !stream.destroyed ? fd : undefined
 }
 
@@ -133,7 +140,7 @@ class ReadStreamSource extends DescriptorSource {
 
   constructor(stream: fs.ReadStream, version: FileVersion, held: Held | undefined) {
     super()
-    const { start = 0, end = Infinity } = stream as { start?: number; end?: number }
+    const { start = 0, end = Infinity }: FileStream = stream
     const { size } = version.stats
     this.start = start
     this.length = Math.max(0, Math.min(size, end + 1) - start)

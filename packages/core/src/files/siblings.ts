@@ -34,7 +34,7 @@ export async function openVariant(
   file.variant = { coding: undefined }
   const metadata = { type: typeOf(filePath) ?? 'application/octet-stream' }
   for (const coding of selectCodings(fieldValue(request, 'accept-encoding'), offered)) {
-    const siblingPath = filePath + extensionOf[coding as Coding]
+    const siblingPath = filePath + extensionOf[coding]
     const opening = openFile(siblingPath, root, { reads, metadata })
     const sibling = await opening.catch(() => undefined)
     if (!sibling) continue

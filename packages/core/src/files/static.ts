@@ -1,6 +1,6 @@
 // What every mount of rangeStatic shares: each request has one of a few outcomes.
 
-import type { SourceError } from '../errors.ts'
+import { hasStatus } from '../errors.ts'
 import type { RangeServeOptions, SendOptions } from '../options.ts'
 import type { RangeRequest } from '../semantics/request.ts'
 import type { DirectSource } from '../sources/source.ts'
@@ -18,7 +18,7 @@ export type FolderOutcome =
   | { readonly kind: 'redirect'; readonly location: string }
   | { readonly kind: 'method-not-allowed'; readonly allow: string }
   | { readonly kind: 'next' }
-  | { readonly kind: 'error'; readonly error: SourceError }
+  | { readonly kind: 'error'; readonly error: unknown }
 
 /** A request below a mount. */
 export interface FolderRequest<Q = unknown> extends RangeRequest {
@@ -69,8 +69,7 @@ export abstract class Mount<R, Q> {
 
   /** The outcome of a request whose source cannot be served. */
   failed(error: unknown): FolderOutcome {
-    const { status = 500 } = error as Partial<SourceError>
-    if (this.#falls && status < 500) return { kind: 'next' }
-    return { kind: 'error', error: error as SourceError }
+    const isRefusal = hasStatus(error) && Number(error.status) < 500
+    return this.#falls && isRefusal ? { kind: 'next' } : { kind: 'error', error }
   }
 }

@@ -38,10 +38,10 @@ export function parseAcceptEncoding(fieldValue: string): Map<string, number> {
  * @param fieldValue the Accept-Encoding of the request, if it has one
  * @param offered the codings that the server has, in its own order
  */
-export function selectCodings(
+export function selectCodings<C extends string>(
   fieldValue: string | undefined,
-  offered: readonly string[],
-): readonly string[] {
+  offered: readonly C[],
+): readonly C[] {
   if (fieldValue === undefined) return []
   const weights = parseAcceptEncoding(fieldValue)
   const others = weights.get('*')

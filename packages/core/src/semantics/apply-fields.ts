@@ -5,18 +5,10 @@ import { isStale, type ResponseFields } from './fields.ts'
 /** An object with the fields of a response: Node's own, or a stand-in. */
 export interface FieldTarget {
   getHeader(name: string): number | string | string[] | undefined
-  /** All of them, by their names in lower case. */
+  /** A copy of all of them, by their names in lower case. */
   getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>
   setHeader(name: string, value: number | string | readonly string[]): unknown
   removeHeader(name: string): void
-}
-
-type FieldValue = number | string | readonly string[]
-
-interface Change {
-  readonly name: string
-  readonly before: FieldValue | undefined
-  readonly now: FieldValue | undefined
 }
 
 /**
@@ -24,34 +16,42 @@ interface Change {
  * that status must not carry, and leaves the others as they are.
  *
  * @returns a function that restores exactly what was changed here: fields that other code has set
- *   since
- *   are left alone
+ *   since are left alone
  */
 export function applyFields(
   target: FieldTarget,
   plan: { readonly status: number; readonly headers: ResponseFields },
 ): () => void {
+  const { headers } = plan
   // One look at all of them: Express makes each response slow to touch before Node 24.
-  const set = target.getHeaders()
-  const changes: Change[] = []
-  for (const name in set) {
-    if (!isStale(plan, name)) continue
-    changes.push({ name, before: set[name], now: undefined })
-    target.removeHeader(name)
+  const before = target.getHeaders()
+  let isApplied = true
+  try {
+    for (const name in before) if (isStale(plan, name)) target.removeHeader(name)
+    for (const name in headers) {
+      const value = headers[name]
+      if (value !== undefined && value !== before[name.toLowerCase()]) target.setHeader(name, value)
+    }
+  } catch (error) {
+    restore()
+    throw error
   }
-  for (const name in plan.headers) {
-    const value = plan.headers[name]
-    if (value === undefined) continue
-    const before = set[name.toLowerCase()]
-    if (before === value) continue
-    changes.push({ name, before, now: value })
-    target.setHeader(name, value)
-  }
-  return () => {
-    for (const { name, before, now } of changes.splice(0).toReversed()) {
-      if (target.getHeader(name) !== now) continue
-      if (before === undefined) target.removeHeader(name)
-      else target.setHeader(name, before)
+  return restore
+
+  function restore(): void {
+    if (!isApplied) return
+    isApplied = false
+    for (const name in headers) {
+      const value = headers[name]
+      const old = before[name.toLowerCase()]
+      if (value === undefined || value === old || target.getHeader(name) !== value) continue
+      if (old === undefined) target.removeHeader(name)
+      else target.setHeader(name, old)
+    }
+    for (const name in before) {
+      const old = before[name]
+      const isRemoved = isStale(plan, name) && target.getHeader(name) === undefined
+      if (isRemoved && old !== undefined) target.setHeader(name, old)
     }
   }
 }

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { planResponse, type ResponsePlan } from './plan.ts'
 import type { PlanOptions } from './plan-options.ts'
+import type { ByteRange } from './range.ts'
 import type { Representation } from './representation.ts'
 import { contentLength, isBytes, isRange } from './segments.ts'
 
@@ -627,9 +628,9 @@ describe('a plan', () => {
           const oracle = specs.flatMap((spec) => slices(spec, length))
 
           expect(planned.headers['Content-Length']).toBe(String(content.length))
-          for (const { firstPos, lastPos } of planned.body.filter(isRange)) {
-            expect(firstPos >= 0 && firstPos <= lastPos && lastPos < length).toBe(true)
-          }
+          const isInside = ({ firstPos, lastPos }: ByteRange) =>
+            firstPos >= 0 && firstPos <= lastPos && lastPos < length
+          expect(planned.body.filter(isRange).every(isInside)).toBe(true)
           if (planned.status === 416) {
             outcomes.unsatisfiable++
             expect(oracle).toEqual([])
@@ -653,8 +654,8 @@ describe('a plan', () => {
             expect(content.length).toBeLessThan(length)
           }
           for (const { firstPos, lastPos, completeLength, content: piece } of parts) {
-            expect(completeLength).toBe(length)
-            expect(piece.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
+            const isRight = piece.equals(bytes.subarray(firstPos, lastPos + 1))
+            expect(isRight && completeLength === length).toBe(true)
           }
           // Every requested range lies in exactly one part, and every part has one.
           const homes = oracle.map(([first, last]) =>
@@ -664,9 +665,9 @@ describe('a plan', () => {
           expect([...new Set(homes)].toSorted((a, b) => a - b)).toEqual([...parts.keys()])
           if (canSeek) expect([...new Set(homes)]).toEqual([...parts.keys()])
           const ascending = parts.toSorted((a, b) => a.firstPos - b.firstPos)
-          for (const [index, next] of ascending.slice(1).entries()) {
-            expect(next.firstPos).toBeGreaterThan(ascending[index]!.lastPos + 1)
-          }
+          const touches = ({ firstPos }: ByteRange, i: number) =>
+            i > 0 && firstPos <= ascending[i - 1]!.lastPos + 1
+          expect(ascending.findIndex(touches)).toBe(-1)
           if (!canSeek) expect(parts).toEqual(ascending)
         },
       ),
@@ -731,7 +732,9 @@ describe('a plan', () => {
     ['overlapping ranges', `bytes=${'0-,'.repeat(33_334)}`, 206],
     [
       'single bytes',
-      `bytes=${Array.from({ length: 16_000 }, (_, i) => i * 500).map((at) => `${at}-${at}`)}`,
+      `bytes=${Array.from({ length: 16_000 }, (_, i) => i * 500)
+        .map((at) => `${at}-${at}`)
+        .join(',')}`,
       200,
     ],
     ['unsatisfiable ranges', `bytes=${'-0,'.repeat(33_334)}`, 416],

@@ -191,7 +191,7 @@ describe('parseRange', () => {
         exec.mockClear()
         const text = `bytes=${'0-1 ,'.repeat(specs)}`
         parseRange(text)
-        const seen = exec.mock.calls.reduce((sum, [input]) => sum + String(input).length, 0)
+        const seen = exec.mock.calls.reduce((sum, [input]) => sum + input.length, 0)
         expect(seen).toBeLessThanOrEqual(3 * text.length)
       }
     } finally {
@@ -450,11 +450,14 @@ describe('coalesce', () => {
         const joined = coalesce(requested, maxGap)
         const asked = bitmap(requested)
         const sent = bitmap(joined)
+        // One expectation for all bytes: each costs more than what it looks at.
+        let widest = 0
         for (let gap = 0, i = 0; i < sent.length; i++) {
-          if (asked[i]) expect(sent[i]).toBe(true)
           gap = sent[i] && !asked[i] ? gap + 1 : 0
-          if (gap > 0) expect(gap).toBeLessThan(maxGap)
+          widest = Math.max(widest, gap)
         }
+        expect(asked.findIndex((isAsked, i) => isAsked && !sent[i])).toBe(-1)
+        if (widest > 0) expect(widest).toBeLessThan(maxGap)
         const ascending = joined.toSorted((a, b) => a.firstPos - b.firstPos)
         for (const [index, next] of ascending.slice(1).entries()) {
           const gap = next.firstPos - ascending[index]!.lastPos - 1

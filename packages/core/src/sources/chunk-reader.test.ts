@@ -50,7 +50,7 @@ describe('ChunkReader', () => {
   it('handles a rejection of `return`', async () => {
     const stop = () => Promise.reject(new Error('cannot stop'))
     new ChunkReader({
-      [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}), return: stop }),
+      [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}), return: stop }),
     }).close()
     await turn()
     expect(unhandled.splice(0)).toEqual([])

@@ -1,18 +1,23 @@
 import type { Readable } from 'node:stream'
 import { sourceError } from '../errors.ts'
 import { DiscardPace, discardFeeders, isNodeEmitter, mayEndEarly, nextTurn } from './early-end.ts'
-import type { ByteStream } from './source.ts'
 import { nameOf } from '../validate.ts'
+
+/** A stream that {@link isByteStream} knows: a web stream of this process, or one to be iterated. */
+export type KnownStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>
+
+/** What such a stream yields: bytes, as far as its type is right. */
+type Chunk = { readonly length?: number } | undefined
 
 /** Reads a stream of any kind chunk by chunk, and can stop at any time, even during a read. */
 export class ChunkReader {
-  readonly #stream: ByteStream
-  readonly #next: () => Promise<{ readonly done?: boolean; readonly value?: unknown }>
+  readonly #stream: KnownStream
+  readonly #next: () => Promise<{ readonly done?: boolean; readonly value?: Chunk }>
   readonly #cancel: () => unknown
   #ended = false
   #started = false
 
-  constructor(stream: ByteStream) {
+  constructor(stream: KnownStream) {
     this.#stream = stream
     if (stream instanceof ReadableStream) {
       // Its own iterator would wait for a pending read before it cancels.
@@ -22,7 +27,7 @@ export class ChunkReader {
       // stream, and that error ends the process. In the next turn it holds none.
       this.#cancel = () => nextTurn().then(() => reader.cancel())
     } else {
-      const iterator = iterate(stream as AsyncIterable<Uint8Array>)
+      const iterator = iterate(stream)
       this.#next = () => iterator.next()
       this.#cancel = () => iterator.return?.()
     }
@@ -54,7 +59,7 @@ export class ChunkReader {
     if (this.#ended) return
     this.#ended = true
     try {
-      const stream = this.#stream as ByteStream & { destroy?: () => void; on?: Function }
+      const stream = this.#stream as KnownStream & { destroy?: () => void; on?: Function }
       // The iterator of a Node stream would wait for the read under way.
       if (typeof stream.destroy === 'function' && typeof stream.on === 'function') {
         this.#watchFeeders()
@@ -82,7 +87,7 @@ export class ChunkReader {
       for (;;) {
         const { done, value } = await this.#next()
         if (done === true) break
-        if (pace.count((value as Partial<Uint8Array>).length ?? 0)) await nextTurn()
+        if (pace.count(value?.length ?? 0)) await nextTurn()
       }
     } catch {
       // The rest is not needed.
@@ -96,14 +101,14 @@ export class ChunkReader {
  * still be written to would report an error.
  */
 function iterate(stream: AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
-  const { iterator } = stream as Partial<Pick<Readable, 'iterator'>>
+  const { iterator }: AsyncIterable<Uint8Array> & Partial<Pick<Readable, 'iterator'>> = stream
   return isNodeEmitter(stream) && typeof iterator === 'function'
-    ? iterator.call(stream as unknown as Readable, { destroyOnReturn: false })
+    ? iterator.call(stream, { destroyOnReturn: false })
     : stream[Symbol.asyncIterator]()
 }
 
 /** Whether a value can be read chunk by chunk. */
-export function isByteStream(value: unknown): value is ByteStream {
+export function isByteStream(value: unknown): value is KnownStream {
   if (value instanceof ReadableStream) return true
   const { [Symbol.asyncIterator]: method } = (value ?? {}) as Partial<AsyncIterable<Uint8Array>>
   return typeof method === 'function'

@@ -57,7 +57,8 @@ export function mayEndEarly(stream: unknown, own: OwnListeners): stream is Reada
 
 /** Whether other code closes the file of a stream itself: its descriptor may be another's by then. */
 function isKeptOpen(stream: Readable): boolean {
-  return (stream as { readonly autoClose?: unknown }).autoClose === false
+  const { autoClose }: Readable & { readonly autoClose?: unknown } = stream
+  return autoClose === false
 }
 
 /** Whether anything but this response reads a stream. */
@@ -68,9 +69,15 @@ export function isReadElsewhere(
   return stream.listenerCount('data') > data || stream.listenerCount('readable') > readable
 }
 
+/** A stream that may have a side to be written to. */
+interface WritableToo extends Readable {
+  readonly writable?: unknown
+  readonly bytesWritten?: unknown
+}
+
 /** Whether the readable side may depend on further writes to the other. */
 function isWrittenTo(stream: Readable): boolean {
-  const { writable, bytesWritten } = stream as Partial<Record<'writable' | 'bytesWritten', unknown>>
+  const { writable, bytesWritten }: WritableToo = stream
   // A source that is piped into a stream listens for 'unpipe' there.
   return writable === true && (bytesWritten !== 0 || stream.listenerCount('unpipe') > 0)
 }
@@ -78,10 +85,10 @@ function isWrittenTo(stream: Readable): boolean {
 const methods = ['read', 'push', 'unshift', 'resume', 'destroy', '_read', '_destroy'] as const
 
 function isOfCleanClass(stream: Readable): boolean {
-  let prototype = Object.getPrototypeOf(stream) as Readable | null
+  let prototype: Partial<Readable> | null = Object.getPrototypeOf(stream)
   if (prototype === readablePrototype) return isMadeByNode(stream)
   while (prototype && !cleanPrototypes.has(prototype)) {
-    prototype = Object.getPrototypeOf(prototype) as Readable | null
+    prototype = Object.getPrototypeOf(prototype)
   }
   if (!prototype) return false
   // A subclass or a patched stream may have changed it.
@@ -140,8 +147,9 @@ export function endAtOnce(stream: Readable): void {
 /** Continues to read what feeds a stream through `pipe` if the stream is destroyed before its end. */
 export function discardFeeders(stream: unknown): void {
   if (!isNodeEmitter(stream)) return
-  stream.on('unpipe', (feeder: Partial<Readable>) => {
-    if ((stream as Partial<Readable>).destroyed !== true) return
+  const target: EventEmitter & { readonly destroyed?: unknown } = stream
+  target.on('unpipe', (feeder: Partial<Readable>) => {
+    if (target.destroyed !== true) return
     if (mayEndEarly(feeder, {})) feeder.destroy()
     else if (feeder.destroyed !== true) feeder.resume?.()
   })

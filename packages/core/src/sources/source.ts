@@ -99,8 +99,8 @@ export interface DirectSource extends Source {
 }
 
 /** A caller's source as a direct one, with only those members that the contract names. */
-export function toDirect(source: Source): DirectSource {
-  if ('isDirect' in source) return source as DirectSource
+export function toDirect(source: Source | DirectSource): DirectSource {
+  if ('isDirect' in source) return source
   const { length, seekable, acceptRanges, cacheControl, isGrowing } = source
   return {
     isDirect: true,
@@ -147,7 +147,11 @@ export function pickMetadata({
 
 /** Whether a value looks like a {@link Source}. */
 export function isSource(value: unknown): value is Source {
-  return typeof value === 'object' && value !== null && typeof (value as Source).read === 'function'
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    typeof (value as { read?: unknown }).read === 'function'
+  )
 }
 
 /** Whether a value is an open file, whose `read` differs from that of a source. */
@@ -161,6 +165,7 @@ export function hasDescriptor(value: unknown): boolean {
 }
 
 /** Whether a value is a promise of any kind. */
-export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return typeof (value as Partial<PromiseLike<unknown>> | null | undefined)?.then === 'function'
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T>
+export function isPromise(value: { readonly then?: unknown } | null | undefined): boolean {
+  return typeof value?.then === 'function'
 }

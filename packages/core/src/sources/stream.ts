@@ -1,10 +1,9 @@
 import type { EventEmitter } from 'node:events'
-import type { Readable } from 'node:stream'
 import { invalidArgument, sourceError } from '../errors.ts'
 import { overlap } from '../semantics/segments.ts'
 import type { ByteRange } from '../semantics/range.ts'
 import type { Metadata } from './buffer.ts'
-import { ChunkReader, isByteStream } from './chunk-reader.ts'
+import { ChunkReader, isByteStream, type KnownStream } from './chunk-reader.ts'
 import {
   DiscardPace,
   endEarly,
@@ -73,14 +72,14 @@ class OnePassSource implements DirectSource {
   readonly isDirect: true = true
   readonly length: number
   readonly seekable = false
-  readonly #stream: ByteStream
+  readonly #stream: KnownStream
   readonly #reader: ChunkReader
   /** What the last chunk holds beyond the last range that was read. */
   #rest: Uint8Array = new Uint8Array(0)
   #position = 0
   #closed = false
 
-  constructor(stream: ByteStream, metadata: StreamMetadata) {
+  constructor(stream: KnownStream, metadata: StreamMetadata) {
     this.length = metadata.length
     Object.assign(this, pickMetadata(metadata))
     this.#stream = stream
@@ -121,13 +120,13 @@ class OnePassSource implements DirectSource {
     const stream = this.#stream
     if (isEmitter(stream) && this.#reader.ended) {
       // A stream that can still be written to has ended on this side only.
-      if (!isReadElsewhere(stream, this.#own)) (stream as Partial<Readable>).destroy?.()
+      if (!isReadElsewhere(stream, this.#own)) stream.destroy?.()
     } else if (!isEmitter(stream) || (aborted && !isReadElsewhere(stream, this.#own))) {
       this.#reader.close()
-    } else if (this.endsByItself) {
-      return this.#reader.discard()
+    } else if (mayEndEarly(stream, this.#own)) {
+      endEarly(stream)
     } else {
-      endEarly(stream as Readable)
+      return this.#reader.discard()
     }
     return undefined
   }
@@ -138,7 +137,13 @@ class OnePassSource implements DirectSource {
   }
 }
 
+/** A Node stream, or one that imitates it. */
+interface EmittingStream extends EventEmitter {
+  destroy?(): unknown
+}
+
 /** Whether a stream is a Node stream or imitates one: it emits events. */
-function isEmitter(stream: ByteStream): stream is ByteStream & EventEmitter {
-  return typeof (stream as Partial<EventEmitter>).on === 'function'
+function isEmitter(stream: KnownStream): stream is KnownStream & EmittingStream {
+  const { on }: KnownStream & { readonly on?: unknown } = stream
+  return typeof on === 'function'
 }

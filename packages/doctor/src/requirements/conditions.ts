@@ -12,8 +12,9 @@ export function conditionRows(representation: Representation): Row[] {
   const another = '"another-version"'
   const time = lastModified.getTime()
   const modified = lastModified.toUTCString()
-  const [later, earlier] = [time + 1000, time - 1000].map((ms) => new Date(ms).toUTCString()) as [string, string]
-  const [day, date, month, year, clock] = modified.replace(',', '').split(' ') as [string, string, string, string, string]
+  const later = new Date(time + 1000).toUTCString()
+  const earlier = new Date(time - 1000).toUTCString()
+  const [day = '', date = '', month = '', year = '', clock = ''] = modified.replace(',', '').split(' ')
   const rfc850 = `${weekdays[lastModified.getUTCDay()]}, ${date}-${month}-${year.slice(2)} ${clock} GMT`
   const asctime = `${day} ${month} ${date.replace(/^0/, ' ')} ${clock} ${year}`
   return [

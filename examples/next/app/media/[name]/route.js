@@ -1,7 +1,8 @@
 // A route handler of Next.js, in app/media/[name]/route.js.
 
 import { toResponse } from '@range-serve/core'
-import { media } from '../../../../media.mjs'
+
+const media = process.env.MEDIA ?? '/srv/media'
 
 export async function GET(request, { params }) {
   const { name } = await params

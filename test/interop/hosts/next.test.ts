@@ -1,0 +1,51 @@
+// The route handler of examples/next in Next.js itself, built and served as in production.
+
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { describeWith } from '../../support/available.ts'
+import { type Example, examples, startExample } from '../../support/example.ts'
+import { holdHost, hostFolder } from '../../support/hosts.ts'
+import { ask, field } from '../../support/raw.ts'
+
+const project = `${examples}next`
+const { dependencies } = JSON.parse(readFileSync(`${project}/package.json`, 'utf8')) as {
+  dependencies: Record<string, string>
+}
+const name = `Next.js ${dependencies['next']}`
+
+describeWith('next', name, (program) => {
+  const folder = hostFolder()
+  let next: Example
+  beforeAll(async () => {
+    const env = { MEDIA: folder, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }
+    const options = { env: { ...process.env, ...env } }
+    await promisify(execFile)(process.execPath, [program, 'build', project], options)
+    const args = ['--hostname', 'localhost', '--port', '0']
+    next = await startExample('start', [process.execPath, program], env, [project, ...args])
+  })
+  afterAll(() => next?.stop())
+
+  holdHost(folder, () => next, { omitsEveryLength: true })
+
+  it('keeps its compression from a range, not from the full response', async () => {
+    const path = '/media/page.html'
+    const accept = ['Accept-Encoding', 'gzip'] as const
+    const full = await ask(next.port, { path, headers: [accept] })
+    expect(field(full, 'Content-Encoding')).toBe('gzip')
+    const range = await ask(next.port, { path, headers: [accept, ['Range', 'bytes=1-1']] })
+    expect(field(range, 'Content-Encoding')).toBeUndefined()
+    expect(String(range.content)).toBe('p')
+  })
+
+  it('responds to OPTIONS with the methods of the handler', async () => {
+    const response = await ask(next.port, { path: '/media/page.html', method: 'OPTIONS' })
+    expect(field(response, 'Allow')).toBe('GET, HEAD, OPTIONS')
+  })
+})
+
+it('is the Next.js that the README names', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
+  expect(/## In a fetch handler\n[\s\S]*?\n## /.exec(readme)![0]).toContain(name)
+})
