@@ -1,4 +1,4 @@
-// What every response of ours must be: the table of the doctor, for the representation that every
+// What every response must be: the table of the doctor, for the representation that every
 // server here serves, and what is settled beyond it.
 
 import { type Expectation, type Requirement, requirementsFor } from '@range-serve/doctor'

@@ -1,4 +1,4 @@
-// What the demo makes of its command line and environment.
+// The settings of the demo, from its command line and environment.
 
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
@@ -20,10 +20,10 @@ it.each<[args: string[], env: Record<string, string>, expected: object]>([
   [[], { PORT: '0', HOST: '::1' }, { port: 0, host: '::1' }],
   [['--port', '3001', '--koa', '--fast'], { PORT: '1' }, { port: 3001, koa: true, fast: true }],
   [['-p', '65535'], { WORKERS: '2' }, { port: 65_535, workers: 2 }],
-  // What `npm start --koa --port=3001` gives.
+  // The environment of `npm start --koa --port=3001`.
   [[], { npm_config_koa: 'true', npm_config_port: '3001' }, { koa: true, port: 3001 }],
   [['media'], { INIT_CWD: `${media}/..` }, { folder: media }],
-])('takes %j with %j', async (args, env, expected) => {
+])('accepts %j with %j', async (args, env, expected) => {
   expect(await readArguments(args, env, '/own')).toEqual({ ...defaults, ...expected })
 })
 

@@ -1,4 +1,4 @@
-// The demo, as it is used: `npm start`, a browser, a player that seeks.
+// The demo in use: `npm start`, a browser, a player that seeks.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
@@ -328,7 +328,7 @@ describeWith('chromium', 'A browser', (executablePath) => {
       await page.waitForSelector('canvas[data-page="30"]')
       await settled(page)
       const { size } = await fileNamed(demo, 'byte-ranges.pdf')
-      // The page says it itself: there are 40 of them.
+      // The page states the count: there are 40.
       const segments = await segmentsOf(page)
       expect(segments.some(({ first, last }) => first > 0.7 * size && last < 0.77 * size)).toBe(
         true,

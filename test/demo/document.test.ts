@@ -1,4 +1,4 @@
-// The demo's PDF: linearised, and each page where it says that it is.
+// The demo's PDF: linearised, with each page at the position that it states.
 
 import { expect, it } from 'vitest'
 import { makeDocument } from '../../examples/media-server/document.mjs'
@@ -6,7 +6,7 @@ import { makeDocument } from '../../examples/media-server/document.mjs'
 const document = makeDocument()
 const text = document.toString('latin1')
 
-it('is the same whenever it is made', () => {
+it('is the same each time it is made', () => {
   expect(makeDocument().equals(document)).toBe(true)
 })
 
@@ -44,7 +44,7 @@ it('has tables whose every entry is the position of an object', () => {
   }
 })
 
-it('says on each page which of its bytes that page is', () => {
+it('states on each page the range of bytes of that page', () => {
   const pages = [...text.matchAll(/This page is bytes ([ \d,]+) to ([ \d,]+) of the file/g)]
   expect(pages).toHaveLength(40)
   for (const { 1: first, 2: last, index } of pages) {

@@ -72,7 +72,7 @@ describeWith('chromium', 'A browser', (executablePath) => {
     expect(await page.isVisible('#code')).toBe(false)
   })
 
-  it('searches many files, says what it left out, and resets the player for one that does not play', async () => {
+  it('searches many files, reports how many it left out, and resets the player for a file that does not play', async () => {
     const long = `${'a very long name '.repeat(12)}.mp4`
     const page = await show(folderOf([...numbered(1001), long, 'a/b/c/d/e.mp4']))
     await page.waitForSelector('#stage p')

@@ -23,7 +23,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** The events that one client gets, of all processes. */
+/** The events that a client gets from all processes. */
 async function follow({ port }: Example) {
   const aborter = new AbortController()
   const { signal } = aborter
@@ -82,7 +82,7 @@ describe('The demo with two workers', () => {
       const { content } = await ask(demo.port, { path: '/api/line' })
       return JSON.parse(String(content)).slow === (speed === 'slow')
     }
-    // Two connections in a row are those of different workers.
+    // Consecutive connections belong to different workers.
     await until('both have it', async () => (await isSet()) && isSet())
   }
 
@@ -108,7 +108,7 @@ describe('The demo with two workers', () => {
         process.kill(killed, 'SIGKILL')
       }
     } catch {
-      // It was cut.
+      // The download was cut off.
     }
     expect(got.length).toBeGreaterThan(0)
     expect(got.length).toBeLessThan(bytes.length)

@@ -179,7 +179,7 @@ describe('requests', () => {
     expect(methods.length).toBeLessThanOrEqual(60)
     expect(new Set(methods)).toEqual(new Set(['GET', 'HEAD']))
     expect(report.bytes).toBeLessThan(1024 * 1024)
-    // What fits into the buffers of a socket before the client is gone.
+    // What fits into the buffers of a socket before the client disconnects.
     const sent = [...sockets].reduce((sum, { bytesWritten }) => sum + bytesWritten, 0)
     expect(sent).toBeLessThan(large.length)
   })

@@ -1,4 +1,4 @@
-// What the doctor says of servers that are in use: each of these was looked at by hand.
+// What the doctor reports about servers in use: each of these was checked by hand.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -33,7 +33,7 @@ afterEach(async () => {
 
 async function findingsAt(port: number): Promise<Record<string, string>> {
   const url = `http://127.0.0.1:${port}/clip.mp4`
-  // A response that does not come within a second comes never.
+  // A response that does not arrive within a second never does.
   const { findings } = await diagnose(url, { timeout: 1000 })
   return Object.fromEntries(findings.map(({ id, severity }) => [id, severity]))
 }

@@ -1,4 +1,4 @@
-// The API.md of each package is what its declarations say. The packages must be built.
+// The API.md of each package matches its declarations. The packages must be built.
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -29,7 +29,7 @@ function referenceOf(folder: string): string | undefined {
   return entries.length > 0 ? formatReference(name, entries) : undefined
 }
 
-/** Takes in what a package exports of an entry point that has no reference. */
+/** Includes what a package exports of an entry point that has no reference. */
 function withInternal({ declared, borrowed, additions }: Entry): Entry {
   const taken: Declared[] = []
   const left = new Map<string, readonly string[]>()

@@ -1,4 +1,4 @@
-// The packages inside a bundle, as Next.js and serverless hosts make one.
+// The packages inside a bundle, as Next.js and serverless hosts build it.
 
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'

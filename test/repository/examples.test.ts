@@ -1,4 +1,4 @@
-// Every example starts, and responds as it says.
+// Every example starts, and responds as it documents.
 
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// The READMEs: their JavaScript parses, and their tables list the options and codes that there are.
+// The READMEs: their JavaScript parses, and their tables list all options and codes.
 
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -83,7 +83,7 @@ describe.each(readmes)('the options in %s', (file) => {
 it.each([
   ['express', forExpress],
   ['koa', forKoa],
-])('@range-serve/%s exports what makes sources, and coverage', (_, exported) => {
+])('@range-serve/%s exports the constructors of sources, and coverage', (_, exported) => {
   const names = Object.keys(core).filter((name) => name.startsWith('from') || name === 'coverage')
   expect(names.length).toBeGreaterThan(7)
   expect(Object.keys(exported)).toEqual(expect.arrayContaining(names))
@@ -100,7 +100,7 @@ it('packages/http/README.md lists every option and error code', () => {
   expect(firstCells(text, '`code`')).toEqual(listedCodes.toSorted())
 })
 
-it('packages/s3/README.md shows test/upstreams/s3-example.ts as it is', () => {
+it('packages/s3/README.md shows test/upstreams/s3-example.ts unchanged', () => {
   const [, shown] = /```ts\n([\s\S]*?)```/.exec(read('packages/s3/README.md')) ?? []
   expect(shown).toBe(read('test/upstreams/s3-example.ts'))
 })

@@ -178,8 +178,8 @@ describe.each(servers)('%s', (name, start) => {
 
   it('does not wait for a FIFO, however many requests there are', async () => {
     // More than there are threads for the file system.
-    const answers = Array.from({ length: 16 }, () => ask(running.port, { path: '/fifo' }))
-    for (const { status } of await Promise.all(answers)) expect(status).toBe(404)
+    const responses = Array.from({ length: 16 }, () => ask(running.port, { path: '/fifo' }))
+    for (const { status } of await Promise.all(responses)) expect(status).toBe(404)
     expect((await ask(running.port, { path: '/public' })).content.toString()).toBe('for all')
   })
 })

@@ -1,4 +1,4 @@
-// A program of a user who has installed only the adapter; nothing runs it.
+// A program that has only the adapter installed; it is compiled, not run.
 
 import Koa from 'koa'
 import {

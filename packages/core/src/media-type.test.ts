@@ -27,7 +27,7 @@ describe('expandType', () => {
     ['html', 'text/html; charset=utf-8'],
     ['json', 'application/json; charset=utf-8'],
     ['video/mp4', 'video/mp4'],
-    ['text/html', 'text/html'], // in full: as it is
+    ['text/html', 'text/html'], // in full: unchanged
     ['text/html; charset=iso-8859-1', 'text/html; charset=iso-8859-1'],
     ['text/html;charset=utf-8', 'text/html;charset=utf-8'],
     ['application/vnd.api+json', 'application/vnd.api+json'],
