@@ -26,7 +26,8 @@ it.each(sent)('a bundle without unused modules knows %s', async (_what, args, su
     toResponse(new Request('http://localhost/'), ${args})
       .then(({ headers }) => console.log(headers.get('Content-Type')))`
   writeFileSync(input, program)
-  const resolve = { modules: [path.join(root, 'test/node_modules')] }
+  // As npm has it, beside the folder of the package; the program itself has no folder of modules.
+  const resolve = { modules: ['node_modules', path.join(root, 'test/node_modules')] }
   await build({ input, platform: 'node', resolve, output: { file, format: 'cjs' } })
   const { stdout } = await run(process.execPath, [file])
   expect(stdout.trim()).toBe(`text/${subtype}; charset=utf-8`)
