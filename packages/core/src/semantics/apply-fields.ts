@@ -1,6 +1,6 @@
 // Applies the fields of a plan to a response that has fields already, and restores them.
 
-import { isStale, type ResponseFields } from './fields.ts'
+import { isStale, type ResponseFields, toLowerCase } from './fields.ts'
 
 /** An object with the fields of a response: Node's own, or a stand-in. */
 export interface FieldTarget {
@@ -30,7 +30,7 @@ export function applyFields(
     for (const name in before) if (isStale(plan, name)) target.removeHeader(name)
     for (const name in headers) {
       const value = headers[name]
-      if (value !== undefined && value !== before[name.toLowerCase()]) target.setHeader(name, value)
+      if (value !== undefined && value !== before[toLowerCase(name)]) target.setHeader(name, value)
     }
   } catch (error) {
     restore()
@@ -43,7 +43,7 @@ export function applyFields(
     isApplied = false
     for (const name in headers) {
       const value = headers[name]
-      const old = before[name.toLowerCase()]
+      const old = before[toLowerCase(name)]
       if (value === undefined || value === old || target.getHeader(name) !== value) continue
       if (old === undefined) target.removeHeader(name)
       else target.setHeader(name, old)

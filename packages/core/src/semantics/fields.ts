@@ -50,18 +50,30 @@ export function isWithheld(status: number, name: string): boolean {
   }
 }
 
+const plannedNames = [
+  'Accept-Ranges',
+  'Content-Length',
+  'Content-Range',
+  'Content-Type',
+  'ETag',
+  'Last-Modified',
+  'Transfer-Encoding',
+]
+
 /** By name in lower case. Every plan states the length of its content, so none has Transfer-Encoding. */
 const plannedFields: ReadonlyMap<string, string> = new Map(
-  [
-    'Accept-Ranges',
-    'Content-Length',
-    'Content-Range',
-    'Content-Type',
-    'ETag',
-    'Last-Modified',
-    'Transfer-Encoding',
-  ].map((name) => [name.toLowerCase(), name]),
+  plannedNames.map((name) => [name.toLowerCase(), name]),
 )
+
+/** The names that most plans have. A string that is made for a look-up makes that slow. */
+const lowerCases: ReadonlyMap<string, string> = new Map(
+  [...plannedNames, 'Cache-Control', 'Vary'].map((name) => [name, name.toLowerCase()]),
+)
+
+/** The name of a field in lower case. */
+export function toLowerCase(name: string): string {
+  return lowerCases.get(name) ?? name.toLowerCase()
+}
 
 /**
  * Whether a field follows from the representation and the plan alone, whatever else sets it.

@@ -4,7 +4,7 @@ import { randomBoundary } from './boundary.ts'
 import { formatByteranges, partOverhead } from './byteranges.ts'
 import { addNoTransform } from './cache-control.ts'
 import { formatContentRange } from './content-range.ts'
-import { isPlanned, isWithheld, type ResponseFields } from './fields.ts'
+import { isPlanned, isWithheld, type ResponseFields, toLowerCase } from './fields.ts'
 import { formatHttpDate } from './http-date.ts'
 import { type PlanContext, type PlanOptions, validateStatus } from './plan-options.ts'
 import { evaluatePreconditions, notModifiedTag } from './preconditions.ts'
@@ -141,7 +141,7 @@ function fields(
   let cacheControl: string | undefined
   if (options.headers) {
     for (const [name, value] of Object.entries(options.headers)) {
-      const lowerCase = name.toLowerCase()
+      const lowerCase = toLowerCase(name)
       if (lowerCase === 'cache-control') cacheControl = String(value)
       else if (!isPlanned(lowerCase) && !isWithheld(status, lowerCase)) headers[name] = value
     }
