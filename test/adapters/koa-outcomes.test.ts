@@ -283,6 +283,29 @@ describe.each([
       expect(errors).toMatchObject([{ code: 'ENOENT' }])
     })
 
+    it('replaces a body that was set before', async () => {
+      const port = await start(rangeServe(), (ctx) => {
+        ctx.body = 'early'
+        void ctx.sendRange(filePath)
+      })
+      for (let i = 0; i < 2; i++) expect((await ask(port, {})).content.equals(bytes)).toBe(true)
+    })
+
+    it('replaces an earlier one, and all of its fields', async () => {
+      const port = await start(rangeServe(), (ctx) => {
+        if (ctx.path === '/')
+          void ctx.sendRange(Buffer.from('small'), { etag: '"small"', type: 'txt' })
+        void ctx.sendRange(filePath)
+      })
+      for (let i = 0; i < 2; i++) {
+        const [own, both] = [await ask(port, { path: '/own' }), await ask(port, {})]
+        expect(both.content.equals(bytes)).toBe(true)
+        for (const name of ['ETag', 'Last-Modified', 'Content-Type', 'Content-Length']) {
+          expect(field(both, name)).toBe(field(own, name))
+        }
+      }
+    })
+
     it('does not replace the response to an error', async () => {
       const port = await start(rangeServe(), (ctx) => {
         void ctx.sendRange(filePath)

@@ -44,7 +44,8 @@ export function kindOf({ response }: Context): BodyKind {
 function isPlain(body: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(body)
   if (prototype !== Object.prototype && prototype !== Array.prototype) return false
-  return !('pipe' in body)
+  const { pipe }: { readonly pipe?: unknown } = body
+  return pipe === undefined
 }
 
 function isOfWeb(body: object): body is Blob | ReadableStream | Response {

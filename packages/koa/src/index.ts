@@ -80,7 +80,7 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     }
     return next().then(
       () => {
-        const waiting = state.pending && waitFor(ctx, state.pending)
+        const waiting = state.pending && waitFor(state.pending)
         return waiting ? waiting.then(finish) : finish()
       },
       (error: unknown) => {
@@ -94,10 +94,9 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
 }
 
 /** Waits for a call of `sendRange` that the handler did not await, unless it has set a body since. */
-function waitFor(ctx: Context, sending: Sending): Promise<unknown> | undefined {
+function waitFor(sending: Sending): Promise<unknown> | undefined {
   if (sending.isDropped) return undefined
-  const isSet = !sending.isSettled && ctx.body !== undefined && ctx.body !== null
-  return isSet ? sending.drop() : sending.settle()
+  return !sending.isSettled && sending.isReplaced() ? sending.drop() : sending.settle()
 }
 
 function filterResponse(ctx: Context, options: RangeServeOptions): Promise<void> | undefined {
@@ -128,20 +127,22 @@ function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<
   const state = keepState(this)
   const earlier = state.pending
   const before = getBody(this.response)
-  // A file that is open already may be ready before the handler, which does not wait, has returned.
+  const isReplaced = () => isBodySince(this, before)
+  // A source may be ready before the handler, which does not wait, has returned.
   const isDropped = () => {
-    if (!sending?.isAwaited && isReplaced(this, before)) sending?.drop()
+    if (!sending?.isAwaited && isReplaced()) sending?.drop()
     return sending?.isDropped === true
   }
   const options = mergeOptions(state.options ?? {}, own)
-  const sending: Sending | undefined = Sending.of(send(this, source, options, earlier, isDropped))
+  const work = send(this, source, options, earlier, isDropped)
+  const sending: Sending | undefined = Sending.of(work, isReplaced)
   state.pending = sending
   state.sent = isReadAgain(source) ? { source, options } : undefined
   return sending
 }
 
 /** Whether a body has replaced `before`, and not by another `sendRange`. */
-function isReplaced({ response }: Context, before: unknown): boolean {
+function isBodySince({ response }: Context, before: unknown): boolean {
   const body = getBody(response)
   if (body === undefined || body === null || body === before) return false
   return stateOf(response.ctx)?.applied?.isTakenBack !== false

@@ -31,7 +31,11 @@ export function send(
   const replaced = appliedTo(ctx)
   const isSaid = replaced && ctx.status === replaced.plan.status
   const status = isSaid ? replaced.statusBefore : statusSaid(ctx.response)
-  const set = replaced && ((name: string) => replaced.fieldBefore(name))
+  // Asked once the source is open: by then, an earlier call may have set fields of its own.
+  const set = (name: string) => {
+    const applied = appliedTo(ctx)
+    return applied ? applied.fieldBefore(name) : ctx.res.getHeader(name)
+  }
   const context = contextOf(ctx.res, { status, pooled: isDirect(ctx), set })
   return prepare(ctx.req, source, options, context).then(async (prepared) => {
     if (earlier && !earlier.isSettled) await earlier.settle()?.catch(() => {})

@@ -16,12 +16,15 @@ export class Sending extends Promise<PendingTransfer> {
   isSettled = false
   /** Whether its response must not be set any more. */
   isDropped = false
+  /** Whether the handler has set a body since the call. */
+  declare isReplaced: () => boolean
 
   /** Begins a call. */
-  static of(work: Promise<PendingTransfer>): Sending {
+  static of(work: Promise<PendingTransfer>, isReplaced: () => boolean): Sending {
     const sending = new Sending((resolve, reject) => {
       work.then(resolve, reject)
     })
+    sending.isReplaced = isReplaced
     const settle = () => {
       sending.isSettled = true
     }
