@@ -1,6 +1,6 @@
 // The comparison: npm run compare -- [--no-speed]
 //
-// What the doctor says of each server, and the quick benchmark of them. Kept in comparison.json, and
+// What the doctor says of each server, and the benchmark of them. Kept in comparison.json, and
 // written as a table to COMPARISON.md.
 
 import { spawnSync } from 'node:child_process'
@@ -80,11 +80,11 @@ function markOf({ outcome, checks }) {
   return outcome === 'right' && count('declined') > count('met') ? 'declined' : outcome
 }
 
-/** The CPU time of each server's requests, of the quick benchmark. */
+/** The CPU time of each server's requests, once it is warm: the warm-up of a quick run is too short. */
 function measure() {
   const costs = path.join(folder, 'costs.json')
   const names = peers.map(({ server }) => server)
-  const args = ['--quick', '--only', '64k,1m', '--servers', names.join(','), '--costs', costs]
+  const args = ['--only', '64k,1m', '--servers', names.join(','), '--costs', costs]
   const { status } = spawnSync(process.execPath, [path.join(here, 'run.mjs'), ...args], {
     stdio: 'inherit',
   })
