@@ -3,9 +3,14 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
+import { fromFile } from '@range-serve/core'
+import { requirementsFor } from '@range-serve/doctor'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { check } from '../../conformance/check.ts'
+import { bytes } from '../../conformance/sources.ts'
 import { describeWith } from '../../support/available.ts'
 import { type Example, examples, startExample } from '../../support/example.ts'
+import { writeOldFile } from '../../support/fixture.ts'
 import { holdHost, hostFolder } from '../../support/hosts.ts'
 import { ask, field } from '../../support/raw.ts'
 
@@ -15,8 +20,20 @@ const { dependencies } = JSON.parse(readFileSync(`${project}/package.json`, 'utf
 }
 const name = `Next.js ${dependencies['next']}`
 
+const folder = hostFolder()
+const lastModified = new Date('2025-01-01T10:00:00Z')
+writeOldFile(`${folder}/table.bin`, bytes, lastModified)
+const { etag } = await fromFile(`${folder}/table.bin`)
+const requirements = requirementsFor({ length: bytes.length, etag, lastModified })
+
+/** The requirements that Next.js itself does not let a handler meet. */
+const otherwise: Readonly<Record<string, string>> = {
+  head: `${name} omits the Content-Length of every response`,
+  'range-head': `${name} omits the Content-Length of every response`,
+  'range-two-lines-joining': 'The Headers of a web Request join the field lines of one name',
+}
+
 describeWith('next', name, (program) => {
-  const folder = hostFolder()
   let next: Example
   beforeAll(async () => {
     const env = { MEDIA: folder, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' }
@@ -28,6 +45,15 @@ describeWith('next', name, (program) => {
   afterAll(() => next?.stop())
 
   holdHost(folder, () => next, { omitsEveryLength: true })
+
+  for (const { id, says, request, expect: expected } of requirements) {
+    const reason = otherwise[id]
+    it.skipIf(reason !== undefined)(`${id}: ${says}${reason ? ` [${reason}]` : ''}`, async () => {
+      const response = await ask(next.port, { path: '/media/table.bin', ...request })
+      const { 'Content-Length': _omitted, ...fields } = expected.fields ?? {}
+      check(response, { ...expected, fields }, { ascending: false })
+    })
+  }
 
   it('keeps its compression from a range, not from the full response', async () => {
     const path = '/media/page.html'
@@ -47,5 +73,8 @@ describeWith('next', name, (program) => {
 
 it('is the Next.js that the README names', () => {
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
-  expect(/## In a fetch handler\n[\s\S]*?\n## /.exec(readme)![0]).toContain(name)
+  const section = /## In a fetch handler\n[\s\S]*?\n## /.exec(readme)![0]
+  const met = requirements.length - Object.keys(otherwise).length
+  expect(section).toContain(name)
+  expect(section).toContain(`meets ${met} of ${requirements.length} requirements`)
 })
