@@ -24,12 +24,12 @@ export function writeOldFile(filePath: string, bytes: Uint8Array, modified: Date
   fs.utimesSync(filePath, modified, modified)
 }
 
-/** How many descriptors of this process lead to a path, deleted or not; needs /proc. */
-export function openDescriptors(filePath: string): number {
+/** How many descriptors of a process lead to a path, deleted or not; needs /proc. */
+export function openDescriptors(filePath: string, pid: number | 'self' = 'self'): number {
   let count = 0
-  for (const fd of fs.readdirSync('/proc/self/fd')) {
+  for (const fd of fs.readdirSync(`/proc/${pid}/fd`)) {
     try {
-      if (fs.readlinkSync(`/proc/self/fd/${fd}`).startsWith(filePath)) count++
+      if (fs.readlinkSync(`/proc/${pid}/fd/${fd}`).startsWith(filePath)) count++
     } catch {
       // The descriptor that readdir itself had.
     }

@@ -6,7 +6,7 @@ import net from 'node:net'
 import { expect, it } from 'vitest'
 import { dialogueFolder, type DialogueOptions, holdDialogues, large } from './dialogues.ts'
 import type { Example } from './example.ts'
-import { until } from './fixture.ts'
+import { openDescriptors, until } from './fixture.ts'
 import { ask, field } from './raw.ts'
 
 const MiB = 1024 * 1024
@@ -19,17 +19,6 @@ export function hostFolder(): string {
   const folder = dialogueFolder()
   fs.writeFileSync(`${folder}/page.html`, page)
   return folder
-}
-
-/** How many descriptors of a process lead to a file. */
-function descriptors(pid: number, file: string): number {
-  return fs.readdirSync(`/proc/${pid}/fd`).filter((fd) => {
-    try {
-      return fs.readlinkSync(`/proc/${pid}/fd/${fd}`) === file
-    } catch {
-      return false
-    }
-  }).length
 }
 
 /** How many bytes a process has read, of anything. */
@@ -113,9 +102,9 @@ export function holdHost(folder: string, started: () => Example, options: Dialog
     await quiet(pid)
     // Most of it is in the buffers of the two sockets.
     expect(bytesRead(pid) - before).toBeLessThan(hugeLength / 2)
-    expect(descriptors(pid, file)).toBeGreaterThan(0)
+    expect(openDescriptors(file, pid)).toBeGreaterThan(0)
     socket.destroy()
-    await until('the descriptor is closed', () => descriptors(pid, file) === 0)
+    await until('the descriptor is closed', () => openDescriptors(file, pid) === 0)
   })
 
   it('cuts the response off if the file becomes shorter', async () => {

@@ -73,7 +73,7 @@ export function sourceOf(
 /** A file by its path. Opened again after a release, it is the same file or an error. */
 export class PathSource extends RegularFile {
   readonly actual: Promise<FileSource> | undefined
-  readonly #mayReadSync: boolean
+  readonly #reads: Reads
   readonly #path: string
   readonly #root: string | undefined
   #descriptor: Descriptor | undefined
@@ -87,7 +87,7 @@ export class PathSource extends RegularFile {
   ) {
     const { version, type } = factsOf(descriptor, filePath)
     super(version, type, metadata)
-    this.#mayReadSync = reads === 'adaptive'
+    this.#reads = reads
     this.actual = actual
     this.#descriptor = descriptor
     this.#path = filePath
@@ -100,7 +100,7 @@ export class PathSource extends RegularFile {
   }
 
   readSync(target: Uint8Array, length: number, position: number): number | undefined {
-    return this.#mayReadSync
+    return this.#reads === 'adaptive'
       ? this.#descriptor?.readSync(target, length, this.start + position)
       : undefined
   }
@@ -117,11 +117,7 @@ export class PathSource extends RegularFile {
   }
 
   async #reopen(): Promise<void> {
-    const descriptor = await descriptors.acquire(
-      this.#path,
-      this.#root,
-      this.#mayReadSync ? 'adaptive' : 'async',
-    )
+    const descriptor = await descriptors.acquire(this.#path, this.#root, this.#reads)
     if (descriptor.content !== undefined || !isSameVersion(descriptor.stats, this.stats)) {
       descriptor.release()
       throw sourceError(500, 'ERR_SOURCE_CHANGED', 'The file is not the one that was opened', {
