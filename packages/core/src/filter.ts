@@ -2,7 +2,7 @@
 // changes with the adapters.
 
 // Deciding: what the request calls for, and what the fields of the 200 allow.
-export { isConditional } from './semantics/request.ts'
+export { isConditional } from './delivery/incoming.ts'
 export { isObserved } from './transfer.ts'
 export { mayBeCut, parseContentLength } from './semantics/fields.ts'
 export { evaluatePassing, planPassing, preparePassing } from './passing.ts'

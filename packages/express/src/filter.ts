@@ -181,7 +181,8 @@ export class Filter {
     const plan = length === undefined ? undefined : this.#plan(field, length, seekable)
     this.#decided = true
     if (length === undefined || !plan) {
-      return writeWith(response, args, length === undefined ? tagEncoding(response) : [], write)
+      const additions = length === undefined ? tagEncoding(response) : undefined
+      return writeWith(response, args, additions, write)
     }
     let retract = () => {}
     let result: unknown

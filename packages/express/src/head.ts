@@ -42,56 +42,64 @@ export function declaredLength(
   return isMade ? length : undefined
 }
 
-/** A field that the filter adds to a full response, or whose value it replaces. */
-interface Addition {
-  readonly name: 'Accept-Ranges' | 'Content-Length' | 'ETag'
-  readonly value: string
-  readonly before?: string
+/** What the filter adds to the fields of a full response, and the tag that it replaces. */
+export interface Additions {
+  readonly acceptRanges?: boolean
+  readonly contentLength?: number | undefined
+  readonly etag?: Retagging | undefined
 }
-const none: readonly Addition[] = []
-const acceptRanges: readonly Addition[] = [{ name: 'Accept-Ranges', value: 'bytes' }]
+
+interface Retagging {
+  readonly before: string
+  readonly value: string
+}
+
+const acceptRanges: Additions = { acceptRanges: true }
 
 /**
- * The fields that a full response lacks, by its length. Node does not add a length to a HEAD, and
+ * What a full response lacks, by the length of its content. Node does not add a length to a HEAD, and
  * Express tags weakly what it has hashed to the byte.
  */
 export function missingFields(
   field: FieldLookup,
   isHead: boolean,
   length: number,
-): readonly Addition[] {
-  const additions = field('accept-ranges') === undefined ? acceptRanges : none
+): Additions | undefined {
+  const lacksRanges = field('accept-ranges') === undefined
   const lacksLength = isHead && field('content-length') === undefined
   const value = strongTag(field, length)
-  if (!lacksLength && value === undefined) return additions
-  const more: Addition[] = [...additions]
-  if (lacksLength) more.push({ name: 'Content-Length', value: String(length) })
-  if (value !== undefined) more.push({ name: 'ETag', value, before: String(field('etag')) })
-  return more
+  if (!lacksLength && value === undefined) return lacksRanges ? acceptRanges : undefined
+  return {
+    acceptRanges: lacksRanges,
+    contentLength: lacksLength ? length : undefined,
+    etag: value === undefined ? undefined : { before: `W/${value}`, value },
+  }
 }
 
 /** A weak tag that `res.send` makes: the length of the content, and a hash of it. */
-const expressTag = /^W\/"([\da-f]+)-[\w+/]{27}"$/i
+const expressTag = /^W\/"[\da-f]+-[\w+/]{27}"$/i
 
 /** The strong form of the tag that Express made of content of this length, if nothing encodes it. */
 export function strongTag(field: FieldLookup, length: number | undefined): string | undefined {
   const etag = field('etag')
-  if (typeof etag !== 'string' || length === undefined) return undefined
-  const match = field('content-encoding') === undefined ? expressTag.exec(etag) : null
-  return match && Number.parseInt(match[1]!, 16) === length ? etag.slice(2) : undefined
+  if (typeof etag !== 'string' || length === undefined || !expressTag.test(etag)) return undefined
+  const isOfLength = etag.startsWith(`"${length.toString(16)}-`, 2)
+  return isOfLength && field('content-encoding') === undefined ? etag.slice(2) : undefined
 }
 
 /**
  * The tag for a response of unknown length that middleware between its handler and the filter encodes:
  * such middleware has hooked the content, and removed its length.
  */
-export function tagEncoding(response: ServerResponse): readonly Addition[] {
+export function tagEncoding(response: ServerResponse): Additions | undefined {
   const coding = response.getHeader('Content-Encoding')
   const { _removedContLen: isRemoved }: ServerResponse & Framing = response
-  if (coding === undefined || isRemoved !== true || isUnpatched(response)) return none
+  if (coding === undefined || isRemoved !== true || isUnpatched(response)) {
+    return undefined
+  }
   const before = response.getHeader('ETag')
   const value = tagOfEncoding(before, coding)
-  return value === undefined ? none : [{ name: 'ETag', value, before: String(before) }]
+  return value === undefined ? undefined : { etag: { before: String(before), value } }
 }
 
 /** Writes a head through the hooks of others. */
@@ -108,55 +116,53 @@ export function writeFullHead(
   const field: FieldLookup = fields
     ? lookUp(response.getHeaders(), fields)
     : (name) => response.getHeader(name)
-  const length = mayBeCut(field) ? declaredLength(response, field, true) : undefined
+  const names = fields ? undefined : response.getHeaderNames()
+  const length = mayBeCut(field, names) ? declaredLength(response, field, true) : undefined
   const additions =
     length === undefined ? tagEncoding(response) : missingFields(field, false, length)
   return writeWith(response, args, additions, write)
 }
 
-/** Writes a head with additions; takes them back if that fails. */
+/**
+ * Writes a head with additions; takes them back if that fails. They go to the fields that `writeHead`
+ * was given, if any: once a field is set on a response, Node takes those apart, loses lines of lists,
+ * and leaves them on the response if the head fails. A tag among those is not changed.
+ */
 export function writeWith(
   response: ServerResponse,
   args: unknown[],
-  additions: readonly Addition[],
+  additions: Additions | undefined,
   write: WriteHead,
 ): unknown {
-  if (additions.length === 0) return write(response, args)
+  if (!additions) return write(response, args)
+  const given = args.length > 1 ? parseHead(args).fields : undefined
+  const { etag, contentLength } = additions
   try {
-    return write(response, addFields(response, args, additions))
+    const isSet = etag && (!given || response.getHeader('ETag') === etag.before)
+    if (isSet) response.setHeader('ETag', etag.value)
+    if (additions.acceptRanges) {
+      if (given) args = appendLine(args, 'Accept-Ranges', 'bytes')
+      else response.setHeader('Accept-Ranges', 'bytes')
+    }
+    if (contentLength !== undefined) {
+      if (given) args = appendLine(args, 'Content-Length', String(contentLength))
+      else response.setHeader('Content-Length', String(contentLength))
+    }
+    return write(response, args)
   } catch (error) {
-    removeFields(response, additions)
+    if (!response.headersSent) takeBack(response, additions)
     throw error
   }
 }
 
-/**
- * Adds fields to a head that is about to be written; returns the arguments to write it with. They go
- * to the fields that `writeHead` was given, if any: once a field is set on a response, Node takes those
- * apart, loses lines of lists, and leaves them on the response if the head fails. A tag among those
- * is not changed.
- */
-function addFields(
-  response: ServerResponse,
-  args: unknown[],
-  additions: readonly Addition[],
-): unknown[] {
-  const { fields: given } = parseHead(args)
-  for (const { name, value, before } of additions) {
-    if (before !== undefined && response.getHeader(name) !== before) continue
-    if (given && before === undefined) args = appendLine(args, name, value)
-    else response.setHeader(name, value)
-  }
-  return args
-}
-
 /** Takes back added fields after the head could not be written. */
-function removeFields(response: ServerResponse, additions: readonly Addition[]): void {
-  if (response.headersSent) return
-  for (const { name, value, before } of additions) {
-    if (before === undefined) response.removeHeader(name)
-    else if (response.getHeader(name) === value) response.setHeader(name, before)
-  }
+function takeBack(
+  response: ServerResponse,
+  { acceptRanges: hasRanges, contentLength, etag }: Additions,
+): void {
+  if (hasRanges) response.removeHeader('Accept-Ranges')
+  if (contentLength !== undefined) response.removeHeader('Content-Length')
+  if (etag && response.getHeader('ETag') === etag.value) response.setHeader('ETag', etag.before)
 }
 
 /** Whether Node will take a reason: if not, the head fails as it would without the filter. */

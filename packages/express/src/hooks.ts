@@ -12,7 +12,7 @@ import { declareTransparent, writeThrough } from '@range-serve/core/filter'
 import type { Filter } from './filter.ts'
 import { hookFresh } from './fresh.ts'
 import { writeFullHead } from './head.ts'
-import { declareOwn, type Methods, methodsBelow, ownPrototype } from './methods.ts'
+import { declareOwn, type Methods, MethodsBelow, ownPrototype } from './methods.ts'
 import { PipedFile } from './piped-file.ts'
 import { destroyIfGone, type PipedSource, PipedSources } from './sources.ts'
 import { Watch, watches } from './watch.ts'
@@ -108,7 +108,7 @@ function layerOf(response: ServerResponse, sendRange: Function): object {
 /** Puts the hooks on top of the methods that an object has. */
 function install(target: object, sendRange: Function): object {
   const layer = {}
-  const below = methodsBelow(target)
+  const below = new MethodsBelow(target)
 
   function watchOf(response: ServerResponse): Watch | undefined {
     const watch = watches.get(response)

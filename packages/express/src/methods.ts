@@ -10,23 +10,40 @@ export interface Methods {
 }
 
 /**
- * The methods that hooks on `target` call: those it had of its own before it was hooked. Others are
+ * The methods that hooks on an object call: those it had of its own before it was hooked. Others are
  * looked up on its prototype at each call, since that may be patched at any time.
  */
-export function methodsBelow(target: object): Methods
-export function methodsBelow(target: object): object {
-  const below = {}
-  for (const name of ['writeHead', 'write', 'end'] as const) {
-    const own = Object.getOwnPropertyDescriptor(target, name)
-    Object.defineProperty(
-      below,
-      name,
-      own
-        ? { value: Reflect.get(target, name) as unknown }
-        : { get: (): Method => Object.getPrototypeOf(target)[name] },
-    )
+export class MethodsBelow implements Methods {
+  readonly #target: object
+  readonly #own: Own
+
+  constructor(target: object) {
+    this.#target = target
+    this.#own = ownMethods(target)
   }
-  return below
+
+  get writeHead(): Method {
+    return this.#own.writeHead ?? this.#inherited.writeHead
+  }
+
+  get write(): Method {
+    return this.#own.write ?? this.#inherited.write
+  }
+
+  get end(): Method {
+    return this.#own.end ?? this.#inherited.end
+  }
+
+  get #inherited(): Methods {
+    return Object.getPrototypeOf(this.#target)
+  }
+}
+
+type Own = { readonly [name in keyof Methods]: Method | undefined }
+
+function ownMethods(target: Partial<Methods>): Own {
+  const own = (name: keyof Methods) => (Object.hasOwn(target, name) ? target[name] : undefined)
+  return { writeHead: own('writeHead'), write: own('write'), end: own('end') }
 }
 
 /** The prototype that Express has between its own of a kind and Node's, if an object is Express's. */

@@ -54,7 +54,7 @@ function isEligible(ctx: Context): boolean {
   if (res.statusCode !== 200 || (req.method !== 'GET' && req.method !== 'HEAD')) return false
   // Koa calls the response to a HEAD over HTTP/2 not writable, and writes it all the same.
   if (ctx.respond === false || res.headersSent || res.writableEnded) return false
-  return mayBeCut((name) => res.getHeader(name))
+  return mayBeCut((name) => res.getHeader(name), res.getHeaderNames())
 }
 
 function isMemoryEligible(ctx: Context): boolean {

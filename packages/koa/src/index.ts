@@ -10,10 +10,10 @@ import type { Applied } from './applied.ts'
 import { watchFresh } from './encoding.ts'
 import { filterBody } from './filter.ts'
 import { getBody } from './prototypes.ts'
-import { appliedTo, deliverApplied } from './response.ts'
+import { deliverApplied } from './response.ts'
 import { type PendingTransfer, send } from './send.ts'
 import { Sending } from './sending.ts'
-import { keepState, stateOf } from './state.ts'
+import { keepState, type State, stateOf } from './state.ts'
 
 export type { RangeServeOptions } from '@range-serve/core/adapter'
 export type { PendingTransfer } from './send.ts'
@@ -75,8 +75,9 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     // The outermost one waits, and filters.
     if (outer && (!filters || outer.acceptRanges !== false)) return next()
     const finish = () => {
-      const filtering = filters ? filterResponse(ctx, options) : undefined
-      return filtering ? filtering.then(() => deliverApplied(ctx)) : deliverApplied(ctx)
+      const filtering = filters ? filterResponse(ctx, state, options) : undefined
+      if (filtering) return filtering.then(() => deliverApplied(ctx))
+      return state.applied && deliverApplied(ctx)
     }
     return next().then(
       () => {
@@ -99,8 +100,11 @@ function waitFor(sending: Sending): Promise<unknown> | undefined {
   return !sending.isSettled && sending.isReplaced() ? sending.drop() : sending.settle()
 }
 
-function filterResponse(ctx: Context, options: RangeServeOptions): Promise<void> | undefined {
-  const applied = appliedTo(ctx)
+function filterResponse(
+  ctx: Context,
+  { applied }: State,
+  options: RangeServeOptions,
+): Promise<void> | undefined {
   if (!applied) return filterBody(ctx, options)
   if (!applied.isRestated || ctx.respond === false) {
     if (ctx.status !== applied.plan.status && ctx.status !== 304) applied.takeBack()

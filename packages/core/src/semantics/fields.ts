@@ -103,28 +103,45 @@ export function parseContentLength(value: unknown): number | undefined {
   return /^\d+$/.test(String(value)) && Number.isSafeInteger(length) ? length : undefined
 }
 
-/**
- * A field that forbids it to cut content: it is a range itself, its length is left open, as with
- * trailers, or a proxy in front is told to send a file in its place, ranges of it included.
- */
-const uncuttable = [
+/** The fields that can forbid it to cut the content of a 200. */
+const cutting = [
+  'accept-ranges',
   'content-range',
-  'transfer-encoding',
+  'content-type',
   'trailer',
-  'x-sendfile',
+  'transfer-encoding',
   'x-accel-redirect',
   'x-lighttpd-send-file',
+  'x-sendfile',
 ]
 
 /**
- * Whether the fields of a 200 allow its content to be cut; `Accept-Ranges: none` does not either.
+ * Whether the fields of a 200 allow its content to be cut.
  *
  * @param field looks up a field of the response by its name in lower case
+ * @param names the names of all fields that the response has, in lower case, if they are at hand
  */
-export function mayBeCut(field: FieldLookup): boolean {
-  for (const name of uncuttable) if (field(name) !== undefined) return false
-  const unit = field('accept-ranges')
-  if (unit !== undefined && String(unit).toLowerCase() === 'none') return false
-  const type = field('content-type')
-  return type === undefined || !/^\s*multipart\/byteranges/i.test(String(type))
+export function mayBeCut(field: FieldLookup, names: readonly string[] = cutting): boolean {
+  for (const name of names) if (forbidsCut(name, field)) return false
+  return true
+}
+
+function forbidsCut(name: string, field: FieldLookup): boolean {
+  switch (name) {
+    case 'accept-ranges':
+      return String(field(name)).toLowerCase() === 'none'
+    case 'content-type':
+      return /^\s*multipart\/byteranges/i.test(String(field(name)))
+    // It is a range itself, or its length is left open.
+    case 'content-range':
+    case 'trailer':
+    case 'transfer-encoding':
+    // A proxy in front is told to send a file in its place, ranges of it included.
+    case 'x-accel-redirect':
+    case 'x-lighttpd-send-file':
+    case 'x-sendfile':
+      return field(name) !== undefined
+    default:
+      return false
+  }
 }

@@ -1,7 +1,7 @@
 // RFC 9110 §5.2 and §5.3.
 
 import { describe, expect, it } from 'vitest'
-import { fieldLineCount, fieldValue, isConditional, type RangeRequest } from './request.ts'
+import { fieldLineCount, fieldValue, hasCondition, type RangeRequest } from './request.ts'
 
 const http2 = {
   headers: { ':method': 'GET', 'if-none-match': '"a"' },
@@ -52,15 +52,15 @@ describe('fieldLineCount', () => {
   })
 })
 
-describe('isConditional', () => {
+describe('hasCondition', () => {
   it.each(['range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'])(
     'is true for a request with %s',
     (name) => {
-      expect(isConditional({ headers: { host: 'a', [name]: '' } })).toBe(true)
+      expect(hasCondition({ headers: { host: 'a', [name]: '' } })).toBe(true)
     },
   )
 
   it('is false for If-Range alone, which does nothing without Range', () => {
-    expect(isConditional({ headers: { host: 'a', 'if-range': '"a"' } })).toBe(false)
+    expect(hasCondition({ headers: { host: 'a', 'if-range': '"a"' } })).toBe(false)
   })
 })

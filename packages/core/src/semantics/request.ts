@@ -67,8 +67,20 @@ const conditions = [
   'if-unmodified-since',
 ] as const
 
+const conditionNames: ReadonlySet<string> = new Set(conditions)
+const conditionLengths: ReadonlySet<number> = new Set(conditions.map(({ length }) => length))
+
 /** Whether a request may get anything but the full response. */
-export function isConditional({ headers }: { headers: object }): boolean {
+export function hasCondition({ headers }: { headers: object }): boolean {
   for (const name of conditions) if (name in headers) return true
   return false
+}
+
+/**
+ * Whether a field makes a request one that may get anything but the full response.
+ *
+ * @param name in any case
+ */
+export function isCondition(name: string): boolean {
+  return conditionLengths.has(name.length) && conditionNames.has(name.toLowerCase())
 }
