@@ -180,10 +180,8 @@ export class Filter {
     const length = declaredLength(response, field, seekable || !this.#isHead)
     const plan = length === undefined ? undefined : this.#plan(field, length, seekable)
     this.#decided = true
-    if (length === undefined || !plan) {
-      const additions = length === undefined ? tagEncoding(response) : undefined
-      return writeWith(response, args, additions, write)
-    }
+    if (length === undefined) return writeWith(response, args, tagEncoding(response), write)
+    if (!plan) return write(response, args)
     let retract = () => {}
     let result: unknown
     try {

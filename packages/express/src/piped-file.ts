@@ -58,7 +58,9 @@ export class PipedFile {
   async #decide(): Promise<void> {
     const held = this.#held
     // The stream itself reports an error to its own listeners.
-    const source = await held.source(() => this.#leave()).catch(() => undefined)
+    const source = await held
+      .source(this.#target.options.reads, () => this.#leave())
+      .catch(() => undefined)
     if (!held.isHeld) return
     const prepared = source && this.#prepare(source)
     if (prepared) {

@@ -85,7 +85,7 @@ async function filterFile(
 ): Promise<void> {
   let source: Source | undefined
   try {
-    source = await fromReadStream(stream)
+    source = await fromReadStream(stream, options.reads)
   } catch (error) {
     // Koa 2 got the error from the stream itself, and has responded.
     if (ctx.res.writableEnded) return

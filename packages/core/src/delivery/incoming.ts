@@ -30,7 +30,7 @@ export function isConditional(request: Incoming): boolean {
 function isUnread(request: Incoming): boolean {
   return (
     collected !== undefined &&
-    (request as Incoming & Record<symbol, unknown>)[collected] === null &&
+    Reflect.get(request, collected) === null &&
     !Object.hasOwn(request, 'headers')
   )
 }

@@ -95,16 +95,14 @@ export class Descriptor {
    * file, unchanged.
    */
   isStillSync(filePath: string): boolean {
-    const startedAt = readPolicy.begin(this.#device)
-    if (startedAt === undefined) return false
     try {
-      const stats = fs.statSync(filePath, { throwIfNoEntry: false })
+      const stats = readPolicy.quickly(this.#device, () =>
+        fs.statSync(filePath, { throwIfNoEntry: false }),
+      )
       return stats !== undefined && this.isStill(stats)
     } catch {
       // It is examined once more, asynchronously, and that reports the error.
       return false
-    } finally {
-      readPolicy.end(this.#device, startedAt)
     }
   }
 
@@ -114,13 +112,7 @@ export class Descriptor {
       this.#isRead = true
       return undefined
     }
-    const startedAt = readPolicy.begin(this.#device)
-    if (startedAt === undefined) return undefined
-    try {
-      return fs.readSync(this.fd, target, 0, length, position)
-    } finally {
-      readPolicy.end(this.#device, startedAt)
-    }
+    return readPolicy.quickly(this.#device, () => fs.readSync(this.fd, target, 0, length, position))
   }
 
   release(): void {

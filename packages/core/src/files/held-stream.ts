@@ -1,7 +1,9 @@
 import { ReadStream } from 'node:fs'
+import type { Reads } from '../options.ts'
 import { mayEndEarly } from '../sources/early-end.ts'
 import type { Source } from '../sources/source.ts'
-import { fromReadStream, type HeldRead, isPlain } from './read-stream.ts'
+import type { HeldRead } from './read-stream-source.ts'
+import { fromReadStream, isPlain } from './read-stream.ts'
 
 /** A file stream that has been piped into a response, and held back before it has read anything. */
 export class HeldStream {
@@ -36,15 +38,16 @@ export class HeldStream {
    * it then reads on from where the source has read. `undefined` if it turns out to be
    * no regular file, or other code reads it by now.
    *
+   * @param reads how its file is read
    * @param onAborted is called once it has been released
    * @throws SourceError if the file cannot be opened, which the stream reports too
    */
-  source(onAborted: () => void): Promise<Source | undefined> {
+  source(reads: Reads | undefined, onAborted: () => void): Promise<Source | undefined> {
     const release = () => {
       this.release()
       onAborted()
     }
-    return fromReadStream(this.stream, { read: this.#read, release })
+    return fromReadStream(this.stream, reads, { read: this.#read, release })
   }
 
   /** Lets it read, as if it had never been held. */

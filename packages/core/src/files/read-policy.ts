@@ -4,7 +4,8 @@
 // makes every request wait. So:
 //
 // 1. Only files of file systems that are known to be local are read synchronously: never a network file
-//    system, never FUSE. The first read of a file after it was opened is asynchronous.
+//    system, never FUSE. The first read of a file after it was opened is asynchronous; the streams of one
+//    file, each of which opens it anew, count as one if there is less than a second between them.
 // 2. A read or `stat` that takes longer than `quickMs` was not the page cache, or the process was not
 //    running. All of them together get 1 % of the time: once that is spent, nothing is read
 //    synchronously until it is earned again.
@@ -103,6 +104,19 @@ export class ReadPolicy {
     if (now < this.#resumeAt) return false
     const known = this.#devices.get(device)
     return known?.isLocal === true && now >= known.resumeAt
+  }
+
+  /**
+   * Calls back with a synchronous operation on a device; returns `undefined` if it is not allowed now.
+   */
+  quickly<T>(device: number, operation: () => T): T | undefined {
+    const startedAt = this.begin(device)
+    if (startedAt === undefined) return undefined
+    try {
+      return operation()
+    } finally {
+      this.end(device, startedAt)
+    }
   }
 
   /** Begins a synchronous read of a device: returns when, or `undefined` if it must not be made. */

@@ -29,7 +29,9 @@ export interface Settled {
  *
  * @param look an `fstat` of the open file
  */
-export async function settle(look: () => Promise<fs.BigIntStats>): Promise<Settled> {
+export async function settle(
+  look: () => fs.BigIntStats | Promise<fs.BigIntStats>,
+): Promise<Settled> {
   // Taken before the `fstat`: a file that is old enough by then has settled when it is examined.
   const now = Date.now()
   const stats = await look()
