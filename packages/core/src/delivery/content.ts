@@ -155,13 +155,20 @@ export class Content {
     this.#closed = true
     if (ending === 'aborted') this.cancel()
     if (this.#reading) {
-      void this.#reading.then(noop, noop).then(() => this.#closeSource('aborted'))
+      void this.#reading.then(noop, noop).then(() => {
+        this.#release(false)
+        return this.#closeSource('aborted')
+      })
       return undefined
     }
-    if (this.#buffer && this.#options.pooled && ending === 'sent') smallBuffers.give(this.#buffer)
-    this.#buffer = undefined
-    this.#pieces?.close(ending === 'sent')
+    this.#release(ending === 'sent')
     return this.#closeSource(ending)
+  }
+
+  #release(reusable: boolean): void {
+    this.#pieces?.close(reusable)
+    if (this.#buffer && reusable && this.#options.pooled) smallBuffers.give(this.#buffer)
+    this.#buffer = undefined
   }
 
   #closeSource(ending: Ending): Promise<void> | undefined {

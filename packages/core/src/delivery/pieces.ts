@@ -20,7 +20,7 @@ export interface Pieces {
   /** Fills the memory of the last piece no more: something may still read it. */
   keep(): void
   /**
-   * Stops reading.
+   * Stops reading. Called once.
    *
    * @param reusable whether nothing can read the pieces any more, so that their memory can be
    *   reused
@@ -121,6 +121,11 @@ class ChunkPieces implements Pieces {
 const slowMs = 50
 /** More than the kernel buffers for a client that does not read, in bytes. */
 const provenBytes = 8 * 1024 * 1024
+/** How many responses at once get pieces of up to 512 KiB, and of up to 192 KiB: 16 and 24 MiB. */
+const fewReaders = 32
+const manyReaders = 128
+/** The responses that are being read in pieces, each of which may hold one. */
+let readers = 0
 
 /**
  * Reads into one buffer again and again, or into new memory for each piece. Larger pieces cost
@@ -140,6 +145,7 @@ class ReadPieces implements Pieces {
   #givenAt = Infinity
 
   constructor(segments: readonly Segment[], source: DirectSource, options: PieceOptions) {
+    readers++
     this.#segments = segments
     this.#source = source
     this.#max = options.max
@@ -186,8 +192,9 @@ class ReadPieces implements Pieces {
 
   #suitableBuffer(): Buffer {
     const isSlow = performance.now() - this.#givenAt > slowMs
-    const proven = this.#given >= provenBytes ? hugeBuffers : largeBuffers
-    const pool = this.#max <= smallSize || isSlow ? smallBuffers : proven
+    const isProven = this.#given >= provenBytes && readers <= fewReaders
+    const isSmall = this.#max <= smallSize || isSlow || readers > manyReaders
+    const pool = isSmall ? smallBuffers : isProven ? hugeBuffers : largeBuffers
     if (!this.reuses) {
       return Buffer.allocUnsafeSlow(this.#nextLength(Math.min(pool.size, this.#max)))
     }
@@ -215,6 +222,7 @@ class ReadPieces implements Pieces {
   }
 
   close(reusable: boolean): void {
+    readers--
     if (this.#buffer && reusable) this.#pool.give(this.#buffer)
     this.#buffer = undefined
   }
