@@ -33,13 +33,18 @@ const startExpress =
     return { errors, ...(await listen(http.createServer(app))) }
   }
 
+export function createKoa(Koa: typeof Koa3, ...uses: Middleware[]) {
+  const errors: (Error & { code?: string })[] = []
+  const app = new Koa()
+  app.on('error', (error) => errors.push(error as Error))
+  for (const use of uses) app.use(use)
+  return { app, errors }
+}
+
 const startKoa =
   (Koa: typeof Koa3): StartApp<Middleware> =>
   async (...uses) => {
-    const errors: unknown[] = []
-    const app = new Koa()
-    app.on('error', (error) => errors.push(error))
-    for (const use of uses) app.use(use)
+    const { app, errors } = createKoa(Koa, ...uses)
     const respond = app.callback()
     const server = http.createServer((request, response) => void respond(request, response))
     return { errors, ...(await listen(server)) }
