@@ -8,12 +8,12 @@ import { Readable } from 'node:stream'
 import type { Middleware } from 'koa'
 import { describe, expect, it } from 'vitest'
 import type { Transfer } from '@range-serve/core'
-import { rangeServe, } from '@range-serve/koa'
+import { rangeServe } from '@range-serve/koa'
 import { bytes, filePath, folder, range, size } from '../support/files.ts'
 import { openDescriptors, until } from '../support/fixture.ts'
-import { errors, koas, run, } from '../support/koa.ts'
+import { errors, koas, run } from '../support/koa.ts'
 import { parseByteranges } from '../support/multipart.ts'
-import { ask, exchange, field, } from '../support/raw.ts'
+import { ask, exchange, field } from '../support/raw.ts'
 
 describe.each(koas)('%s', (_name, { Koa, start }) => {
   describe('the filter', () => {
