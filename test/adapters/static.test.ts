@@ -8,12 +8,15 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as forNode from '@range-serve/core'
 import { fromBuffer, fromReader, fromStream, type Servable } from '@range-serve/core'
-import type { App } from '../support/apps.ts'
-import { temporaryFolder, writeOldFile } from '../support/fixture.ts'
+import { rangeServe, rangeStatic } from '@range-serve/express'
+import * as forKoa from '@range-serve/koa'
+import { type App, startExpress5, startKoa3 } from '../support/apps.ts'
+import { temporaryFolder, writeOldFile, openDescriptors, until } from '../support/fixture.ts'
 import { exchangeHttp2 } from '../support/http2.ts'
 import { listen, type Running } from '../support/listen.ts'
 import { ask, field } from '../support/raw.ts'
 import { apps, type Lines, folder, plain, modified, encoded } from '../support/static.ts'
+import { filePath, folder as files } from '../support/files.ts'
 
 describe.each(apps)('%s', (_name, start) => {
   let app: App
@@ -220,5 +223,25 @@ describe('rangeStatic of node:http alone', () => {
     await ask(running.port, { path: '/app.js', headers: [['Range', 'bytes=0-9']] })
     await ask(running.port, { path: '/none' })
     expect(transfers).toMatchObject([{ status: 206, bytesSent: 10, aborted: false }, undefined])
+  })
+})
+
+describe('setHeaders that throws', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  const fail = () => {
+    throw new Error('cannot set')
+  }
+  it('is an error of Express, and holds no file', async () => {
+    running = await startExpress5(rangeServe(), rangeStatic(files, { setHeaders: fail }))
+    expect((await ask(running.port, { path: '/file.bin' })).status).toBe(500)
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+  })
+
+  it('is an error of Koa, and holds no file', async () => {
+    running = await startKoa3(forKoa.rangeServe(), forKoa.rangeStatic(files, { setHeaders: fail }))
+    expect((await ask(running.port, { path: '/file.bin' })).status).toBe(500)
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
   })
 })

@@ -3,12 +3,19 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { Readable } from 'node:stream'
+import http from 'node:http'
+import http2 from 'node:http2'
+import net from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { fromStream, type Servable } from '@range-serve/core'
+import { fromStream, type Servable, serve, type Transfer } from '@range-serve/core'
+import * as forKoa from '@range-serve/koa'
 import { begin } from '../support/clients.ts'
-import { bytes, modified, size } from '../support/files.ts'
+import { bytes, modified, size, filePath } from '../support/files.ts'
 import { openDescriptors, temporaryFolder, until, writeOldFile } from '../support/fixture.ts'
-import { protocols, type Sent } from '../support/frameworks.ts'
+import { protocols, type Sent, frameworks } from '../support/frameworks.ts'
+import { listen, type Running } from '../support/listen.ts'
+import { ask } from '../support/raw.ts'
+import { startKoa3 } from '../support/apps.ts'
 
 const folder = temporaryFolder()
 /** More than the kernel buffers for a client that does not read. */
@@ -96,5 +103,74 @@ describe.each(protocols)('%s', (name, start) => {
     client.leave()
     await expectNothingLeft(1)
     expect(running.transfers).toMatchObject([{ aborted: true, bytesSent: 0 }])
+  })
+})
+
+describe('clients that disconnect', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  it.each(frameworks)('end all their pipelined responses by %s', async (_name, start) => {
+    const sent = await start(() => filePath)
+    running = sent
+    const socket = net.connect(sent.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(16))
+    await new Promise((resolve) => socket.once('data', resolve))
+    socket.destroy()
+    await until('all are over', () => sent.transfers.length === 16)
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+  })
+
+  it('end their pipelined responses even if the requests were consumed', async () => {
+    const transfers: Transfer[] = []
+    running = await listen(
+      http.createServer((request, response) => {
+        request.resume()
+        request.once('end', () => {
+          void serve(request, response, filePath).then((transfer) => transfers.push(transfer))
+        })
+      }),
+    )
+    const socket = net.connect(running.port, '127.0.0.1')
+    socket.on('error', () => {})
+    socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(16))
+    await new Promise((resolve) => socket.once('data', resolve))
+    await until('the file is open', () => openDescriptors(filePath) > 0)
+    socket.destroy()
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+    expect(transfers.length).toBeGreaterThan(0)
+  })
+
+  it('end an HTTP/2 response by a reset without an error', async () => {
+    let transfer: Transfer | undefined
+    running = await listen(
+      http2.createServer((request, response) => {
+        void serve(request, response, filePath).then((ended) => (transfer = ended))
+      }),
+    )
+    const session = http2.connect(`http://127.0.0.1:${running.port}`)
+    const stream = session.request({ ':path': '/' })
+    stream.on('error', () => {})
+    await new Promise((resolve) => stream.once('response', resolve))
+    stream.close(http2.constants.NGHTTP2_NO_ERROR)
+    await until('it is over', () => transfer !== undefined)
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+    session.destroy()
+    expect(transfer).toMatchObject({ aborted: true })
+  })
+
+  it('are reported in Koa even if they disconnect before the response is decided', async () => {
+    let transfer: Transfer | undefined
+    running = await startKoa3(forKoa.rangeServe(), async (ctx) => {
+      ctx.req.socket.destroy()
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const { finished } = await ctx.sendRange(filePath)
+      transfer = await finished
+    })
+    await ask(running.port, {}).catch(() => {})
+    await until('it is over', () => transfer !== undefined)
+    expect(transfer).toMatchObject({ aborted: true })
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
   })
 })

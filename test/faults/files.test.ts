@@ -2,10 +2,12 @@
 
 import fs from 'node:fs'
 import path from 'node:path'
+import http from 'node:http'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
+import * as forKoa from '@range-serve/koa'
 import { contentOf, expectedOf, kindsOfAnswer } from '../support/answers.ts'
 import { begin } from '../support/clients.ts'
-import { modified } from '../support/files.ts'
+import { modified, size } from '../support/files.ts'
 import {
   openDescriptors,
   pattern,
@@ -14,6 +16,8 @@ import {
   writeOldFile,
 } from '../support/fixture.ts'
 import { protocols, type Sent } from '../support/frameworks.ts'
+import type { Running } from '../support/listen.ts'
+import { startKoa3 } from '../support/apps.ts'
 
 const folder = temporaryFolder()
 // More than the kernel buffers for a client that does not read.
@@ -67,5 +71,39 @@ describe.each(protocols)('%s', (name, start) => {
     const expectedEnd = ending === 'whole' ? [false, undefined] : [true, 'ERR_SOURCE_TOO_SHORT']
     expect(ends).toEqual(kinds.map(() => expectedEnd))
     fs.rmSync(file, { recursive: true, force: true })
+  })
+})
+
+describe('a stream whose descriptor is closed', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  it('never sends bytes of the next file with its number', async () => {
+    const other = path.join(folder, 'next.bin')
+    writeOldFile(other, Buffer.alloc(size, 'B'), modified)
+    const large = path.join(folder, 'large.bin')
+    writeOldFile(large, Buffer.alloc(16 * size, 'A'), modified)
+    let stream: fs.ReadStream | undefined
+    running = await startKoa3(forKoa.rangeServe(), (ctx) => {
+      stream = fs.createReadStream(large)
+      ctx.body = stream
+    })
+    const received: Buffer[] = []
+    await new Promise<void>((resolve) => {
+      const headers = { Range: 'bytes=1-' }
+      const target = { host: '127.0.0.1', port: running!.port, headers, agent: false }
+      http.get(target, (response) => {
+        response.once('data', () => {
+          stream!.destroy()
+          stream!.once('close', () => fs.openSync(other, 'r'))
+        })
+        response.on('data', (chunk: Buffer) => received.push(chunk))
+        response.on('error', () => {})
+        response.on('close', resolve)
+      })
+    })
+    const all = Buffer.concat(received)
+    expect(all.length).toBeLessThan(16 * size - 1)
+    expect(all.includes('B')).toBe(false)
   })
 })

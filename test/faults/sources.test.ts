@@ -3,12 +3,16 @@
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ByteRange, Source } from '@range-serve/core'
+import { type ByteRange, type Source, fromReader, type Transfer } from '@range-serve/core'
+import { rangeServe } from '@range-serve/express'
 import { contentOf, expectedOf, kindsOfAnswer } from '../support/answers.ts'
 import { begin } from '../support/clients.ts'
 import { bytes } from '../support/files.ts'
 import { until } from '../support/fixture.ts'
 import { protocols, type Sent } from '../support/frameworks.ts'
+import type { Running } from '../support/listen.ts'
+import { ask } from '../support/raw.ts'
+import { startExpress5 } from '../support/apps.ts'
 
 const length = 1024 * 1024
 const whole = bytes.subarray(0, length)
@@ -165,5 +169,49 @@ describe.each(protocols)('%s: a source', (_name, start) => {
     await until('all transfers end', () => running.transfers.length === kinds.length)
     for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: true })
     expect(running.errors).toEqual([])
+  })
+})
+
+describe('sources that misbehave', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  const closes: [what: string, close: () => void][] = [
+    ['returns something other than a promise', () => ({}) as never],
+    [
+      'throws',
+      () => {
+        throw new Error('cannot close')
+      },
+    ],
+  ]
+  it.each(closes)('do no harm if close %s', async (_what, close) => {
+    let transfer: Transfer | undefined
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      const source = fromReader({ length: 10, read: async () => bytes.subarray(0, 10), close })
+      void response.sendRange(source).then((ended) => (transfer = ended))
+    })
+    expect((await ask(running.port, {})).content.length).toBe(10)
+    await until('it is over', () => transfer !== undefined)
+    expect(transfer).toMatchObject({ aborted: false })
+  })
+
+  it('are an error even if they reject with undefined', async () => {
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      // oxlint-disable-next-line prefer-promise-reject-errors -- the point of this test
+      void response.sendRange(fromReader({ length: 10, read: () => Promise.reject() }))
+    })
+    expect((await ask(running.port, {})).status).toBe(500)
+  })
+
+  it('may return a string or an ArrayBuffer for bytes', async () => {
+    const results = ['some text', new TextEncoder().encode('some text').buffer]
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      const read = async () => results.shift() as never
+      void response.sendRange(fromReader({ length: 9, read }))
+    })
+    for (let i = 0; i < 2; i++) {
+      expect((await ask(running.port, {})).content.toString()).toBe('some text')
+    }
   })
 })

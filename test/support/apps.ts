@@ -50,13 +50,16 @@ const startKoa =
     return { errors, ...(await listen(server)) }
   }
 
+export const startExpress5 = startExpress(express5)
+export const startKoa3 = startKoa(Koa3)
+
 export const expressApps: Apps<ExpressUse> = [
-  ['Express 5', startExpress(express5)],
+  ['Express 5', startExpress5],
   ['Express 4', startExpress(express4)],
 ]
 
 export const koaApps: Apps<Middleware> = [
-  ['Koa 3', startKoa(Koa3)],
+  ['Koa 3', startKoa3],
   ['Koa 2', startKoa(Koa2)],
 ]
 
