@@ -1,4 +1,5 @@
-// Servers that are wrong in one way each, over one that is right.
+// Servers that are wrong in one way each, over one that is right: one list, so that a new check has
+// one place for its server.
 
 import http from 'node:http'
 import { fromBuffer, respond } from '@range-serve/core'

@@ -129,6 +129,7 @@ describe.each(protocols)('%s: a source that can be reopened', (_name, start) => 
     await serveFrom(() => ({ ...fresh(), acceptRanges: false, cacheControl: 'private' }))
     const whole = await ask({ Range: 'bytes=0-9' })
     expect(whole).toMatchObject({ status: 200, complete: true })
+    expect(whole.fields).toMatchObject({ 'accept-ranges': 'none', 'cache-control': 'private' })
     expect(whole.content.equals(after)).toBe(true)
   })
 })

@@ -1,4 +1,5 @@
-// fromS3 over OpenStack Swift, a store that keeps its promises, and fromHttp over its signed URLs.
+// fromS3 over OpenStack Swift, a store that keeps its promises, and fromHttp over its signed URLs. One
+// file, since the store takes seconds to start.
 
 import { GetObjectCommand, HeadObjectCommand, type S3, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'

@@ -1,3 +1,5 @@
+// One list: the rules of selectRepresentation, by the field that each determines.
+
 import { describe, expect, it } from 'vitest'
 // oxlint-disable-next-line import/no-unassigned-import -- declares the media types
 import './files/media-types.ts'
