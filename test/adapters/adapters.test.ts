@@ -163,7 +163,7 @@ describe('a Transfer-Encoding that was set', () => {
   const chunked = { 'transfer-encoding': 'chunked' }
 
   // RFC 9112 §6.2: MUST NOT; two framings of one message allow response smuggling.
-  it.each(presets)('never goes out beside Content-Length: %s', async (_name, start) => {
+  it.each(presets)('is never sent beside Content-Length: %s', async (_name, start) => {
     running = await start()
     for (const request of [{}, range('0-9'), range('0-9,5000-5009'), range('99999999-')]) {
       const response = await ask(running.port, request)
@@ -228,7 +228,7 @@ describe('a status that a handler has set', () => {
     }
   })
 
-  it.each(servers)('is ignored if it is a result of the decision: %s', async (_name, start) => {
+  it.each(servers)('is ignored if only the decision may set it: %s', async (_name, start) => {
     running = await start()
     for (const status of [200, 204, 205, 206, 304, 412, 416]) {
       const [whole, part] = [

@@ -40,38 +40,37 @@ describe('a head that cannot be written', () => {
       next()
     }
 
-  const failures: [what: string, before: RequestHandler[], answer: (response: Response) => void][] =
+  const failures: [what: string, before: RequestHandler[], send: (response: Response) => void][] = [
     [
-      [
-        'for its message',
-        [],
-        (response) => {
-          response.statusMessage = 'Gr\u2026'
-          response.end('hello')
-        },
-      ],
-      [
-        'for a message given to writeHead',
-        [],
-        (response) => void response.writeHead(200, 'Gr\u2026', { 'Content-Length': 5 }),
-      ],
-      [
-        'for a field given to writeHead',
-        [],
-        (response) => void response.writeHead(200, { 'Content-Length': 5, 'X-A': 'b\n' }),
-      ],
-      ['for a hook', [failOnce(() => {})], (response) => void response.end('hello')],
-      [
-        'for a hook that sets the status',
-        [failOnce((response) => void (response.statusCode = 206))],
-        (response) => void response.writeHead(200, { 'Content-Length': 5 }).end('hello'),
-      ],
-    ]
+      'for its message',
+      [],
+      (response) => {
+        response.statusMessage = 'Gr\u2026'
+        response.end('hello')
+      },
+    ],
+    [
+      'for a message given to writeHead',
+      [],
+      (response) => void response.writeHead(200, 'Gr\u2026', { 'Content-Length': 5 }),
+    ],
+    [
+      'for a field given to writeHead',
+      [],
+      (response) => void response.writeHead(200, { 'Content-Length': 5, 'X-A': 'b\n' }),
+    ],
+    ['for a hook', [failOnce(() => {})], (response) => void response.end('hello')],
+    [
+      'for a hook that sets the status',
+      [failOnce((response) => void (response.statusCode = 206))],
+      (response) => void response.writeHead(200, { 'Content-Length': 5 }).end('hello'),
+    ],
+  ]
 
   it.each(failures)(
     '%s leaves nothing on the page that is sent instead',
-    async (_what, before, answer) => {
-      const handler: RequestHandler = (_request, response) => answer(response)
+    async (_what, before, send) => {
+      const handler: RequestHandler = (_request, response) => send(response)
       const port = await start(...before, rangeServe(), handler)
       for (const request of requests) {
         const [first, second] = await exchange(port, [request, { path: '/next' }])

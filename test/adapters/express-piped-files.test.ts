@@ -139,7 +139,7 @@ it('reports each transfer once, in the context of its request', async () => {
     { path: '/part', ...range('5-1000004') },
     { path: '/none', ...range(`${size}-`) },
   ])
-  await until('all are told', () => told.length >= 3)
+  await until('all are reported', () => told.length >= 3)
   expect(
     told.map(([{ url, status, bytesSent, aborted }, store]) => [url, store, status, bytesSent, aborted]),
   ).toEqual([

@@ -1,4 +1,4 @@
-// File streams that are piped into an Express response, and must go as without the filter.
+// File streams that are piped into an Express response, and pass as without the filter.
 
 import { once } from 'node:events'
 import fs from 'node:fs'
@@ -13,7 +13,7 @@ import { openDescriptors, until } from '../support/fixture.ts'
 import { ask, type RawResponse } from '../support/raw.ts'
 import { start, open } from '../support/piped-files.ts'
 
-/** Streams that are not a file alone, and responses that the filter must not make a range of. */
+/** Streams that are more than a file, and responses of which the filter must not make a range. */
 const others: readonly (readonly [what: string, RequestHandler])[] = [
   ['two files, one after the other', (_request, response) => {
     const first = open({ end: 999 })
@@ -65,7 +65,7 @@ const others: readonly (readonly [what: string, RequestHandler])[] = [
     response.set('X-Accel-Redirect', '/other')
     open().pipe(response)
   }],
-  ['what was put back', async (_request, response) => {
+  ['a chunk that was put back', async (_request, response) => {
     const stream = open()
     await once(stream, 'open')
     stream.unshift(Buffer.from('before'))

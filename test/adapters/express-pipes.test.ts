@@ -156,9 +156,9 @@ describe.each(expressApps)('%s', (_name, start) => {
       let agent = new http.Agent()
       running = await start(rangeServe(), (request, response) => {
         http
-          .get({ port: upstream.port, host: '127.0.0.1', agent, path: request.url }, (answer) => {
-            response.set('Content-Length', answer.headers['content-length'])
-            answer.pipe(response)
+          .get({ port: upstream.port, host: '127.0.0.1', agent, path: request.url }, (received) => {
+            response.set('Content-Length', received.headers['content-length'])
+            received.pipe(response)
           })
           .on('error', () => response.destroy())
       })

@@ -121,7 +121,7 @@ describe.each(expresses)('%s', (_name, { start, withFilter }) => {
       }
     })
 
-    it('passes on an error before anything is sent, also one while the head is written', async () => {
+    it('passes on an error before anything is sent, even one while the head is written', async () => {
       let failures = 0
       const failing: RequestHandler = (_request, response, next) => {
         const { writeHead } = response

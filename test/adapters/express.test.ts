@@ -117,7 +117,7 @@ describe.each(expresses)('%s', (_name, { express, start, withFilter }) => {
       expect(stream!.bytesRead).toBeLessThan(size / 4)
     })
 
-    it('ends a pipeline as a success, on a connection that lives on', async () => {
+    it('ends a pipeline without an error, and keeps the connection open', async () => {
       const ended: unknown[] = []
       const port = await withFilter((_request, response, next) => {
         response.set('Content-Length', String(size))

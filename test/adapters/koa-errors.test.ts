@@ -35,7 +35,7 @@ describe.each(koas)('%s', (name, { start }) => {
       expect(part!.content.equals(bytes.subarray(5, 100_005))).toBe(true)
     })
 
-    it('has its error handled as any other', async () => {
+    it('has its error handled like any other', async () => {
       const missing = path.join(folder, 'missing')
       const port = await start(rangeServe(), async (ctx) => {
         void ctx.sendRange(missing)
@@ -80,7 +80,7 @@ describe.each(koas)('%s', (name, { start }) => {
     })
   })
 
-  it('is the body that the handler has set since, even if the file is open already', async () => {
+  it('keeps a body that the handler sets after sendRange, even if the file is open already', async () => {
     const port = await start(rangeServe(), (ctx) => {
       void ctx.sendRange(filePath)
       if (ctx.path === '/other') ctx.body = 'other'
@@ -137,20 +137,20 @@ describe.each(koas)('%s', (name, { start }) => {
     }
   })
 
-  it('continues when the client disconnects from a source that never settles', async () => {
-    let hasGoneOn = false
+  it('lets the handler continue when the client disconnects from a source that never settles', async () => {
+    let hasContinued = false
     const source: Source = { length: 100, read: () => new Promise(() => {}) }
     const port = await start(rangeServe(), async (ctx) => {
       await ctx.sendRange(source)
-      hasGoneOn = true
+      hasContinued = true
     })
     const request = http.get({ host: '127.0.0.1', port }).on('error', () => {})
     setTimeout(() => request.destroy(), 50)
-    await until('the handler goes on', () => hasGoneOn)
+    await until('the handler continues', () => hasContinued)
     expect(errors).toEqual([])
   })
 
-  it(`closes the file of rangeStatic on a response that was begun (${name})`, async () => {
+  it(`closes the file of rangeStatic on a response that has begun (${name})`, async () => {
     let code: unknown
     const port = await start(
       async (ctx, next) => {

@@ -58,13 +58,13 @@ describe.each(koas)('%s', (_name, { application, start }) => {
     const [whole, part] = await exchange(port, [{}, range('5-100004')])
     expect(whole!.content.equals(bytes)).toBe(true)
     expect(part!.content.equals(bytes.subarray(5, 100_005))).toBe(true)
-    await until('both are told', () => told.length === 4)
+    await until('both are reported', () => told.length === 4)
     expect(told).toEqual(['end', 'finished', 'end', 'finished'])
     expect(errors).toEqual([])
   })
 
   describe('middleware outside of the filter', () => {
-    it('may replace a response although a rangeStatic before it has passed', async () => {
+    it('may replace a response even if a rangeStatic before it has passed the request on', async () => {
       const port = await start(
         rangeStatic(folder, { prefix: '/files' }),
         rangeStatic(folder, { prefix: '/' }),
@@ -99,7 +99,7 @@ describe.each(koas)('%s', (_name, { application, start }) => {
         { a: 'x'.repeat(60) },
       ],
     ]
-    it.each(changes)('%s: a slice is of what it makes', async (_what, change, body) => {
+    it.each(changes)('%s: a slice is taken from its result', async (_what, change, body) => {
       const outer: Middleware = async (ctx, next) => {
         await next()
         change(ctx)
@@ -163,7 +163,7 @@ describe.each(koas)('%s', (_name, { application, start }) => {
     }
   })
 
-  it('keeps a Last-Modified that is no HTTP-date on a full response', async () => {
+  it('keeps a Last-Modified that is not an HTTP-date on a full response', async () => {
     const port = await start(rangeServe(), (ctx) => {
       ctx.set('Last-Modified', '2026-01-02T03:04:05Z')
       ctx.body = ctx.path === '/file' ? fs.createReadStream(filePath) : 'text'
@@ -174,7 +174,7 @@ describe.each(koas)('%s', (_name, { application, start }) => {
     }
   })
 
-  it('reads, and closes, in the context of the request', async () => {
+  it('reads and closes a source in the context of the request', async () => {
     const contexts = new AsyncLocalStorage<string>()
     const seen: unknown[] = []
     const source = (): Source => ({
@@ -201,7 +201,7 @@ describe.each(koas)('%s', (_name, { application, start }) => {
     }
   })
 
-  it('does not end an upstream response before its own is out', async () => {
+  it('does not end an upstream response before its own is sent', async () => {
     const upstream = await listen(http.createServer((_req, res) => void res.end(bytes)))
     const port = await start(rangeServe(), async (ctx) => {
       const response = await new Promise<http.IncomingMessage>((resolve) => {
@@ -222,7 +222,7 @@ describe.each(koas)('%s', (_name, { application, start }) => {
     await upstream.close()
   })
 
-  it('is sent on a host without sockets', async () => {
+  it('sends responses on a host without sockets', async () => {
     const told: Transfer[] = []
     const finished: Transfer[] = []
     const app = application(
@@ -249,7 +249,7 @@ describe.each(koas)('%s', (_name, { application, start }) => {
         expect(response.statusCode, target).toBe(status)
       }
     }
-    await until('all are told', () => told.length === 2 * paths.length && finished.length === 2)
+    await until('all are reported', () => told.length === 2 * paths.length && finished.length === 2)
     expect(told.filter(({ aborted }) => aborted)).toEqual([])
     expect(errors).toEqual([])
     await until('all files are closed', () => openDescriptors(folder) === 0)

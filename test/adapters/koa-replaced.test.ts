@@ -57,10 +57,10 @@ describe.each(koas)('%s', (_name, { Koa, application, start }) => {
       expect(errors).toEqual([])
     })
 
-    it('has closed the files', () =>
+    it('leaves no file open', () =>
       until('all files are closed', () => openDescriptors(folder) === 0))
 
-    it('keeps what other code has set, before and since', async () => {
+    it('keeps the fields that other code sets, before and after', async () => {
       const port = await start(rangeServe(), async (ctx) => {
         ctx.set({ ETag: '"mine"', 'X-Before': '1' })
         await ctx.sendRange(filePath)
@@ -77,7 +77,7 @@ describe.each(koas)('%s', (_name, { Koa, application, start }) => {
       expect(field(response, 'X-Since')).toBe('1')
     })
 
-    it('is reported as aborted, once, and its source is closed', async () => {
+    it('has the transfer reported as aborted, once, and the source closed', async () => {
       const told: Transfer[] = []
       let closed = 0
       const source: Source = {
@@ -92,7 +92,7 @@ describe.each(koas)('%s', (_name, { Koa, application, start }) => {
         },
       )
       await ask(port, {})
-      await until('it is told', () => told.length > 0)
+      await until('it is reported', () => told.length > 0)
       expect(told).toMatchObject([{ aborted: true }])
       expect(closed).toBe(1)
     })
@@ -163,7 +163,7 @@ describe.each(koas)('%s', (_name, { Koa, application, start }) => {
       await until('it is closed', () => openDescriptors(page) === 0)
     })
 
-    it.each(sources)('sends a part of %s as one if it is 200', async (_of, send) => {
+    it.each(sources)('sends a part of %s with 206 if it is 200', async (_of, send) => {
       const port = await start(rangeServe(), async (ctx, next) => {
         await send(ctx, next)
         ctx.status = 200

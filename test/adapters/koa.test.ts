@@ -140,14 +140,14 @@ describe.each(koas)('%s', (_name, { Koa, start }) => {
       expect(errors).toMatchObject([{ name: 'TypeError', code: 'ERR_RELATIVE_PATH' }])
     })
 
-    it('throws 404 for a file that is missing, and no text of it reaches the client', async () => {
+    it('throws a 404 for a missing file, and sends the client nothing of its message', async () => {
       const port = await start(rangeServe(), (ctx) => ctx.sendRange(path.join(folder, 'missing')))
       const response = await ask(port, {})
       expect(response.status).toBe(404)
       expect(response.content.toString()).toBe('Not Found')
     })
 
-    it('lets a handler catch that and send another response', async () => {
+    it('lets a handler catch the error and send another response', async () => {
       const port = await start(rangeServe(), async (ctx) => {
         try {
           await ctx.sendRange(path.join(folder, 'missing'))
@@ -195,9 +195,11 @@ describe.each(koas)('%s', (_name, { Koa, start }) => {
       const app = new Koa()
       app.use(rangeServe())
       app.use((ctx) => ctx.sendRange(filePath))
-      const answer = app.callback()
+      const respond = app.callback()
       const port = await run(
-        http2.createServer((request, response) => void answer(request as never, response as never)),
+        http2.createServer(
+          (request, response) => void respond(request as never, response as never),
+        ),
       )
       const session = http2.connect(`http://127.0.0.1:${port}`)
       const stream = session.request({ ':path': '/', range: 'bytes=-100000' })
@@ -229,7 +231,7 @@ describe.each(koas)('%s', (_name, { Koa, start }) => {
     for (const target of targets) {
       expect((await ask(port, { path: target, ...range('0-3') })).status).toBe(206)
     }
-    await until('all are told', () => told.length === targets.length)
+    await until('all are reported', () => told.length === targets.length)
     expect(told).toEqual(targets)
   })
 })

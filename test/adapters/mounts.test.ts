@@ -148,7 +148,7 @@ describe.each(adapters)('%s', (name, startApp) => {
     expect(reported).toEqual(['default /served/file.bin', 'own /own/file.bin'])
   })
 
-  it('inherits no option of rangeServe about which files are served', async () => {
+  it('inherits no option of rangeServe that determines which files are served', async () => {
     const site = path.join(folder, 'defaults')
     fs.mkdirSync(site, { recursive: true })
     fs.writeFileSync(path.join(site, 'in.txt'), 'in')

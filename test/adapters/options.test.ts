@@ -37,8 +37,8 @@ describe.each(frameworks)('sendRange of %s', (_name, start) => {
     ['undefined', async () => undefined, 'ERR_INVALID_ARGUMENT', 500],
     ['a number', async () => 5, 'ERR_INVALID_ARGUMENT', 500],
     ['a Response', async () => new Response('a'), 'ERR_INVALID_ARGUMENT', 500],
-    ['a path that is not there', async () => `${file}.none`, 'ENOENT', 404],
-    ['nothing: it rejects', () => Promise.reject(Object.assign(new Error('no row'), { code: 'ERR_ROW', status: 503 })), 'ERR_ROW', 503],
+    ['a path that does not exist', async () => `${file}.none`, 'ENOENT', 404],
+    ['a row, which rejects', () => Promise.reject(Object.assign(new Error('no row'), { code: 'ERR_ROW', status: 503 })), 'ERR_ROW', 503],
   ])('reports the error of a promise of %s', async (_, make, code, status) => {
     app = await start(make as () => Promise<string>)
     expect((await range('0-9')).status).toBe(status)

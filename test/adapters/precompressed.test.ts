@@ -98,7 +98,7 @@ describe.each(apps)('%s', (_name, start) => {
       }
     })
 
-    it('are the same for HEAD', async () => {
+    it('have the same fields for HEAD', async () => {
       app = await start(folder, { precompressed: ['gzip', 'br'] })
       const [got, head] = [await get('/app.js', br), await get('/app.js', br, 'HEAD')]
       for (const name of ['ETag', 'Content-Encoding', 'Content-Length', 'Vary', 'Content-Type']) {
@@ -113,21 +113,21 @@ describe.each(apps)('%s', (_name, start) => {
       ['Accept-Encoding', 'Accept-Encoding'],
       ['accept-encoding, Origin', 'accept-encoding, Origin'],
       ['*', '*'],
-    ])('add to a Vary of %s', async (before, vary) => {
+    ])('extend a Vary of %s', async (before, vary) => {
       app = await start(folder, { precompressed: true }, before)
       for (const headers of [[], br, [['Range', 'bytes=9999-']], [['If-None-Match', '*']]]) {
         expect(field(await get('/app.js', headers as Lines), 'Vary')).toBe(vary)
       }
     })
 
-    it('add to a Vary of the options, and mark a tag of the options', async () => {
+    it('extend a Vary of the options, and mark a tag of the options', async () => {
       const options = { headers: { vary: 'Origin' }, etag: '"v1"' }
       app = await start(folder, { precompressed: true, ...options })
       expect(await tagsOf('/app.js')).toEqual(['"v1"', '"v1-br"'])
       expect(field(await get('/app.js', br), 'Vary')).toBe('Origin, Accept-Encoding')
     })
 
-    it('vary also if there is none beside the file, and not without the option', async () => {
+    it('set Vary even for a file that has none, and only with the option', async () => {
       app = await start(folder, { precompressed: true })
       const without = { status: 200, coding: undefined, length: 5000 }
       expect(shown(await get('/single.js', br))).toEqual({ ...without, vary: 'Accept-Encoding' })
@@ -136,7 +136,7 @@ describe.each(apps)('%s', (_name, start) => {
       expect(shown(await get('/app.js', br))).toEqual({ ...without, vary: undefined })
     })
 
-    it('are decoded by fetch to what the file is', async () => {
+    it('are decoded by fetch to the content of the file', async () => {
       app = await start(folder, { precompressed: true })
       const response = await fetch(`http://127.0.0.1:${app.port}/real.txt`)
       expect(response.headers.get('content-encoding')).toBe('gzip')

@@ -35,7 +35,7 @@ describe.each(apps)('%s', (_name, start) => {
       expect(field(response, 'Content-Type')).toBe('text/html; charset=utf-8')
     })
 
-    it('may be made later', async () => {
+    it('may be created later', async () => {
       const made = path.join(temporaryFolder(), 'made')
       app = await start(made)
       expect((await get('/a')).content.toString()).toBe('next')
@@ -110,14 +110,14 @@ describe.each(apps)('%s', (_name, start) => {
     it.each<[what: string, find: () => never]>([
       ['throws', () => { throw Object.assign(new Error('failed'), { status: 403 }) }],
       ['rejects', () => Promise.reject(Object.assign(new Error('failed'), { status: 403 })) as never],
-    ])('%s: an error of the framework, also of a status below 500', async (_, find) => {
+    ])('%s: an error of the framework, even with a status below 500', async (_, find) => {
       app = await start(find)
       expect((await get('/a')).status).toBe(403)
       // Koa does not report an error with a status below 500 that may be shown.
       expect(app.errors.length).toBeLessThanOrEqual(1)
     }) // prettier-ignore
 
-    it('returns what cannot be served: an error of 500', async () => {
+    it('returns what cannot be served: an error with status 500', async () => {
       app = await start(() => ({ length: 5 }) as never)
       expect((await get('/a')).status).toBe(500)
       expect(app.errors).toMatchObject([{ code: 'ERR_INVALID_ARGUMENT' }])
@@ -132,7 +132,7 @@ describe.each(apps)('%s', (_name, start) => {
       expect(field(await get('/a'), 'Content-Type')).toBe('application/octet-stream')
     })
 
-    it('has setHeaders called with the path and the source, and sees the request', async () => {
+    it('receives the request, and setHeaders the path and the source', async () => {
       const setHeaders = (response: http.ServerResponse, each: string, source: Servable) =>
         response.setHeader('X-Seen', `${each} ${(source as Buffer).length}`)
       const find = (_: string, request: { headers: http.IncomingHttpHeaders }) =>

@@ -92,7 +92,7 @@ describeWith('chromium', 'A browser', (executablePath) => {
       await page.screenshot({ path: artifact(`${name}-webm`), fullPage: true })
     })
 
-    test('goes on in an MP3 from where it was sent', async () => {
+    test('continues an MP3 from where it was sent', async () => {
       await choose(page, demo, 'plucked.mp3')
       await page.click('[data-jump="0.5"]')
       await page.waitForFunction(() => !document.querySelector('audio')!.seeking)
@@ -140,16 +140,16 @@ describeWith('chromium', 'A browser', (executablePath) => {
       await loaded(page)
     })
 
-    test('answers ranges that are typed in', async () => {
+    test('responds to ranges that are typed in', async () => {
       await choose(page, demo, 'dive.mp4')
       const { size } = await fileNamed(demo, 'dive.mp4')
-      const answers: [range: string, expected: string][] = [
+      const rows: [range: string, expected: string][] = [
         ['bytes=0-499', `206 Partial Content\nContent-Range: bytes 0-499/${size}`],
         ['bytes=999999999999-', `416 Range Not Satisfiable\nContent-Range: bytes */${size}`],
         ['bytes=0-9,1000-1009', '206 Partial Content\nContent-Length: '],
         ['lines=1-2', `200 OK\nContent-Length: ${size}`],
       ]
-      for (const [range, expected] of answers) {
+      for (const [range, expected] of rows) {
         await page.fill('#range', range)
         await page.press('#range', 'Enter')
         await page.waitForFunction(

@@ -167,7 +167,7 @@ describe.each(frameworks)('The demo on %s, from the command line', (_name, optio
     events.close()
   })
 
-  test('has nothing to say about clients that leave', async () => {
+  test('prints nothing about clients that leave', async () => {
     const demo = await start(options)
     onTestFinished(() => stop(demo))
     let stderr = ''
@@ -194,7 +194,7 @@ describe.each(frameworks)('The demo on %s, from the command line', (_name, optio
     expect(await exit).toEqual([0, null])
   })
 
-  test('says so in a sentence when the port is taken', async () => {
+  test('prints a sentence if the port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await once(other, 'listening')
     const { port } = other.address() as { port: number }

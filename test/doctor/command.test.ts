@@ -201,7 +201,7 @@ describe('output', () => {
     expect(output).toContain('\u001B[32m✓\u001B[39m Sends ranges')
   })
 
-  it('has no colors unless it goes to a terminal', async () => {
+  it('has no colors unless it is written to a terminal', async () => {
     const cli = fileURLToPath(new URL('../../packages/doctor/dist/cli.js', import.meta.url))
     const url = await start(makeServer({}))
     const { code, stdout } = await run(process.execPath, [cli, url])

@@ -70,7 +70,7 @@ describe('a read that fills one buffer again and again', () => {
 describe('the body of respond', () => {
   async function bodyOf(size: number): Promise<Readable> {
     const { body } = await respond({ method: 'GET', headers: {} }, pathOf('mine', size))
-    if (!(body instanceof Readable)) throw new Error('A Readable was due')
+    if (!(body instanceof Readable)) throw new Error('The body is not a Readable')
     return body
   }
 

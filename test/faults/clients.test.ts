@@ -38,8 +38,8 @@ describe.each(protocols)('%s', (name, start) => {
   const ranges = ['', 'bytes=1000-', 'bytes=0-7999999,8005000-']
   const headersOf = (Range: string) => (Range ? { Range } : {})
 
-  async function expectNothingLeft(answers: number): Promise<void> {
-    await until('all transfers end', () => running.transfers.length === answers)
+  async function expectNothingLeft(responses: number): Promise<void> {
+    await until('all transfers end', () => running.transfers.length === responses)
     await until(
       'all streams are destroyed',
       () => streams.every(({ destroyed }) => destroyed),
@@ -50,22 +50,25 @@ describe.each(protocols)('%s', (name, start) => {
     streams.length = 0
   }
 
-  it.each(sources)('gone before the headers: %s', async (_what, make) => {
-    const waiting: (() => void)[] = []
-    running = await start(async () => {
-      await new Promise<void>((resolve) => waiting.push(resolve))
-      return make()
-    })
-    const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
-    await until('all have asked', () => waiting.length === ranges.length)
-    for (const client of clients) client.leave()
-    await Promise.all(clients.map(({ rest }) => rest()))
-    for (const proceed of waiting) proceed()
-    await expectNothingLeft(ranges.length)
-    for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: true })
-  })
+  it.each(sources)(
+    'a client that leaves before the headers leaves nothing open: %s',
+    async (_what, make) => {
+      const waiting: (() => void)[] = []
+      running = await start(async () => {
+        await new Promise<void>((resolve) => waiting.push(resolve))
+        return make()
+      })
+      const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
+      await until('all are requested', () => waiting.length === ranges.length)
+      for (const client of clients) client.leave()
+      await Promise.all(clients.map(({ rest }) => rest()))
+      for (const proceed of waiting) proceed()
+      await expectNothingLeft(ranges.length)
+      for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: true })
+    },
+  )
 
-  it.each(sources)('gone in the middle: %s', async (_what, make) => {
+  it.each(sources)('a client that leaves half-way leaves nothing open: %s', async (_what, make) => {
     running = await start(make)
     const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
     await Promise.all(clients.map(({ head }) => head))
@@ -76,15 +79,18 @@ describe.each(protocols)('%s', (name, start) => {
     }
   })
 
-  it.each(sources)('gone with the last byte: %s', async (_what, make) => {
-    running = await start(make)
-    const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
-    // Whether it disconnected before the response was over is a matter of luck: both are its end.
-    await Promise.all(clients.map(({ leaveAtEnd }) => leaveAtEnd()))
-    await expectNothingLeft(ranges.length)
-  })
+  it.each(sources)(
+    'a client that leaves with the last byte leaves nothing open: %s',
+    async (_what, make) => {
+      running = await start(make)
+      const clients = ranges.map((range) => begin(running.server, running.port, headersOf(range)))
+      // Whether it disconnected before the response was over is a matter of luck: both are its end.
+      await Promise.all(clients.map(({ leaveAtEnd }) => leaveAtEnd()))
+      await expectNothingLeft(ranges.length)
+    },
+  )
 
-  it('gone while the bytes before the range are skipped', async () => {
+  it('a client that leaves while bytes are skipped leaves nothing open', async () => {
     let given = 0
     running = await start(
       () => {

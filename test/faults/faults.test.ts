@@ -43,7 +43,7 @@ describe.each(frameworks)('%s', (name, start) => {
     },
   )
 
-  it('responds with an error if a small source runs short before the head is sent', async () => {
+  it('responds with an error, or is cut off, if a small source runs short', async () => {
     running = await start(() =>
       fromReader({ length: 100, read: async () => bytes.subarray(0, 50) }),
     )

@@ -5,7 +5,7 @@ import path from 'node:path'
 import http from 'node:http'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import * as forKoa from '@range-serve/koa'
-import { contentOf, expectedOf, kindsOfAnswer } from '../support/answers.ts'
+import { contentOf, expectedOf, kindsOfResponse } from '../support/kinds.ts'
 import { begin } from '../support/clients.ts'
 import { modified, size } from '../support/files.ts'
 import {
@@ -23,7 +23,7 @@ const folder = temporaryFolder()
 // More than the kernel buffers for a client that does not read.
 const old = pattern(16 * 1024 * 1024)
 const other = Buffer.alloc(old.length, 0xff)
-const kinds = kindsOfAnswer(old.length)
+const kinds = kindsOfResponse(old.length)
 
 const faults: [what: string, change: (file: string) => void, ending: 'cut' | 'whole'][] = [
   ['truncated', (file) => fs.truncateSync(file, 100_000), 'cut'],
@@ -45,33 +45,36 @@ describe.each(protocols)('%s', (name, start) => {
   afterEach(() => running.close())
   afterAll(() => until('all files are closed', () => openDescriptors(folder) === 0, 2000))
 
-  it.each(faults)('a file that is %s', async (what, change, ending) => {
-    const file = path.join(folder, `${name} ${what}`.replaceAll('/', ' '))
-    writeOldFile(file, old, modified)
-    running = await start(() => file)
-    const begun = kinds.map(([, { headers }]) =>
-      begin(running.server, running.port, { ...headers }),
-    )
-    await Promise.all(begun.map(({ head }) => head))
-    change(file)
-    const answers = await Promise.all(begun.map(({ rest }) => rest()))
-    for (const [i, [kind, expected]] of kinds.entries()) {
-      const answer = answers[i]!
-      expect(answer.status, kind).toBe(expected.status)
-      expect(answer.complete, kind).toBe(ending === 'whole')
-      // There is not a byte of the new file.
-      if (ending === 'whole') {
-        expect(contentOf(answer, expected).equals(expectedOf(old, expected)), kind).toBe(true)
-      } else {
-        expect(answer.content.includes(0xff), kind).toBe(false)
+  it.each(faults)(
+    'a file that is %s half-way is sent as it was, or cut off',
+    async (what, change, ending) => {
+      const file = path.join(folder, `${name} ${what}`.replaceAll('/', ' '))
+      writeOldFile(file, old, modified)
+      running = await start(() => file)
+      const begun = kinds.map(([, { headers }]) =>
+        begin(running.server, running.port, { ...headers }),
+      )
+      await Promise.all(begun.map(({ head }) => head))
+      change(file)
+      const responses = await Promise.all(begun.map(({ rest }) => rest()))
+      for (const [i, [kind, expected]] of kinds.entries()) {
+        const response = responses[i]!
+        expect(response.status, kind).toBe(expected.status)
+        expect(response.complete, kind).toBe(ending === 'whole')
+        // Not a byte is of the new file.
+        if (ending === 'whole') {
+          expect(contentOf(response, expected).equals(expectedOf(old, expected)), kind).toBe(true)
+        } else {
+          expect(response.content.includes(0xff), kind).toBe(false)
+        }
       }
-    }
-    await until('all transfers end', () => running.transfers.length === kinds.length)
-    const ends = running.transfers.map(({ aborted, error }) => [aborted, (error as { code?: string })?.code]) // prettier-ignore
-    const expectedEnd = ending === 'whole' ? [false, undefined] : [true, 'ERR_SOURCE_TOO_SHORT']
-    expect(ends).toEqual(kinds.map(() => expectedEnd))
-    fs.rmSync(file, { recursive: true, force: true })
-  })
+      await until('all transfers end', () => running.transfers.length === kinds.length)
+      const ends = running.transfers.map(({ aborted, error }) => [aborted, (error as { code?: string })?.code]) // prettier-ignore
+      const expectedEnd = ending === 'whole' ? [false, undefined] : [true, 'ERR_SOURCE_TOO_SHORT']
+      expect(ends).toEqual(kinds.map(() => expectedEnd))
+      fs.rmSync(file, { recursive: true, force: true })
+    },
+  )
 })
 
 describe('a stream whose descriptor is closed', () => {

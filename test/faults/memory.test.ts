@@ -62,7 +62,7 @@ const keepers: [name: string, keeper: Keeper][] = [
 ]
 
 describe.each(keepers)('the bytes kept of %s', (_name, keeper) => {
-  it.each(sizes)('are not those of another response later: %i bytes', async (size) => {
+  it.each(sizes)('are never overwritten by a later response: %i bytes', async (size) => {
     const kept: Uint8Array[] = []
     const server = http.createServer((request, response) => {
       const [, name = ''] = request.url!.split('/')

@@ -73,9 +73,9 @@ describe.each(protocols)('%s', (name, start) => {
     const { clients } = await beginAll()
     let isClosed = false
     running.server.close(() => (isClosed = true))
-    const answers = await Promise.all(clients.map(({ rest }) => rest()))
-    expect(answers.map(({ complete }) => complete)).toEqual([true, true, true])
-    expect(answers[0]!.content.equals(content)).toBe(true)
+    const responses = await Promise.all(clients.map(({ rest }) => rest()))
+    expect(responses.map(({ complete }) => complete)).toEqual([true, true, true])
+    expect(responses[0]!.content.equals(content)).toBe(true)
     await until('the server is closed', () => isClosed)
     await until('the file is closed', () => openDescriptors(file) === 0, 2000)
   })

@@ -60,7 +60,7 @@ describe('a signal that aborts', () => {
     const socket = net.connect(running.port, '127.0.0.1')
     socket.on('error', () => {})
     socket.write('GET /first HTTP/1.1\r\nHost: a\r\n\r\nGET /second HTTP/1.1\r\nHost: a\r\n\r\n')
-    await until('it is told', () => error !== undefined)
+    await until('it is reported', () => error !== undefined)
     socket.destroy()
     expect(error?.message).toBe('enough')
     expect(unhandled).toEqual([])

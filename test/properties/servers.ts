@@ -35,12 +35,12 @@ function nameOf(asked: Case): string {
 }
 function take(url: string | undefined): Case {
   const asked = cases.get(url ?? '')
-  if (!asked) throw new Error(`Nobody asked for ${url}`)
+  if (!asked) throw new Error(`No request has the name ${url}`)
   cases.delete(url!)
   return asked
 }
 
-async function answerWithCore(
+async function respondWithCore(
   request: IncomingMessage | http2.Http2ServerRequest,
   response: ServerResponse | http2.Http2ServerResponse,
 ): Promise<void> {
@@ -85,8 +85,8 @@ function startKoa(Koa: typeof Koa3): Promise<Running> {
     ctx.lastModified = lastModified
     if (asked.way.startsWith('a one-pass')) ctx.length = asked.length
   })
-  const answer = app.callback()
-  return listen(http.createServer((request, response) => void answer(request, response)))
+  const respond = app.callback()
+  return listen(http.createServer((request, response) => void respond(request, response)))
 }
 
 function fieldLines({ range, ifRange }: Case): [string, string][] {
@@ -148,15 +148,15 @@ function askStream(session: http2.ClientHttp2Session, asked: Case): Promise<RawR
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     stream.on('end', () => resolve({ status, fields, content: Buffer.concat(chunks) }))
     stream.on('error', reject)
-    stream.setTimeout(5000, () => reject(new Error('No answer within 5 s')))
+    stream.setTimeout(5000, () => reject(new Error('No response within 5 s')))
   })
 }
 
 export const verbs = Object.keys(sources)
 const withExpress = [...verbs, ...Object.keys(expressHandlers)]
 export const servers: readonly Server[] = [
-  { name: 'node:http', ways: verbs, ask: askHttp1, start: () => listen(http.createServer((...args) => void answerWithCore(...args))) }, // prettier-ignore
-  { name: 'HTTP/2', ways: verbs, ask: askHttp2, adapt: forHttp2, start: () => listen(http2.createServer((...args) => void answerWithCore(...args))) }, // prettier-ignore
+  { name: 'node:http', ways: verbs, ask: askHttp1, start: () => listen(http.createServer((...args) => void respondWithCore(...args))) }, // prettier-ignore
+  { name: 'HTTP/2', ways: verbs, ask: askHttp2, adapt: forHttp2, start: () => listen(http2.createServer((...args) => void respondWithCore(...args))) }, // prettier-ignore
   { name: 'Express 5', ways: withExpress, ask: askHttp1, start: () => startExpress(express5, (app) => http.createServer(app)) }, // prettier-ignore
   { name: 'Express 5 on createServer', ways: withExpress, ask: askHttp1, start: () => startExpress(express5, forExpress.createServer) }, // prettier-ignore
   { name: 'Express 4', ways: withExpress, ask: askHttp1, start: () => startExpress(express4, (app) => http.createServer(app)) }, // prettier-ignore

@@ -67,14 +67,14 @@ export const sources: Record<string, (asked: Case) => Servable | Promise<Servabl
       read: async ({ firstPos, lastPos }) =>
         inChunks(contentOf(asked).subarray(firstPos, lastPos + 1), asked),
     }),
-  'a reader of so much at once': (asked) =>
+  'a reader with a maxRead': (asked) =>
     fromReader({
       length: asked.length,
       ...metadata(asked),
       maxRead: Math.max(1, Math.ceil(asked.length / 20)),
       read: async ({ firstPos, lastPos }) => contentOf(asked).subarray(firstPos, lastPos + 1),
     }),
-  'a reader that gives more': (asked) =>
+  'a reader that returns more': (asked) =>
     fromReader({
       length: asked.length,
       ...metadata(asked),

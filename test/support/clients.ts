@@ -68,9 +68,9 @@ export function begin(server: object, port: number, headers: Record<string, stri
     request.on('error', () => {})
     let response: http.IncomingMessage | undefined
     const head = new Promise<void>((resolve) => {
-      request.once('close', resolve).once('response', (answer) => {
-        response = answer
-        answer.on('error', () => {})
+      request.once('close', resolve).once('response', (received) => {
+        response = received
+        received.on('error', () => {})
         resolve()
       })
     })

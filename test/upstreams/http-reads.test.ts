@@ -132,7 +132,7 @@ describe('a read', () => {
     expect((await readAll(dated, 0, 9)).error).toEqual(code('ERR_SOURCE_CHANGED', 503))
   })
 
-  it('takes a 200 only for all of the content', async () => {
+  it('accepts a 200 only for all of the content', async () => {
     const source = await fromHttp(origin.url, {
       meta: { length: bytes.length, etag: '"v1"' },
       fetch: withoutRange,

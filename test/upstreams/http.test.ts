@@ -26,7 +26,7 @@ describe('the probe', () => {
       type: 'video/mp4',
       etag: '"v1"',
       lastModified,
-      // The origin is of this repository: it adds this to a part.
+      // The origin runs range-serve, which adds no-transform to a part.
       cacheControl: 'private, max-age=60, no-transform',
     })
     expect(origin.proxy.seen).toMatchObject([
@@ -189,7 +189,7 @@ describe('metadata that is kept', () => {
 })
 
 describe('errors', () => {
-  it('hold no URL', async () => {
+  it('contain no URL', async () => {
     const secret = 'X-Amz-Signature=0123456789abcdef'
     const failures = [
       () => fromHttp(`http://127.0.0.1:1/?${secret}`, { retries: 0 }),
@@ -224,10 +224,14 @@ describe('errors', () => {
     ['a wrong tag', () => open({ meta: { length: 1, etag: 'v1' } }), /etag/],
     ['a wrong status', () => open({ forbiddenStatus: 200 as never }), /403, 404 or 502/],
     ['another redirect', () => open({ redirect: 'manual' as never }), /redirect must be/],
-    ['a fetch that is none', () => open({ fetch: 1 as never }), /fetch must be a function/],
-    ['a signal that is none', () => open({ signal: 1 as never }), /AbortSignal/],
+    [
+      'a fetch that is not a function',
+      () => open({ fetch: 1 as never }),
+      /fetch must be a function/,
+    ],
+    ['a signal that is not an AbortSignal', () => open({ signal: 1 as never }), /AbortSignal/],
   ]
-  it.each(misuse)('at the call for %s', (_what, call, message) => {
+  it.each(misuse)('are thrown at the call for %s', (_what, call, message) => {
     expect(call).toThrow(message)
   })
 
@@ -248,7 +252,7 @@ describe('errors', () => {
   })
 })
 
-it('connections are used again', async () => {
+it('reuses connections', async () => {
   const source = await open()
   const { connections } = origin.proxy
   for (let i = 0; i < 10; i++) await readAll(source, i * 1000, i * 1000 + 99_999)

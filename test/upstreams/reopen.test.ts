@@ -11,7 +11,7 @@ import { exchange } from '../support/raw.ts'
 
 const before = pattern(200_000)
 const after = Buffer.alloc(300_000, 'b')
-const changed = () => sourceError(503, 'ERR_SOURCE_CHANGED', 'The content is another now')
+const changed = () => sourceError(503, 'ERR_SOURCE_CHANGED', 'The content has changed')
 
 describe.each(protocols)('%s: a source that can be reopened', (_name, start) => {
   let running: Sent

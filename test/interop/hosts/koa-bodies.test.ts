@@ -153,37 +153,43 @@ function expectNoNews(ours: readonly string[], alone: readonly string[], what: s
 }
 
 describe('ctx.body', () => {
-  it.each(rows)('%s', async (_title, version, Koa, { make, content, length, cut }, keepAlive) => {
-    const handler: Handler = async (ctx, witness) => {
-      const body = await make(witness)
-      ctx.body = body
-      ctx.set('ETag', '"e"')
-      if (length) ctx.length = size
-      // Koa itself ends what a HEAD does not read, and what a client has left.
-      if (keepAlive && ctx.method === 'GET' && body instanceof Readable) {
-        finished(body, { writable: false }, witness.done)
+  it.each(rows)(
+    'is sent as by Koa alone, apart from ranges: %s',
+    async (_title, version, Koa, { make, content, length, cut }, keepAlive) => {
+      const handler: Handler = async (ctx, witness) => {
+        const body = await make(witness)
+        ctx.body = body
+        ctx.set('ETag', '"e"')
+        if (length) ctx.length = size
+        // Koa itself ends what a HEAD does not read, and what a client has left.
+        if (keepAlive && ctx.method === 'GET' && body instanceof Readable) {
+          finished(body, { writable: false }, witness.done)
+        }
       }
-    }
-    const alone = await run(Koa, false, keepAlive, handler)
-    const ours = await run(Koa, true, keepAlive, handler)
-    expectRanges(ours, content ?? bytes, cut?.includes(version) ?? true)
-    expectNoNews(ours.errors, alone.errors, 'errors')
-    expectNoNews(ours.callbacks, alone.callbacks, 'callbacks')
-    expect(ours.connections).toBeLessThanOrEqual(alone.connections)
-  })
+      const alone = await run(Koa, false, keepAlive, handler)
+      const ours = await run(Koa, true, keepAlive, handler)
+      expectRanges(ours, content ?? bytes, cut?.includes(version) ?? true)
+      expectNoNews(ours.errors, alone.errors, 'errors')
+      expectNoNews(ours.callbacks, alone.callbacks, 'callbacks')
+      expect(ours.connections).toBeLessThanOrEqual(alone.connections)
+    },
+  )
 })
 
 describe('sendRange(fromStream())', () => {
   const iterable = rows.filter(([, , , { length, cut, name }]) => length && !cut && !/Response/.test(name)) // prettier-ignore
-  it.each(iterable)('%s', async (_title, _version, Koa, { make }, keepAlive) => {
-    const handler: Handler = async (ctx, witness) => {
-      const stream = (await make(witness)) as ByteStream
-      await ctx.sendRange(fromStream(stream, { length: size, etag: '"e"' }))
-    }
-    const ours = await run(Koa, true, keepAlive, handler)
-    expectRanges(ours, bytes, true)
-    expectNoNews(ours.errors, [], 'errors')
-    expectNoNews(ours.callbacks, [], 'callbacks')
-    if (keepAlive) expect(ours.connections).toBe(1)
-  })
+  it.each(iterable)(
+    'sends every kind of response: %s',
+    async (_title, _version, Koa, { make }, keepAlive) => {
+      const handler: Handler = async (ctx, witness) => {
+        const stream = (await make(witness)) as ByteStream
+        await ctx.sendRange(fromStream(stream, { length: size, etag: '"e"' }))
+      }
+      const ours = await run(Koa, true, keepAlive, handler)
+      expectRanges(ours, bytes, true)
+      expectNoNews(ours.errors, [], 'errors')
+      expectNoNews(ours.callbacks, [], 'callbacks')
+      if (keepAlive) expect(ours.connections).toBe(1)
+    },
+  )
 })

@@ -21,7 +21,7 @@ import { ask, exchange, field, type RawRequest } from '../../support/raw.ts'
 
 const etag = '"v1"'
 type FieldLine = [name: string, value: string]
-const answers: [status: number, ...FieldLine[]][] = [
+const decisions: [status: number, ...FieldLine[]][] = [
   [200],
   [206, ['Range', 'bytes=0-99']],
   [206, ['Range', 'bytes=0-99,5000-5099']],
@@ -109,7 +109,7 @@ function testFamily<Use>({ apps, filter, verbs, neighbours, log }: Family<Use>):
   let running: Running
   afterEach(() => running.close())
 
-  const requests = answers.map(([, ...headers]): RawRequest => ({
+  const requests = decisions.map(([, ...headers]): RawRequest => ({
     headers: [['Origin', 'https://b.example'], ...headers],
   }))
 
@@ -126,7 +126,7 @@ function testFamily<Use>({ apps, filter, verbs, neighbours, log }: Family<Use>):
     async (_app, _name, _order, _verb, adds, start) => {
       running = await start()
       const responses = await exchange(running.port, requests)
-      for (const [i, [status]] of answers.entries()) {
+      for (const [i, [status]] of decisions.entries()) {
         expect(responses[i]!.status).toBe(status)
         for (const [name, value] of Object.entries(adds)) {
           expect(field(responses[i]!, name), `${name} of ${status}`).toMatch(value)
@@ -226,7 +226,7 @@ describe.each(expressApps)('%s: a session', (_app, start) => {
     expect(store.done).toEqual(['saved'])
     const cookie = field(first, 'Set-Cookie')!.split(';')[0]!
     for (const [path, what] of Object.entries({ '/': 'touched', '/change': 'saved' })) {
-      for (const [status, ...headers] of answers) {
+      for (const [status, ...headers] of decisions) {
         store.done.length = 0
         const request: RawRequest = { path, headers: [['Cookie', cookie], ...headers] }
         const response = await ask(running.port, request)

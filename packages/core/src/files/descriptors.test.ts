@@ -144,7 +144,7 @@ describe('acquire', () => {
   it.each([
     ['EACCES', 403],
     ['EPERM', 403],
-    ['ENOENT', 404], // gone since the look at it
+    ['ENOENT', 404], // removed since it was examined
     ['EMFILE', 503],
     ['ENFILE', 503],
     ['EIO', 500],

@@ -173,7 +173,7 @@ describe('fromFile, by a path', () => {
   it('stays open for a reader while responses without content come and go', async () => {
     const source = await fromFile(file)
     const { body } = await respond({ method: 'GET', headers: {} }, source)
-    for (let answer = 0; answer < 3; answer++) {
+    for (let i = 0; i < 3; i++) {
       await respond({ method: 'HEAD', headers: {} }, source)
       await respond({ method: 'GET', headers: { 'if-none-match': '*' } }, source)
     }
@@ -216,7 +216,7 @@ describe('fromFile, by a path', () => {
     await vi.waitFor(() => expect(openDescriptors(file)).toBe(0), { timeout: 10_000 })
   })
 
-  it.runIf(hasProc)('has none open right after it was cancelled', async () => {
+  it.runIf(hasProc)('closes its descriptor at once if it is cancelled', async () => {
     const source = (await fromFile(file)) as DirectSource
     await source.open?.()
     expect(openDescriptors(file)).toBe(1)
@@ -225,7 +225,7 @@ describe('fromFile, by a path', () => {
   })
 
   it.runIf(hasProc)(
-    'has no open descriptor after an abandoned or aborted read, and a close',
+    'has no open descriptor after a read that is left early or aborted, and a close',
     async () => {
       const source = await fromFile(file)
       for await (const chunk of readRange(source, { firstPos: 0, lastPos: size - 1 }, signal)) {

@@ -63,13 +63,13 @@ describe('fromReadStream', () => {
     ['a destroyed stream', () => fs.createReadStream(file).destroy()],
     ['a stream that decodes', () => fs.createReadStream(file, 'utf8')],
     ['a stream of a device', () => fs.createReadStream('/dev/zero')],
-  ])('does not change %s', async (_, make) => {
+  ])('returns undefined for %s', async (_, make) => {
     const stream = make()
     expect(await fromReadStream(stream)).toBeUndefined()
     if (stream instanceof fs.ReadStream) await dispose(stream)
   })
 
-  it('ignores a stream that has been read from', async () => {
+  it('returns undefined for a stream that has been read from', async () => {
     const stream = fs.createReadStream(file, { highWaterMark: 10 })
     await once(stream, 'readable')
     expect(stream.read(10)).toHaveLength(10)
@@ -127,7 +127,7 @@ describe('fromReadStream', () => {
     await source?.close?.()
   })
 
-  it('discards what was read of a stream that is destroyed before', async () => {
+  it('rejects a read if the stream is destroyed before it completes', async () => {
     const stream = fs.createReadStream(file)
     const source = (await fromReadStream(stream)) as DirectSource
     await source.open?.()
@@ -137,7 +137,7 @@ describe('fromReadStream', () => {
     void source.close?.()
   })
 
-  it.runIf(hasProc)('keeps nothing open of a response that was cancelled', async () => {
+  it.runIf(hasProc)('leaves nothing open after a response that was cancelled', async () => {
     const source = (await fromReadStream(fs.createReadStream(file))) as DirectSource
     await source.open?.()
     void source.close?.(true)
@@ -169,7 +169,7 @@ describe('fromReadStream', () => {
     }
   })
 
-  it('ends when its stream is destroyed', async () => {
+  it('cannot be read once its stream is destroyed', async () => {
     const stream = fs.createReadStream(file)
     const source = (await fromReadStream(stream)) as DirectSource
     await source.open?.()

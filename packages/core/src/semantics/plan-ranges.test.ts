@@ -205,7 +205,7 @@ describe('a representation that is not seekable', () => {
     ['the gap before overlapping ranges once', 'bytes=100-2000,100-3000', 100, 206],
     ['any number of bytes', `bytes=-1`, Infinity, 206],
     ['nothing for an unsatisfiable set', 'bytes=-0', 0, 416],
-  ])('is read past %s: %s', (_, range, maxSkip, status) => {
+  ])('is planned by the bytes to skip, %s: %s', (_, range, maxSkip, status) => {
     const options = maxSkip === undefined ? {} : { maxSkip }
     expect(plan({ range }, options, stream).status).toBe(status)
     if (maxSkip !== Infinity && status !== 416) {
@@ -245,7 +245,7 @@ describe('maxResponse', () => {
     expect(plan({ range }, { maxResponse })).toEqual(expected)
   })
 
-  it('is for a range that applies, and for a GET', () => {
+  it('limits only a range that applies, and only for GET', () => {
     const range = 'bytes=0-'
     const options = { maxResponse: 100 }
     expect(plan({ range, 'if-range': '"v1"' }, options)).toEqual(part(0, 99))

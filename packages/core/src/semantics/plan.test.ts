@@ -225,7 +225,7 @@ describe('a representation that is growing', () => {
   it.each<[range: string | undefined, status: number, field: string | undefined, body: object[]]>([
     [undefined, 200, undefined, open(0)],
     ['bytes=0-499', 206, 'bytes 0-499/*', [{ firstPos: 0, lastPos: 499 }]],
-    ['bytes=9500-', 206, 'bytes 9500-9999/*', [{ firstPos: 9500, lastPos: 9999 }]], // what is there
+    ['bytes=9500-', 206, 'bytes 9500-9999/*', [{ firstPos: 9500, lastPos: 9999 }]], // all there is so far
     ['bytes=9500-20000', 206, 'bytes 9500-9999/*', [{ firstPos: 9500, lastPos: 9999 }]],
     ['bytes=-500', 206, 'bytes 9500-9999/*', [{ firstPos: 9500, lastPos: 9999 }]],
     ['bytes=10000-', 416, 'bytes */10000', []],

@@ -52,7 +52,7 @@ describe('readRange', () => {
     expect(cancelled).toBe(true)
   })
 
-  it('releases the stream when it is left before the end', async () => {
+  it('destroys the stream if its reader leaves before the end', async () => {
     const stream = endless()
     for await (const chunk of readRange(
       { read: () => stream },
@@ -83,7 +83,7 @@ describe('readRange', () => {
     ['is a Readable without bytes', () => new Readable({ read() {} })],
     ['is a web stream without bytes', () => new ReadableStream() as unknown as ByteStream],
     [
-      'never lets itself be returned',
+      'never settles its return',
       () => ({
         [Symbol.asyncIterator]: () => ({
           next: () => new Promise(() => {}),
@@ -92,14 +92,14 @@ describe('readRange', () => {
       }),
     ],
     [
-      'cannot even be returned',
+      'has no return',
       () => ({
         [Symbol.asyncIterator]: () => ({ next: () => new Promise(() => {}) }),
       }),
     ],
   ]
 
-  it.each(hanging)('leaves a source behind on abort that %s', async (_, read) => {
+  it.each(hanging)('does not wait, on abort, for a source that %s', async (_, read) => {
     const aborter = new AbortController()
     const chunks = collect(readRange({ read }, { firstPos: 0, lastPos: 9 }, aborter.signal))
     void turn().then(() => aborter.abort(new Error('the client left')))

@@ -160,7 +160,7 @@ describe('readRange', () => {
         }) as unknown as ByteStream
       },
     ],
-  ])('passes the error on of a source that %s', async (_, read) => {
+  ])('passes on the error of a source that %s', async (_, read) => {
     await expect(
       collect(readRange({ read }, { firstPos: 0, lastPos: 9 }, unaborted)),
     ).rejects.toThrow(/^broken$/)
@@ -209,12 +209,12 @@ describe('readBody', () => {
 
   it('is empty if there is nothing to send', async () => {
     const read: Read = () => {
-      throw new Error('nobody asked')
+      throw new Error('nothing is requested')
     }
     expect(await collect(readBody([], { length: 5, read }, unaborted))).toHaveLength(0)
   })
 
-  it('reads a range only when everything before it is out', async () => {
+  it('reads a range only once everything before it has been yielded', async () => {
     const reads: number[] = []
     const read: Read = async ({ firstPos, lastPos }) => {
       reads.push(firstPos)
