@@ -1,15 +1,17 @@
 // Clients that disconnect, at every stage: nothing is kept for them.
 
 import fs from 'node:fs'
+import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { Readable } from 'node:stream'
 import http from 'node:http'
 import http2 from 'node:http2'
 import net from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { fromStream, type Servable, serve, type Transfer } from '@range-serve/core'
+import { fromReader, fromStream, type Servable, serve, type Transfer } from '@range-serve/core'
 import * as forKoa from '@range-serve/koa'
-import { begin } from '../support/clients.ts'
+import { download, leave, begin } from '../support/clients.ts'
+import { largeFile } from '../support/large-file.ts'
 import { bytes, modified, size, filePath } from '../support/files.ts'
 import { openDescriptors, temporaryFolder, until, writeOldFile } from '../support/fixture.ts'
 import { protocols, type Sent, frameworks } from '../support/frameworks.ts'
@@ -178,5 +180,67 @@ describe('clients that disconnect', () => {
     await until('it is over', () => transfer !== undefined)
     expect(transfer).toMatchObject({ aborted: true })
     await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+  })
+})
+
+describe.each(frameworks)('%s', (name, start) => {
+  let running: Sent
+  afterEach(() => running.close())
+
+  it('closes the file when the client disconnects', async () => {
+    const filePath = largeFile(`left-${name}`)
+    running = await start(() => filePath)
+    await leave(running.port)
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 1000)
+    await until('the transfer ends', () => running.transfers.length === 1)
+    expect(running.transfers[0]).toMatchObject({ status: 200, aborted: true })
+  })
+
+  it('keeps a FileHandle open when the client disconnects', async () => {
+    const handle = await open(largeFile(`handle-${name}`))
+    try {
+      running = await start(() => handle)
+      await leave(running.port)
+      await until('the transfer ends', () => running.transfers.length === 1)
+      expect((await handle.read(Buffer.alloc(4), 0, 4, 1)).buffer).toEqual(
+        Buffer.from([1, 2, 3, 4]),
+      )
+    } finally {
+      await handle.close()
+    }
+  })
+
+  it('aborts a source and destroys its stream when the client disconnects', async () => {
+    const signals: AbortSignal[] = []
+    const streams: Readable[] = []
+    running = await start(() =>
+      fromReader({
+        length: size * 100,
+        read: async (_range, { signal }) => {
+          const stream = new Readable({ read() {} })
+          stream.push(bytes)
+          signals.push(signal)
+          streams.push(stream)
+          return stream
+        },
+      }),
+    )
+    await leave(running.port)
+    await until('the signal aborts', () => signals[0]?.aborted === true, 1000)
+    await until('the stream is destroyed', () => streams[0]?.destroyed === true, 1000)
+  })
+
+  it('destroys a one-pass stream after the last requested byte', async () => {
+    const filePath = largeFile(`one-pass-${name}`)
+    let stream: fs.ReadStream | undefined
+    running = await start(() => {
+      stream = fs.createReadStream(filePath)
+      return fromStream(stream, { length: size })
+    })
+    const { content } = await download(running.port, { Range: 'bytes=100000-100009' })
+    expect(content.equals(bytes.subarray(100_000, 100_010))).toBe(true)
+    await until('the stream is destroyed', () => stream?.destroyed === true, 1000)
+    await until('its file is closed', () => openDescriptors(filePath) === 0, 1000)
+    expect(stream!.bytesRead).toBeLessThan(size / 4)
   })
 })

@@ -4,14 +4,37 @@ import http from 'node:http'
 import net from 'node:net'
 import type { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { respond, serve } from '@range-serve/core'
-import { bytes, filePath } from '../support/files.ts'
+import { fromReader, respond, serve } from '@range-serve/core'
+import { bytes, filePath, size } from '../support/files.ts'
 import { openDescriptors, until } from '../support/fixture.ts'
+import { download } from '../support/clients.ts'
+import { frameworks } from '../support/frameworks.ts'
 import { listen, type Running } from '../support/listen.ts'
 import { ask } from '../support/raw.ts'
 
 let running: Running | undefined
 afterEach(() => running?.close())
+
+/** A source that is read slowly enough for a signal to abort meanwhile. */
+const slowSource = () =>
+  fromReader({
+    length: size,
+    maxRead: 100_000,
+    read: async ({ firstPos, lastPos }) => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      return bytes.subarray(firstPos, lastPos + 1)
+    },
+  })
+
+describe.each(frameworks)('%s', (_name, start) => {
+  it('ends a response when its signal aborts', async () => {
+    const aborter = new AbortController()
+    running = await start(slowSource, { signal: aborter.signal })
+    const { complete, content } = await download(running.port, {}, () => aborter.abort())
+    expect(complete).toBe(false)
+    expect(content.equals(bytes.subarray(0, content.length))).toBe(true)
+  })
+})
 
 describe('a signal that has aborted', () => {
   it('makes respond reject, for files too', async () => {
