@@ -3,7 +3,9 @@
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
 import { describe, expect, it } from 'vitest'
-import { type App, expressApps, koaApps } from '../support/apps.ts'
+import type { App } from '../support/apps.ts'
+import { expressApps } from '../support/express-apps.ts'
+import { koaApps } from '../support/koa-apps.ts'
 import { ask } from '../support/raw.ts'
 
 /** Middleware as a newcomer may write it, and what the error is to say. */

@@ -17,7 +17,7 @@ import { openDescriptors, temporaryFolder, until, writeOldFile } from '../suppor
 import { protocols, type Sent, frameworks } from '../support/frameworks.ts'
 import { listen, type Running } from '../support/listen.ts'
 import { ask } from '../support/raw.ts'
-import { startKoa3 } from '../support/apps.ts'
+import { startKoa3 } from '../support/koa-apps.ts'
 
 const folder = temporaryFolder()
 /** More than the kernel buffers for a client that does not read. */

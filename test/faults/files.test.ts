@@ -17,7 +17,7 @@ import {
 } from '../support/fixture.ts'
 import { protocols, type Sent } from '../support/frameworks.ts'
 import type { Running } from '../support/listen.ts'
-import { startKoa3 } from '../support/apps.ts'
+import { startKoa3 } from '../support/koa-apps.ts'
 
 const folder = temporaryFolder()
 // More than the kernel buffers for a client that does not read.

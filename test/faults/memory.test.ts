@@ -22,7 +22,8 @@ import { bytes, filePath, folder as files, modified, range, size } from '../supp
 import { writeOldFile } from '../support/fixture.ts'
 import type { Running } from '../support/listen.ts'
 import { ask } from '../support/raw.ts'
-import { startExpress5, startKoa3 } from '../support/apps.ts'
+import { startExpress5 } from '../support/express-apps.ts'
+import { startKoa3 } from '../support/koa-apps.ts'
 
 /** Keeps what is written for `/mine`, by reference, as a cache or a recorder does. */
 type Keeper = (server: http.Server, keep: (chunk: unknown) => void) => void

@@ -17,7 +17,7 @@ import { openDescriptors, temporaryFolder, until, writeOldFile } from '../suppor
 import { frameworks, protocols, type Sent } from '../support/frameworks.ts'
 import { ask, exchange } from '../support/raw.ts'
 import { listen, type Running } from '../support/listen.ts'
-import { startExpress5 } from '../support/apps.ts'
+import { startExpress5 } from '../support/express-apps.ts'
 
 const run = promisify(execFile)
 const folder = temporaryFolder()

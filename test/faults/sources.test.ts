@@ -12,7 +12,7 @@ import { until } from '../support/fixture.ts'
 import { protocols, type Sent } from '../support/frameworks.ts'
 import type { Running } from '../support/listen.ts'
 import { ask } from '../support/raw.ts'
-import { startExpress5 } from '../support/apps.ts'
+import { startExpress5 } from '../support/express-apps.ts'
 
 const length = 1024 * 1024
 const whole = bytes.subarray(0, length)

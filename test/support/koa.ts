@@ -5,7 +5,7 @@ import type { Http2Server } from 'node:http2'
 import Koa3, { type Middleware } from 'koa'
 import Koa2 from 'koa2'
 import { afterEach } from 'vitest'
-import { createKoa } from './apps.ts'
+import { createKoa } from './koa-apps.ts'
 import { listen, type Running } from './listen.ts'
 
 export let running: Running | undefined
