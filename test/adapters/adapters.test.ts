@@ -3,13 +3,20 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { Readable } from 'node:stream'
+import http from 'node:http'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { Transfer } from '@range-serve/core'
+import { type Transfer, serve } from '@range-serve/core'
+import * as forExpress from '@range-serve/express'
+import * as forKoa from '@range-serve/koa'
 import { adapters, type Part, rangeServe } from '../support/adapters.ts'
 import type { App } from '../support/apps.ts'
-import { bytes, filePath, folder, range, size } from '../support/files.ts'
-import { until } from '../support/fixture.ts'
+import { startExpress5 } from '../support/express-apps.ts'
+import { startKoa3 } from '../support/koa-apps.ts'
+import { bytes, filePath, folder, range, size, modified } from '../support/files.ts'
+import { until, writeOldFile } from '../support/fixture.ts'
 import { ask, field } from '../support/raw.ts'
+import { frameworks } from '../support/frameworks.ts'
+import { listen, type Running } from '../support/listen.ts'
 
 describe.each(adapters)('%s', (_name, startApp) => {
   let app: App
@@ -130,5 +137,110 @@ describe.each(adapters)('%s', (_name, startApp) => {
         expect((await ask(port, { path: escape })).status, escape).toBe(404)
       }
     })
+  })
+})
+
+describe('a Transfer-Encoding that was set', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  const presets: [name: string, start: () => Promise<Running>][] = [
+    [
+      'Express',
+      () =>
+        startExpress5(
+          forExpress.rangeServe(),
+          (_, response) => void response.set(chunked).sendRange(filePath),
+        ),
+    ],
+    [
+      'Koa',
+      () => startKoa3(forKoa.rangeServe(), (ctx) => (ctx.set(chunked), ctx.sendRange(filePath))),
+    ],
+    ...frameworks.map(([name, start]): [string, () => Promise<Running>] => [
+      `the headers of ${name}`,
+      () => start(() => filePath, { headers: chunked }),
+    ]),
+  ]
+  const chunked = { 'transfer-encoding': 'chunked' }
+
+  // RFC 9112 §6.2: MUST NOT; two framings of one message allow response smuggling.
+  it.each(presets)('is never sent beside Content-Length: %s', async (_name, start) => {
+    running = await start()
+    for (const request of [{}, range('0-9'), range('0-9,5000-5009'), range('99999999-')]) {
+      const response = await ask(running.port, request)
+      expect(response.fields.has('content-length')).toBe(true)
+      expect(response.fields.has('transfer-encoding')).toBe(false)
+    }
+  })
+})
+
+describe('a status that a handler has set', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  const page = path.join(folder, 'page.html')
+  writeOldFile(page, Buffer.from('<p>not there'), modified)
+  const asked = ({ url = '/' }: http.IncomingMessage) => Number(url.slice(1))
+  const servers: [name: string, start: () => Promise<Running>][] = [
+    [
+      'node:http',
+      () =>
+        listen(
+          http.createServer((request, response) => {
+            response.statusCode = asked(request)
+            void serve(request, response, page)
+          }),
+        ),
+    ],
+    [
+      'Express',
+      () =>
+        startExpress5(
+          forExpress.rangeServe(),
+          (request, response) => void response.status(asked(request)).sendRange(page),
+        ),
+    ],
+    [
+      'Koa',
+      () =>
+        startKoa3(forKoa.rangeServe(), (ctx) => {
+          ctx.status = asked(ctx.req)
+          return ctx.sendRange(page)
+        }),
+    ],
+  ]
+
+  it.each(servers)('is that of the full response: %s', async (_name, start) => {
+    running = await start()
+    const { fields } = await ask(running.port, { path: '/200' })
+    const validators = [
+      ['If-None-Match', fields.get('etag')![0]!],
+      ['If-Match', '"other"'],
+    ] as const
+    for (const status of [201, 404, 503]) {
+      for (const header of [...range('0-4').headers, ...range('999-').headers, ...validators]) {
+        const response = await ask(running.port, { path: `/${status}`, headers: [header] })
+        expect(response.status).toBe(status)
+        expect(response.content.toString()).toBe('<p>not there')
+        expect(response.fields.has('accept-ranges')).toBe(false)
+        expect(response.fields.get('etag')).toEqual(fields.get('etag'))
+        expect(response.fields.get('content-type')).toEqual(['text/html; charset=utf-8'])
+      }
+    }
+  })
+
+  it.each(servers)('is ignored if only the decision may set it: %s', async (_name, start) => {
+    running = await start()
+    for (const status of [200, 204, 205, 206, 304, 412, 416]) {
+      const [whole, part] = [
+        await ask(running.port, { path: `/${status}` }),
+        await ask(running.port, { path: `/${status}`, ...range('3-5') }),
+      ]
+      expect(whole.status).toBe(200)
+      expect(whole.content.toString()).toBe('<p>not there')
+      expect(part.status).toBe(206)
+      expect(part.content.toString()).toBe('not')
+    }
   })
 })

@@ -4,7 +4,7 @@ import type { RequestHandler } from 'express'
 import compression from 'compression'
 import { afterEach, describe, expect, it } from 'vitest'
 import { rangeServe } from '@range-serve/express'
-import { expressApps } from '../support/apps.ts'
+import { expressApps } from '../support/express-apps.ts'
 import { bytes } from '../support/files.ts'
 import type { Running } from '../support/listen.ts'
 import { ask, field, type RawResponse } from '../support/raw.ts'
@@ -26,7 +26,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     ['JSON', (_, response) => void response.json({ text })],
     ['nothing', (_, response) => void response.send('')],
   ]
-  it.each(kinds)('a strong tag for %s', async (what, handler) => {
+  it.each(kinds)('sends a strong tag for %s', async (what, handler) => {
     running = await start(handler)
     const bare = field(await get(), 'ETag')!
     await running.close()
@@ -95,7 +95,7 @@ describe.each(expressApps)('%s', (_name, start) => {
     }
   })
 
-  it.each(['before', 'after'])('with compression %s, each coding has a tag', async (order) => {
+  it.each(['before', 'after'])('gives each coding a tag, with compression %s', async (order) => {
     const uses = [compression(), rangeServe()]
     if (order === 'after') uses.reverse()
     running = await start(...uses, (_, response) => void response.type('txt').send(text))
@@ -113,13 +113,13 @@ describe.each(expressApps)('%s', (_name, start) => {
     const slice = await get(range, ['If-None-Match', tag])
     expect([slice.status, field(slice, 'ETag')]).toEqual([206, plain])
     expect(field(slice, 'Vary')).toBe('Accept-Encoding')
-    // Of the time when encodings had the tag of the bytes as they are: not promoted to a strong one.
+    // Stored when encodings had the tag of the plain bytes: it is not promoted to a strong one.
     const old = await get(accept, ['If-None-Match', `W/${plain}`])
     expect([old.status, field(old, 'ETag')]).toEqual([304, `W/${plain}`])
   })
 
   it.each(['set', 'given to writeHead'])(
-    'the tag of a coding is known if Vary is %s',
+    'recognises the tag of a coding if Vary is %s',
     async (how) => {
       running = await start(rangeServe(), (_, response) => {
         const fields = { ETag: '"v1"', 'Content-Length': '36' }

@@ -2,31 +2,28 @@
 // without the filter.
 
 import fs from 'node:fs'
-import http from 'node:http'
 import net from 'node:net'
 import path from 'node:path'
 import { once } from 'node:events'
-import { PassThrough, Readable, Writable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import zlib from 'node:zlib'
-import type { RequestHandler, Response } from 'express'
+import type { Response } from 'express'
 import { afterEach, describe, expect, it } from 'vitest'
 import { respond, type Transfer } from '@range-serve/core'
 import { rangeServe } from '@range-serve/express'
-import { expressApps } from '../support/apps.ts'
-import { bytes, filePath, folder, range, size } from '../support/files.ts'
-import { openDescriptors, pattern, until } from '../support/fixture.ts'
-import { listen, type Running } from '../support/listen.ts'
+import { expressApps } from '../support/express-apps.ts'
+import { bytes, folder, range } from '../support/files.ts'
+import { pattern, until } from '../support/fixture.ts'
+import type { Running } from '../support/listen.ts'
 import { parseByteranges } from '../support/multipart.ts'
 import { ask, exchange, field, type RawRequest } from '../support/raw.ts'
+import { patched } from '../support/deferring.ts'
 
 const content = bytes.subarray(0, 20_000)
 /** More than the kernel buffers for a client that does not read. */
 const large = pattern(24 * 1024 * 1024)
 const largePath = path.join(folder, 'large.bin')
 fs.writeFileSync(largePath, large)
-const zippedPath = path.join(folder, 'file.gz')
-fs.writeFileSync(zippedPath, zlib.gzipSync(bytes))
 const etag = '"v1"'
 
 /** A thousand bytes at a time, some in a later turn. */
@@ -65,18 +62,6 @@ const writers: [what: string, write: (response: Response) => Promise<unknown>][]
     await once(response, 'finish')
   }],
 ] // prettier-ignore
-
-/** Defers the end of a response, and passes no callback of a write on. */
-const patched: RequestHandler = (_request, response, next) => {
-  const write = response.write.bind(response) as (chunk: Buffer) => boolean
-  const end = response.end.bind(response) as (chunk?: unknown, callback?: () => void) => unknown
-  response.write = ((chunk: Buffer) => write(chunk)) as typeof response.write
-  response.end = ((...args: [unknown?, (() => void)?]) => {
-    setImmediate(() => end(...args))
-    return response
-  }) as typeof response.end
-  next()
-}
 
 const asked: [what: string, status: number, request: RawRequest, ranges: [number, number][]][] = [
   ['the first bytes', 206, range('0-1'), [[0, 1]]],
@@ -158,62 +143,6 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect((await reader()).equals(large.subarray(4))).toBe(true)
   })
 
-  it('yields to the event loop while it discards what is written after the client has left', async () => {
-    const most = 4096
-    let made = 0
-    let turns = 0
-    const ended: unknown[] = []
-    running = await start(rangeServe(), async (_request, response) => {
-      const chunk = Buffer.alloc(65_536)
-      response.set('Content-Length', String(most * chunk.length))
-      const chunks = async function* () {
-        for (; made < most; made++) yield chunk
-      }
-      const count = () => {
-        turns++
-        if (ended.length === 0) setImmediate(count)
-      }
-      count()
-      await pipeline(chunks, response).then(
-        () => ended.push('done'),
-        (error: unknown) => ended.push(error),
-      )
-    })
-    const socket = net.connect(running.port, '127.0.0.1')
-    socket.write('GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=0-9\r\n\r\n')
-    await once(socket, 'data')
-    socket.resetAndDestroy()
-    await until('the writer ends', () => ended.length > 0)
-    // The client has all that it requested, so it has not left too early.
-    expect(ended).toEqual(['done'])
-    expect(made).toBe(most)
-    expect(turns).toBeGreaterThan((most * 65_536) / 1024 / 1024 / 2)
-  })
-
-  it.each([
-    ['that is not patched', []],
-    ['that is patched', [patched]],
-  ])('calls the callbacks of a response %s after its client has left', async (_where, before) => {
-    const warnings: unknown[] = []
-    const warn = (warning: unknown) => warnings.push(warning)
-    process.on('warning', warn)
-    let called = 0
-    let closed = false
-    running = await start(...before, rangeServe(), (_request, response) => {
-      response.set('Content-Length', String(20 * size))
-      response.on('close', () => (closed = true))
-      for (let i = 0; i < 20; i++) response.write(bytes, () => called++)
-    })
-    const socket = net.connect(running.port, '127.0.0.1')
-    socket.pause()
-    socket.write(`GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=5-${15 * size}\r\n\r\n`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    socket.resetAndDestroy()
-    await until('all are called', () => closed && called === 20)
-    process.off('warning', warn)
-    expect(warnings).toEqual([])
-  })
-
   it('lets Node refuse a write after the end', async () => {
     const codes: unknown[] = []
     running = await start(rangeServe(), (_request, response) => {
@@ -224,77 +153,6 @@ describe.each(expressApps)('%s', (_name, start) => {
     for (const request of [{}, range('0-1')]) await ask(running.port, request)
     await until('both are called', () => codes.length === 2)
     expect(codes).toEqual(['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_WRITE_AFTER_END'])
-  })
-
-  describe.each(['write', 'end'] as const)('before a %s patched outside', (method) => {
-    /** Middleware that sets a field, or replaces the content, as late as possible. */
-    function outside(patch: (response: http.ServerResponse, args: unknown[]) => void) {
-      return (_request: unknown, response: http.ServerResponse, next: () => void) => {
-        const original = response[method] as (...args: unknown[]) => unknown
-        let isFirst = true
-        Object.assign(response, {
-          [method](this: http.ServerResponse, ...args: unknown[]) {
-            if (isFirst) patch(this, args)
-            isFirst = false
-            return original.apply(this, args)
-          },
-        })
-        next()
-      }
-    }
-
-    it('lets it set fields', async () => {
-      running = await start(
-        outside((response) => void response.setHeader('X-Late', '1')),
-        rangeServe(),
-        (_request, response) => {
-          response.set('Content-Length', String(size))
-          if (method === 'write') response.write(bytes)
-          response.end(method === 'write' ? undefined : bytes)
-        },
-      )
-      const requests = [{}, range('5-70000'), range(`${size}-`)]
-      const [whole, part, none] = await exchange(running.port, requests)
-      expect(whole!.content.equals(bytes)).toBe(true)
-      expect(part!.status).toBe(206)
-      expect(part!.content.equals(bytes.subarray(5, 70_001))).toBe(true)
-      expect(none!.status).toBe(416)
-      for (const each of [whole!, ...(method === 'end' ? [part!, none!] : [])]) {
-        expect(field(each, 'X-Late')).toBe('1')
-      }
-    })
-
-    it('lets it set fields of what sendRange sends', async () => {
-      running = await start(
-        outside((response) => {
-          // The end of what was written in pieces comes after the head, with any other response too.
-          if (!response.headersSent) response.setHeader('X-Late', '1')
-        }),
-        rangeServe(),
-        (_request, response) => response.sendRange(filePath),
-      )
-      const requests = [range('5-400000'), range('5-9'), range(`${size}-`)]
-      const [large, small, none] = await exchange(running.port, requests)
-      expect(large!.content.equals(bytes.subarray(5, 400_001))).toBe(true)
-      expect(small!.content.equals(bytes.subarray(5, 10))).toBe(true)
-      expect(none!.status).toBe(416)
-      expect(field(method === 'write' ? large! : small!, 'X-Late')).toBe('1')
-    })
-
-    it('does not send a part whose content it has replaced', async () => {
-      running = await start(
-        outside((response, args) => {
-          if (!(args[0] instanceof Uint8Array)) return
-          args[0] = Buffer.concat([args[0], Buffer.from('!')])
-          response.setHeader('Content-Length', (args[0] as Buffer).length)
-        }),
-        rangeServe(),
-        (_request, response) => void response.end(bytes),
-      )
-      const response = await ask(running.port, range('5-9')).catch(() => undefined)
-      if (method === 'end') expect(response?.status).not.toBe(206)
-      else expect(response!.content.equals(bytes.subarray(5, 10))).toBe(true)
-    })
   })
 
   it('lets Node refuse a second end', async () => {
@@ -334,171 +192,6 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect(transfers).toMatchObject([{ bytesPlanned: 100, bytesSent: 50, aborted: true }])
   })
 
-  it.each<[what: string, request: RawRequest, handler: RequestHandler]>([
-    [
-      'a part',
-      range('0-3'),
-      (_request, response) => {
-        response.writeHead(200, { 'Content-Length': '5000' }).write(bytes.subarray(0, 5000))
-        response.end()
-      },
-    ],
-    [
-      'a 304',
-      { headers: [['If-None-Match', etag]] },
-      (_request, response) => {
-        response.set('ETag', etag).end(bytes.subarray(0, 5000))
-      },
-    ],
-    [
-      'a part of sendRange',
-      range('0-3'),
-      (_request, response) => void response.sendRange(bytes.subarray(0, 5000), { etag }),
-    ],
-  ])(
-    'sends a full error page if the head of %s could not be written',
-    async (_what, request, handler) => {
-      const hook: RequestHandler = (_request, response, next) => {
-        const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => Response
-        let failed = false
-        response.writeHead = ((...args: [number, http.OutgoingHttpHeaders?]) => {
-          // As on-headers does.
-          const [status, fields] = args
-          response.statusCode = status
-          if (typeof fields === 'object') response.set(fields)
-          if (failed) return writeHead(...args)
-          failed = true
-          throw new Error('hooked')
-        }) as typeof response.writeHead
-        next()
-      }
-      running = await start(hook, rangeServe(), handler)
-      const response = await ask(running.port, request)
-      expect(response.status).toBe(500)
-      expect(response.content.toString()).toBe('failed')
-      for (const name of ['Content-Range', 'Cache-Control', 'Accept-Ranges']) {
-        expect(field(response, name), name).toBeUndefined()
-      }
-      expect(field(response, 'Content-Length')).toBe('6')
-    },
-  )
-
-  describe('a source that is piped', () => {
-    it('is piped to its other destination in full', async () => {
-      const copyPath = path.join(folder, 'copy.bin')
-      let copied = false
-      running = await start(rangeServe(), (_request, response) => {
-        const source = fs.createReadStream(filePath)
-        response.set('Content-Length', String(size))
-        source.pipe(fs.createWriteStream(copyPath).on('finish', () => (copied = true)))
-        source.pipe(response)
-      })
-      const [first, second] = await exchange(running.port, [range('5-9'), range('6-9')])
-      expect([...first!.content]).toEqual([5, 6, 7, 8, 9])
-      expect([...second!.content]).toEqual([6, 7, 8, 9])
-      await until('it is copied', () => copied && openDescriptors(filePath) === 0)
-      expect(fs.readFileSync(copyPath).equals(bytes)).toBe(true)
-    })
-
-    it.each<[what: string, send: (response: Response, ended: (error: unknown) => void) => void]>([
-      [
-        'pipes',
-        (response, ended) => {
-          const through = new PassThrough()
-          fs.createReadStream(filePath).pipe(through).pipe(response)
-          through.on('close', () => ended(undefined))
-        },
-      ],
-      [
-        'a pipeline',
-        (response, ended) =>
-          void pipeline(fs.createReadStream(zippedPath), zlib.createGunzip(), response).then(
-            () => ended(undefined),
-            ended,
-          ),
-      ],
-    ])(
-      'is read through transforms in %s, ends without an error, and is closed',
-      async (_what, send) => {
-        const ended: unknown[] = []
-        running = await start(rangeServe(), (request, response) => {
-          if (request.path === '/end') return void response.end()
-          response.set('Content-Length', String(size))
-          send(response, (error) => ended.push(error))
-        })
-        for (let i = 0; i < 10; i++) {
-          // A pipeline fails if the client disconnects before its end, even with all requested bytes.
-          const asked = [range('5-9'), range('-1'), { path: '/end' }]
-          const [first, second] = await exchange(running.port, asked)
-          expect([...first!.content]).toEqual([5, 6, 7, 8, 9])
-          expect([...second!.content]).toEqual([(size - 1) % 251])
-        }
-        await until('all end', () => ended.length === 20)
-        expect(ended.filter(Boolean)).toEqual([])
-        // A client that disconnects must not leave a file open.
-        for (let i = 0; i < 10; i++) await ask(running.port, range('5-9'))
-        await until('the files are closed', () => openDescriptors(folder) === 0)
-      },
-    )
-
-    it('is never joined to the next response on an upstream’s connection', async () => {
-      // The unread rest of a response looks like a response.
-      const forged = `${'\r\n'.repeat(500)}HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged`
-      const upstream = await listen(
-        http.createServer((request, response) => {
-          const filler = /^\/long\/(\d+)/.exec(request.url!)?.[1]
-          if (request.url === '/file') {
-            return response.writeHead(200, { 'Content-Length': size }).end(bytes)
-          }
-          if (filler === undefined) return response.end('honest')
-          const content = 'a'.repeat(100 + Number(filler)) + forged.repeat(900)
-          return response.writeHead(200, { 'Content-Length': content.length }).end(content)
-        }),
-      )
-      let agent = new http.Agent()
-      running = await start(rangeServe(), (request, response) => {
-        http
-          .get({ port: upstream.port, host: '127.0.0.1', agent, path: request.url }, (answer) => {
-            response.set('Content-Length', answer.headers['content-length'])
-            answer.pipe(response)
-          })
-          .on('error', () => response.destroy())
-      })
-      try {
-        for (let i = 0; i < 60; i++) {
-          agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
-          expect((await ask(running.port, { path: `/long/${i}`, ...range('0-9') })).status).toBe(
-            206,
-          )
-          const next = await ask(running.port, { path: '/next' })
-          expect(next.content.toString()).toBe('honest')
-          agent.destroy()
-        }
-        agent = new http.Agent({ keepAlive: true })
-        for (let i = 0; i < 12; i++) {
-          const part = await ask(running.port, { path: '/file', ...range('100-2500000') })
-          expect(part.content.equals(bytes.subarray(100, 2_500_001))).toBe(true)
-        }
-        agent.destroy()
-      } finally {
-        await upstream.close()
-      }
-    })
-
-    it('is not touched once it is unpiped', async () => {
-      const other = new PassThrough()
-      running = await start(rangeServe(), (_request, response) => {
-        response.set('Content-Length', String(size))
-        other.pipe(response)
-        other.unpipe(response)
-        fs.createReadStream(filePath).pipe(response)
-      })
-      expect([...(await ask(running.port, range('5-9'))).content]).toEqual([5, 6, 7, 8, 9])
-      await until('the file is closed', () => openDescriptors(filePath) === 0)
-      expect(other.destroyed).toBe(false)
-    })
-  })
-
   it.each(['write', 'end'] as const)('lets Node refuse invalid content: %s', async (method) => {
     running = await start(rangeServe(), (_request, response) => {
       response.set('Content-Length', '3')
@@ -506,52 +199,6 @@ describe.each(expressApps)('%s', (_name, start) => {
     })
     for (const request of [{}, range('0-1')]) {
       expect((await ask(running.port, request)).status).toBe(500)
-    }
-  })
-
-  it('closes a stream that is piped after the last byte, too', async () => {
-    const seconds: fs.ReadStream[] = []
-    running = await start(rangeServe(), (_request, response) => {
-      const first = fs.createReadStream(filePath, { end: 99 })
-      const second = fs.createReadStream(filePath)
-      seconds.push(second)
-      response.set('Content-Length', String(100 + size))
-      first.on('end', () => second.pipe(response)).pipe(response, { end: false })
-    })
-    const [one, two] = await exchange(running.port, [range('5-9'), range('96-103')])
-    expect([...one!.content]).toEqual([5, 6, 7, 8, 9])
-    expect([...two!.content]).toEqual([96, 97, 98, 99, 0, 1, 2, 3])
-    await until('the files are closed', () => openDescriptors(filePath) === 0)
-    for (const second of seconds) expect(second.bytesRead).toBeLessThan(size / 4)
-  })
-})
-
-describe('writeHead', () => {
-  let running: Running
-  afterEach(() => running.close())
-
-  const lists: [what: string, list: unknown[]][] = [
-    ['a flat list', ['Content-Type', 'text/plain', 'Content-Length', '5', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']],
-    ['a list of pairs', [['Content-Type', 'text/plain'], ['Content-Length', '5'], ['Set-Cookie', 'a=1'], ['Set-Cookie', 'b=2']]],
-  ] // prettier-ignore
-  it.each(lists)('sends every line of %s', async (_what, list) => {
-    // Without Express, which sets X-Powered-By: Node splits a list if a field is set.
-    const filter = rangeServe() as unknown as (...args: unknown[]) => void
-    running = await listen(
-      http.createServer((request, response) =>
-        filter(request, response, () => response.writeHead(200, list as string[]).end('hello')),
-      ),
-    )
-    for (const [request, status, text] of [
-      [{}, 200, 'hello'],
-      [{ headers: [['If-Match', '*']] }, 200, 'hello'],
-      [range('1-3'), 206, 'ell'],
-    ] as [RawRequest, number, string][]) {
-      const response = await ask(running.port, request)
-      expect(response.status).toBe(status)
-      expect(response.fields.get('set-cookie')).toEqual(['a=1', 'b=2'])
-      expect(field(response, 'Accept-Ranges')).toBe('bytes')
-      expect(response.content.toString()).toBe(text)
     }
   })
 })

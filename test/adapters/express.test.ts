@@ -1,50 +1,27 @@
-// What is particular to Express: the filter on each way to respond, patched responses, errors.
+// What is particular to Express: the filter on each way to respond, and createServer.
 
 import fs from 'node:fs'
 import http from 'node:http'
-import path from 'node:path'
 import { pipeline, Transform } from 'node:stream'
-import express5, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
-import express4 from 'express4'
-import { afterEach, describe, expect, it } from 'vitest'
-import type { SendOptions, Transfer } from '@range-serve/core'
+import type { RequestHandler } from 'express'
+import { describe, expect, it } from 'vitest'
 import { createServer, rangeServe } from '@range-serve/express'
 import { bytes, filePath, folder, range, size } from '../support/files.ts'
 import { openDescriptors, until } from '../support/fixture.ts'
-import { listen, type Running } from '../support/listen.ts'
+import { expresses, run, running } from '../support/express.ts'
 import { parseByteranges } from '../support/multipart.ts'
 import { ask, exchange, field } from '../support/raw.ts'
 
-describe.each([
-  ['Express 5', express5],
-  ['Express 4', express4],
-])('%s', (_name, express) => {
-  let running: Running
-  afterEach(() => running.close())
-
-  async function start(set: (app: Express) => void): Promise<number> {
-    const app = express()
-    app.set('env', 'production')
-    set(app)
-    const fail: ErrorRequestHandler = (error, _request, response, next) =>
-      response.headersSent ? next(error) : void response.status(error.status ?? 500).end('failed')
-    app.use(fail)
-    running = await listen(http.createServer(app))
-    return running.port
-  }
-
-  const withFilter = (...handlers: RequestHandler[]) =>
-    start((app) => app.use(rangeServe(), ...handlers))
-
+describe.each(expresses)('%s', (_name, { express, start, withFilter }) => {
   describe('the filter', () => {
     it('filters a response of plain node:http, and patches nothing beyond it', async () => {
       const filter = rangeServe() as unknown as (...args: unknown[]) => void
-      running = await listen(
+      const port = await run(
         http.createServer((request, response) =>
           filter(request, response, () => response.end('some text')),
         ),
       )
-      const response = await ask(running.port, range('5-'))
+      const response = await ask(port, range('5-'))
       expect(response.status).toBe(206)
       expect(response.content.toString()).toBe('text')
       expect(Object.hasOwn(Object.prototype, 'end')).toBe(false)
@@ -140,7 +117,7 @@ describe.each([
       expect(stream!.bytesRead).toBeLessThan(size / 4)
     })
 
-    it('ends a pipeline as a success, on a connection that lives on', async () => {
+    it('ends a pipeline without an error, and keeps the connection open', async () => {
       const ended: unknown[] = []
       const port = await withFilter((_request, response, next) => {
         response.set('Content-Length', String(size))
@@ -241,8 +218,8 @@ describe.each([
           Object.getPrototypeOf(response) === app.response
         response.json({ isUnchanged, is: response instanceof http.ServerResponse })
       })
-      running = await listen(createServer(app))
-      const response = await ask(running.port, {})
+      const port = await run(createServer(app))
+      const response = await ask(port, {})
       expect(JSON.parse(response.content.toString())).toEqual({ isUnchanged: true, is: true })
     })
 
@@ -259,12 +236,12 @@ describe.each([
       const apart = express()
       apart.get('/', (_request, response) => void response.send('some text'))
       app.use('/apart', (request, response, next) => apart(request, response, next))
-      running = await listen(createServer(app))
-      const response = await ask(running.port, { path: '/sub', ...range('0-3') })
+      const port = await run(createServer(app))
+      const response = await ask(port, { path: '/sub', ...range('0-3') })
       expect(response.status).toBe(206)
       expect(field(response, 'X-Base')).toBe('/sub')
       expect(response.content.toString()).toBe('text')
-      const other = await ask(running.port, { path: '/apart/', ...range('5-') })
+      const other = await ask(port, { path: '/apart/', ...range('5-') })
       expect(other.status).toBe(206)
       expect(other.content.toString()).toBe('text')
     })
@@ -277,184 +254,5 @@ describe.each([
     const response = await ask(port, range('5-'))
     expect(response.status).toBe(206)
     expect(response.content.toString()).toBe('text')
-  })
-
-  describe('behind a patched response', () => {
-    /** Keeps all chunks, passes no callback on, and ends the response in a later turn. */
-    const keeping =
-      (kept: Buffer[]): RequestHandler =>
-      (_request, response, next) => {
-        const write = response.write.bind(response) as (chunk: Buffer) => boolean
-        const end = response.end.bind(response) as (chunk?: Buffer) => unknown
-        response.write = (chunk: Buffer) => {
-          kept.push(chunk)
-          return write(chunk)
-        }
-        response.end = ((chunk?: Buffer) => {
-          if (chunk) kept.push(chunk)
-          setImmediate(() => end(chunk))
-          return response
-        }) as typeof response.end
-        next()
-      }
-
-    it.each([
-      ['small', '0-999'],
-      ['large', '0-'],
-    ])(
-      'delivers %s responses, and does not overwrite chunks that were kept',
-      async (_what, asked) => {
-        for (const order of ['before', 'after']) {
-          const kept: Buffer[] = []
-          const port = await start((app) => {
-            if (order === 'before') app.use(keeping(kept))
-            app.use(rangeServe())
-            if (order === 'after') app.use(keeping(kept))
-            app.use((_request, response) => void response.sendRange(filePath))
-          })
-          const response = await ask(port, range(asked))
-          expect(response.status).toBe(206)
-          expect(response.content.equals(bytes.subarray(0, response.content.length))).toBe(true)
-          const first = [...kept]
-          // Later responses reuse memory, but not that of the first.
-          for (let i = 0; i < 5; i++) await ask(port, range('100000-100999'))
-          expect(Buffer.concat(first).equals(response.content), order).toBe(true)
-          await running.close()
-        }
-      },
-    )
-  })
-
-  it('delivers behind middleware that defers the head to the first write', async () => {
-    const deferring: RequestHandler = (_request, response, next) => {
-      const methods = { writeHead: response.writeHead, write: response.write, end: response.end }
-      let pending: unknown[] | undefined
-      const begin = () => {
-        if (pending) methods.writeHead.apply(response, pending as [number])
-        pending = undefined
-      }
-      response.writeHead = ((...args: unknown[]) => {
-        pending = args
-        return response
-      }) as typeof response.writeHead
-      response.write = ((...args: [string, BufferEncoding]) => {
-        begin()
-        return methods.write.apply(response, args)
-      }) as typeof response.write
-      response.end = ((...args: [string, BufferEncoding]) => {
-        begin()
-        return methods.end.apply(response, args)
-      }) as typeof response.end
-      next()
-    }
-    for (const order of ['before', 'after']) {
-      const port = await start((app) => {
-        if (order === 'before') app.use(deferring)
-        app.use(rangeServe())
-        if (order === 'after') app.use(deferring)
-        app.use((_request, response) => void response.sendRange(filePath))
-      })
-      const [whole, small, large] = await exchange(port, [{}, range('5-9'), range('1-999999')])
-      expect(whole!.content.equals(bytes), order).toBe(true)
-      expect([...small!.content]).toEqual([5, 6, 7, 8, 9])
-      expect(large!.content.equals(bytes.subarray(1, 1_000_000)), order).toBe(true)
-      await running.close()
-    }
-  })
-
-  describe('sendRange', () => {
-    it('reports what can never be served in the transfer and to `next`, and throws nothing', async () => {
-      const calls: [source: unknown, options: SendOptions | undefined, expected: object][] = [
-        [42, undefined, { name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }],
-        [undefined, undefined, { name: 'TypeError', code: 'ERR_INVALID_ARGUMENT' }],
-        ['relative/path', undefined, { name: 'TypeError', code: 'ERR_RELATIVE_PATH' }],
-        [filePath, { etag: 'no quotes' }, { name: 'TypeError', code: 'ERR_INVALID_ETAG' }],
-        [filePath, { maxRanges: -1 }, { name: 'RangeError', code: 'ERR_INVALID_ARGUMENT' }],
-      ]
-      for (const [source, options, expected] of calls) {
-        const told: unknown[] = []
-        // Express 4 does not await an asynchronous handler: its rejection ends the process.
-        const port = await withFilter(
-          async (_request, response) => {
-            await Promise.resolve()
-            told.push((await response.sendRange(source as string, options)).error)
-          },
-          ((error, _request, response, _next) => {
-            told.push(error)
-            response.status(500).end()
-          }) as ErrorRequestHandler as unknown as RequestHandler,
-        )
-        expect((await ask(port, {})).status).toBe(500)
-        expect(told).toMatchObject([expected, expected])
-      }
-    })
-
-    it('passes on an error before anything is sent, also one while the head is written', async () => {
-      let failures = 0
-      const failing: RequestHandler = (_request, response, next) => {
-        const { writeHead } = response
-        response.writeHead = ((...args: [number]) => {
-          if (failures++ === 0) throw new Error('hooked')
-          return writeHead.apply(response, args)
-        }) as typeof writeHead
-        next()
-      }
-      const port = await start((app) =>
-        app.use(rangeServe(), failing, (_request, response) => void response.sendRange(filePath)),
-      )
-      for (const value of ['0-99', '0-']) {
-        failures = 0
-        const response = await ask(port, range(value))
-        expect(response.status).toBe(500)
-        expect(response.content.toString()).toBe('failed')
-      }
-    })
-
-    it('leaves the response to a handler that responds after a call has failed', async () => {
-      const attempt = (response: Parameters<RequestHandler>[1], source: string) => {
-        void response.sendRange(source)
-      }
-      const port = await withFilter((request, response) => {
-        if (request.path === '/begun') {
-          response.set('Content-Length', '100')
-          response.write(bytes.subarray(0, 50))
-          attempt(response, filePath)
-          response.end(bytes.subarray(50, 100))
-        } else {
-          attempt(response, 'relative')
-          response.send(bytes.subarray(0, 100))
-        }
-      })
-      for (const path of ['/begun', '/instead']) {
-        const [first, second] = await exchange(port, [
-          { path, ...range('45-54') },
-          { path, ...range('0-0') },
-        ])
-        expect(first!.status, path).toBe(206)
-        expect([...first!.content]).toEqual([...bytes.subarray(45, 55)])
-        expect([...second!.content]).toEqual([0])
-      }
-    })
-
-    it('resolves with the transfer', async () => {
-      let transfer: Transfer | undefined
-      const port = await withFilter(async (_request, response) => {
-        transfer = await response.sendRange(filePath)
-      })
-      await ask(port, range('0-99'))
-      await until('it resolves', () => transfer !== undefined)
-      expect(transfer).toMatchObject({ status: 206, bytesSent: 100, aborted: false })
-      expect(transfer!.durationMs).toBeGreaterThanOrEqual(transfer!.firstByteMs!)
-    })
-
-    it('resolves with the error that went to next', async () => {
-      let transfer: Transfer | undefined
-      const port = await withFilter(async (_request, response) => {
-        transfer = await response.sendRange(path.join(folder, 'missing'))
-      })
-      expect((await ask(port, {})).status).toBe(404)
-      await until('it resolves', () => transfer !== undefined)
-      expect(transfer).toMatchObject({ status: 404, aborted: true, error: { code: 'ENOENT' } })
-    })
   })
 })

@@ -1,4 +1,4 @@
-// Files of all kinds: new, of odd times, of no size; and the folders that contain them.
+// Files of every kind: just written, with odd times, without a size; and the folders that contain them.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -62,7 +62,7 @@ describe.each(frameworks)('%s', (name, start) => {
     })
 
     it.each([0, 1, 315_532_800, 499_162_500])(
-      'never joins two files of the mtime %i',
+      'never joins two files with the mtime %i',
       async (mtime) => {
         const [one, two] = ['one', 'two'].map((each) => own(`${mtime} ${each}`)) as [string, string]
         const current = own(`${mtime} current`)
@@ -86,7 +86,7 @@ describe.each(frameworks)('%s', (name, start) => {
       },
     )
 
-    it('gives a file of the future a strong tag, and the date of the response', async () => {
+    it('gives a file with a future mtime a strong tag, and the date of the response', async () => {
       const filePath = own('future')
       fs.writeFileSync(filePath, bytes)
       fs.utimesSync(filePath, 4e9, 4e9)
@@ -183,7 +183,7 @@ describe.each(frameworks)('the options of %s', (name, start) => {
     }
   })
 
-  it('treats every option that is undefined as not given', async () => {
+  it('treats an option that is undefined as one that is not given', async () => {
     const names = 'type etag lastModified cacheControl maxAge immutable filename headers acceptRanges maxRanges maxSkip root dotfiles followSymlinks reads signal onTransfer' // prettier-ignore
     const none = Object.fromEntries(names.split(' ').map((each) => [each, undefined]))
     const plain = await start(() => path.join(root, 'file'))

@@ -117,7 +117,7 @@ describe('toResponse', () => {
 })
 
 describe('fromGrowing', () => {
-  it('has ranges of what is there, without a complete length, and a weak tag', async () => {
+  it('has ranges of the bytes so far, without a complete length, and a weak tag', async () => {
     const { file, append } = begun(1000)
     const running = await newest[0]![1](() => fromGrowing(file))
     open.push(running)
@@ -167,7 +167,7 @@ describe('fromGrowing', () => {
     )
   })
 
-  it('rejects for a file that is not there', async () => {
+  it('rejects for a file that does not exist', async () => {
     await expect(fromGrowing(path.join(folder, 'missing'))).rejects.toMatchObject({ status: 404 })
   })
 })

@@ -5,82 +5,17 @@ import http from 'node:http'
 import http2 from 'node:http2'
 import path from 'node:path'
 import { Readable } from 'node:stream'
-import Koa3, { type Middleware } from 'koa'
-import Koa2 from 'koa2'
-import { afterEach, describe, expect, it } from 'vitest'
+import type { Middleware } from 'koa'
+import { describe, expect, it } from 'vitest'
 import type { Transfer } from '@range-serve/core'
-import { rangeServe, rangeStatic } from '@range-serve/koa'
+import { rangeServe } from '@range-serve/koa'
 import { bytes, filePath, folder, range, size } from '../support/files.ts'
 import { openDescriptors, until } from '../support/fixture.ts'
-import { listen, type Running } from '../support/listen.ts'
+import { errors, koas, run } from '../support/koa.ts'
 import { parseByteranges } from '../support/multipart.ts'
-import { ask, exchange, field, type RawRequest } from '../support/raw.ts'
+import { ask, exchange, field } from '../support/raw.ts'
 
-describe.each([
-  ['Koa 3', Koa3],
-  ['Koa 2', Koa2],
-])('%s', (_name, Koa) => {
-  let running: Running
-  let errors: unknown[]
-  afterEach(() => running.close())
-
-  async function start(...middleware: Middleware[]): Promise<number> {
-    const app = new Koa()
-    errors = []
-    app.on('error', (error) => errors.push(error))
-    for (const each of middleware) app.use(each)
-    const answer = app.callback()
-    const handler: http.RequestListener = (request, response) => void answer(request, response)
-    running = await listen(http.createServer(handler))
-    return running.port
-  }
-
-  const decided: [what: string, request: RawRequest, handler: Middleware][] = [
-    ['a full response with a tag', {}, (ctx) => ctx.sendRange(filePath)],
-    ['a part', range('0-9'), (ctx) => ctx.sendRange(filePath)],
-    ['parts', range('0-9,5000-5009'), (ctx) => ctx.sendRange(filePath)],
-    ['an unsatisfiable range', range('99999999-'), (ctx) => ctx.sendRange(filePath)],
-    ['a part without a tag', range('0-9'), (ctx) => ctx.sendRange(bytes)],
-  ]
-  const fieldsOfPlan = ['ETag', 'Last-Modified', 'Content-Range', 'Accept-Ranges', 'Cache-Control']
-
-  it.each(decided)('accepts a record of fields after %s', async (_what, request, handler) => {
-    const port = await start(async (ctx, next) => {
-      await next()
-      ctx.set({ 'X-Time': '3', 'X-Frame-Options': 'DENY' })
-    }, rangeServe(), handler) // prettier-ignore
-    const response = await ask(port, request)
-    expect(response.status).toBeLessThan(417)
-    expect(field(response, 'X-Time')).toBe('3')
-    expect(field(response, 'X-Frame-Options')).toBe('DENY')
-    expect(errors).toEqual([])
-  })
-
-  it.each(decided)(
-    'responds with the error of middleware after %s',
-    async (_what, request, handler) => {
-      const failing: Middleware = async (ctx, next) => {
-        await handler(ctx, next)
-        throw new Error('later')
-      }
-      const caught: Middleware = (ctx, next) =>
-        next().catch(() => {
-          ctx.status = 500
-          ctx.body = 'oops'
-        })
-      for (const uses of [[caught, rangeServe()], [rangeServe(), caught], [rangeServe()]]) {
-        const port = await start(...uses, failing)
-        const response = await ask(port, request)
-        await running.close()
-        expect(response.status).toBe(500)
-        expect(response.content.toString()).toBe(uses.length > 1 ? 'oops' : 'Internal Server Error')
-        expect(field(response, 'Content-Type')).toBe('text/plain; charset=utf-8')
-        expect(field(response, 'Content-Length')).toBe(String(response.content.length))
-        for (const name of fieldsOfPlan) expect(field(response, name), name).toBeUndefined()
-      }
-    },
-  )
-
+describe.each(koas)('%s', (_name, { Koa, start }) => {
   describe('the filter', () => {
     it('sends a typed array as bytes', async () => {
       const port = await start(rangeServe(), (ctx) => void (ctx.body = new Uint16Array([1, 2, 3])))
@@ -205,14 +140,14 @@ describe.each([
       expect(errors).toMatchObject([{ name: 'TypeError', code: 'ERR_RELATIVE_PATH' }])
     })
 
-    it('throws 404 for a file that is missing, and no text of it reaches the client', async () => {
+    it('throws a 404 for a missing file, and sends the client nothing of its message', async () => {
       const port = await start(rangeServe(), (ctx) => ctx.sendRange(path.join(folder, 'missing')))
       const response = await ask(port, {})
       expect(response.status).toBe(404)
       expect(response.content.toString()).toBe('Not Found')
     })
 
-    it('lets a handler catch that and send another response', async () => {
+    it('lets a handler catch the error and send another response', async () => {
       const port = await start(rangeServe(), async (ctx) => {
         try {
           await ctx.sendRange(path.join(folder, 'missing'))
@@ -260,11 +195,13 @@ describe.each([
       const app = new Koa()
       app.use(rangeServe())
       app.use((ctx) => ctx.sendRange(filePath))
-      const answer = app.callback()
-      running = await listen(
-        http2.createServer((request, response) => void answer(request as never, response as never)),
+      const respond = app.callback()
+      const port = await run(
+        http2.createServer(
+          (request, response) => void respond(request as never, response as never),
+        ),
       )
-      const session = http2.connect(`http://127.0.0.1:${running.port}`)
+      const session = http2.connect(`http://127.0.0.1:${port}`)
       const stream = session.request({ ':path': '/', range: 'bytes=-100000' })
       let status: unknown
       stream.on('response', (fields) => (status = fields[':status']))
@@ -294,41 +231,7 @@ describe.each([
     for (const target of targets) {
       expect((await ask(port, { path: target, ...range('0-3') })).status).toBe(206)
     }
-    await until('all are told', () => told.length === targets.length)
+    await until('all are reported', () => told.length === targets.length)
     expect(told).toEqual(targets)
-  })
-
-  describe('rangeStatic', () => {
-    it.each([
-      ['/media', ['/media', '/m%65dia']],
-      ['media/', ['/media']],
-      ['/my files', ['/my%20files']],
-      ['/my%20files', ['/my%20files']],
-      ['/a/\u00e4 & b', ['/a/%C3%A4%20&%20b', '/%61/%c3%a4%20%26%20b']],
-      ['/100%', ['/100%25']],
-      ['', ['']],
-      ['/', ['']],
-    ])('is mounted at %j, encoded or not', async (prefix, mounts) => {
-      const port = await start(
-        rangeStatic(folder, { prefix, fallthrough: false }),
-        (ctx) => void (ctx.status = 299),
-      )
-      for (const mount of mounts) {
-        expect((await ask(port, { path: `${mount}/file.bin?x`, ...range('0-9') })).status).toBe(206)
-        expect((await ask(port, { path: `${mount}/missing` })).status).toBe(404)
-        expect((await ask(port, { path: `${mount}/..%2ffile.bin` })).status).toBe(404)
-      }
-      if (mounts[0] === '') return
-      const beside = [
-        '/',
-        `${mounts[0]}s/file.bin`,
-        `${mounts[0]}%2ffile.bin`,
-        '/%ff/file.bin',
-        '/my',
-      ]
-      for (const target of beside) {
-        expect((await ask(port, { path: target })).status, target).toBe(299)
-      }
-    })
   })
 })

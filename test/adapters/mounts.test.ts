@@ -5,10 +5,12 @@ import type http from 'node:http'
 import path from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Transfer } from '@range-serve/core'
+import * as forKoa from '@range-serve/koa'
 import { adapters, type Part, rangeServe, rangeStatic } from '../support/adapters.ts'
 import type { App } from '../support/apps.ts'
 import { filePath, folder, range, size } from '../support/files.ts'
 import { openDescriptors, until } from '../support/fixture.ts'
+import { koas } from '../support/koa.ts'
 import { ask, exchange, field } from '../support/raw.ts'
 
 describe.each(adapters)('%s', (name, startApp) => {
@@ -146,7 +148,7 @@ describe.each(adapters)('%s', (name, startApp) => {
     expect(reported).toEqual(['default /served/file.bin', 'own /own/file.bin'])
   })
 
-  it('inherits no option of rangeServe about which files are served', async () => {
+  it('inherits no option of rangeServe that determines which files are served', async () => {
     const site = path.join(folder, 'defaults')
     fs.mkdirSync(site, { recursive: true })
     fs.writeFileSync(path.join(site, 'in.txt'), 'in')
@@ -212,5 +214,41 @@ describe.each(adapters)('%s', (name, startApp) => {
     const response = await ask(port, { path: '/file.bin', ...range('0-1') })
     expect(field(response, 'ETag')).toBe(`"${size}"`)
     expect(field(response, 'X-File')).toBe(`file.bin ${size}`)
+  })
+})
+
+describe.each(koas)('%s', (_name, { start }) => {
+  describe('rangeStatic', () => {
+    it.each([
+      ['/media', ['/media', '/m%65dia']],
+      ['media/', ['/media']],
+      ['/my files', ['/my%20files']],
+      ['/my%20files', ['/my%20files']],
+      ['/a/\u00e4 & b', ['/a/%C3%A4%20&%20b', '/%61/%c3%a4%20%26%20b']],
+      ['/100%', ['/100%25']],
+      ['', ['']],
+      ['/', ['']],
+    ])('is mounted at %j, encoded or not', async (prefix, mounts) => {
+      const port = await start(
+        forKoa.rangeStatic(folder, { prefix, fallthrough: false }),
+        (ctx) => void (ctx.status = 299),
+      )
+      for (const mount of mounts) {
+        expect((await ask(port, { path: `${mount}/file.bin?x`, ...range('0-9') })).status).toBe(206)
+        expect((await ask(port, { path: `${mount}/missing` })).status).toBe(404)
+        expect((await ask(port, { path: `${mount}/..%2ffile.bin` })).status).toBe(404)
+      }
+      if (mounts[0] === '') return
+      const beside = [
+        '/',
+        `${mounts[0]}s/file.bin`,
+        `${mounts[0]}%2ffile.bin`,
+        '/%ff/file.bin',
+        '/my',
+      ]
+      for (const target of beside) {
+        expect((await ask(port, { path: target })).status, target).toBe(299)
+      }
+    })
   })
 })

@@ -1,4 +1,4 @@
-// What options do to a response, and which arguments calls refuse, by framework.
+// What options do to a response, which arguments calls refuse, and which middleware frameworks refuse.
 
 import fs from 'node:fs'
 import path from 'node:path'
@@ -11,6 +11,9 @@ import { adapters, type Part, rangeServe, rangeStatic } from '../support/adapter
 import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
 import { frameworks, type Sent } from '../support/frameworks.ts'
 import { ask, field } from '../support/raw.ts'
+import type { App } from '../support/apps.ts'
+import { expressApps } from '../support/express-apps.ts'
+import { koaApps } from '../support/koa-apps.ts'
 
 const bytes = pattern(5000)
 const file = path.join(temporaryFolder(), 'clip.mp4')
@@ -37,8 +40,8 @@ describe.each(frameworks)('sendRange of %s', (_name, start) => {
     ['undefined', async () => undefined, 'ERR_INVALID_ARGUMENT', 500],
     ['a number', async () => 5, 'ERR_INVALID_ARGUMENT', 500],
     ['a Response', async () => new Response('a'), 'ERR_INVALID_ARGUMENT', 500],
-    ['a path that is not there', async () => `${file}.none`, 'ENOENT', 404],
-    ['nothing: it rejects', () => Promise.reject(Object.assign(new Error('no row'), { code: 'ERR_ROW', status: 503 })), 'ERR_ROW', 503],
+    ['a path that does not exist', async () => `${file}.none`, 'ENOENT', 404],
+    ['a row, which rejects', () => Promise.reject(Object.assign(new Error('no row'), { code: 'ERR_ROW', status: 503 })), 'ERR_ROW', 503],
   ])('reports the error of a promise of %s', async (_, make, code, status) => {
     app = await start(make as () => Promise<string>)
     expect((await range('0-9')).status).toBe(status)
@@ -201,5 +204,45 @@ describe('arguments that can never work', () => {
         expect.objectContaining({ name: error, code: expect.stringMatching(/^ERR_INVALID_/) }),
       )
     })
+  })
+})
+
+/** Middleware as a newcomer may write it, and what the error is to say. */
+type Row = readonly [name: string, middleware: unknown, code: string, says: string]
+
+const inExpress: Row[] = [
+  ['rangeServe, not called', forExpress.rangeServe, 'ERR_NOT_CALLED', 'rangeServe()'],
+  ['rangeStatic, not called', forExpress.rangeStatic, 'ERR_NOT_CALLED', "rangeStatic('folder')"],
+  ['rangeServe of Koa', forKoa.rangeServe(), 'ERR_WRONG_FRAMEWORK', '@range-serve/express'],
+  ['rangeStatic of Koa', forKoa.rangeStatic('.'), 'ERR_WRONG_FRAMEWORK', '@range-serve/express'],
+]
+const inKoa: Row[] = [
+  ['rangeServe, not called', forKoa.rangeServe, 'ERR_NOT_CALLED', 'rangeServe()'],
+  ['rangeStatic, not called', forKoa.rangeStatic, 'ERR_NOT_CALLED', "rangeStatic('folder')"],
+  ['rangeServe of Express', forExpress.rangeServe(), 'ERR_WRONG_FRAMEWORK', '@range-serve/koa'],
+  [
+    'rangeStatic of Express',
+    forExpress.rangeStatic('.'),
+    'ERR_WRONG_FRAMEWORK',
+    '@range-serve/koa',
+  ],
+]
+
+type Framework = readonly [name: string, start: (use: never) => Promise<App>, rows: Row[]]
+const misuses: Framework[] = [
+  ...expressApps.map(([name, start]) => [name, start, inExpress] as const),
+  ...koaApps.map(([name, start]) => [name, start, inKoa] as const),
+]
+describe.each(misuses)('%s', (_name, start, rows) => {
+  it.each(rows)('names the mistake: %s', async (_title, middleware, code, says) => {
+    const app = await start(middleware as never)
+    try {
+      expect((await ask(app.port, {})).status).toBe(500)
+      expect(app.errors).toMatchObject([
+        { name: 'TypeError', code, message: expect.stringContaining(says) },
+      ])
+    } finally {
+      await app.close()
+    }
   })
 })

@@ -36,7 +36,7 @@ const sources: [name: string, make: () => Servable][] = [
 
 interface Received {
   readonly content: Buffer
-  /** The most by which what had arrived exceeded what the pace gives for the time until then. */
+  /** How far, at most, the bytes received were ahead of the pace. */
   readonly excess: number
   readonly ms: number
 }
@@ -92,7 +92,7 @@ it('never sends faster than the pace: HTTP/1.1 and HTTP/2, all frameworks and so
 })
 
 it.each([...frameworks, ['node:http2', startHttp2] as const])(
-  'sends what is no more than a burst at once, and ends when the client leaves: %s',
+  'sends up to a burst at once, and ends when the client leaves: %s',
   async (_, start) => {
     const running = await start(() => file, { pace: { bytesPerSecond: 1000, burst: 200_000 } })
     open.push(running)

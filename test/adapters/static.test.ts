@@ -1,77 +1,24 @@
-// rangeStatic of every adapter: precompressed files, folders and stores.
+// rangeStatic of every adapter: folders, stores, and node:http alone.
 
-import { execFileSync } from 'node:child_process'
 import fs from 'node:fs'
 import http from 'node:http'
 import http2 from 'node:http2'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
-import compression from 'compression'
-import express5 from 'express'
-import Koa3 from 'koa'
-import koaCompress from 'koa-compress'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as forNode from '@range-serve/core'
 import { fromBuffer, fromReader, fromStream, type Servable } from '@range-serve/core'
-import * as forExpress from '@range-serve/express'
+import { rangeServe, rangeStatic } from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
-import { adapters, rangeServe, rangeStatic } from '../support/adapters.ts'
 import type { App } from '../support/apps.ts'
-import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
+import { startExpress5 } from '../support/express-apps.ts'
+import { startKoa3 } from '../support/koa-apps.ts'
+import { temporaryFolder, writeOldFile, openDescriptors, until } from '../support/fixture.ts'
 import { exchangeHttp2 } from '../support/http2.ts'
 import { listen, type Running } from '../support/listen.ts'
-import { ask, field, type RawResponse } from '../support/raw.ts'
-
-type Options = Omit<Parameters<typeof rangeStatic>[1] & {}, 'at'>
-type Find = (path: string, request: any) => any
-/** @param vary a value of Vary that is already set */
-type Start = (root: string | URL | Find, options?: Options, vary?: string) => Promise<App>
-
-const startNode: Start = async (root, options, vary) => {
-  const errors: unknown[] = []
-  const handler = forNode.rangeStatic(root as string, options)
-  const server = http.createServer((request, response) => {
-    if (vary !== undefined) response.setHeader('Vary', vary)
-    void handler(request, response, (error) => {
-      if (error !== undefined) errors.push(error)
-      response.statusCode = error === undefined ? 299 : ((error as any).status ?? 500)
-      response.end(error === undefined ? 'next' : undefined)
-    })
-  })
-  return { errors, ...(await listen(server)) }
-}
-
-const apps = [
-  ['node:http', startNode] as const,
-  ...adapters.map(([name, startApp]) => {
-    const start: Start = (root, options, vary) =>
-      startApp(
-        ({ set, next }) => {
-          if (vary !== undefined) set({ Vary: vary })
-          return next()
-        },
-        rangeServe(),
-        rangeStatic(root, options),
-      )
-    return [name, start] as const
-  }),
-]
-
-const folder = temporaryFolder()
-const modified = new Date('2020-01-01T00:00:00Z')
-const later = new Date('2020-01-02T00:00:00Z')
-const plain = pattern(5000)
-const encoded = pattern(3001).subarray(1)
-writeOldFile(path.join(folder, 'app.js'), plain, modified)
-writeOldFile(path.join(folder, 'app.js.br'), encoded, later)
-writeOldFile(path.join(folder, 'single.js'), plain, modified)
-writeOldFile(path.join(folder, 'page.html'), plain, modified)
-const real = pattern(100_000)
-writeOldFile(path.join(folder, 'real.txt'), real, modified)
-execFileSync('gzip', ['-k', path.join(folder, 'real.txt')])
-
-type Lines = [name: string, value: string][]
-const br: Lines = [['Accept-Encoding', 'gzip, br']]
+import { ask, field } from '../support/raw.ts'
+import { apps, type Lines, folder, plain, modified, encoded } from '../support/static.ts'
+import { filePath, folder as files } from '../support/files.ts'
 
 describe.each(apps)('%s', (_name, start) => {
   let app: App
@@ -79,140 +26,6 @@ describe.each(apps)('%s', (_name, start) => {
 
   const get = (target: string, headers: Lines = [], method = 'GET') =>
     ask(app.port, { method, path: target, headers })
-  const tagsOf = async (target: string) => [
-    field(await get(target), 'ETag')!,
-    field(await get(target, br), 'ETag')!,
-  ]
-  const shown = (response: RawResponse) => ({
-    status: response.status,
-    coding: field(response, 'Content-Encoding'),
-    vary: field(response, 'Vary'),
-    length: response.content.length,
-  })
-
-  describe('precompressed files', () => {
-    it('have their own coding, tag and date, and the type of the file', async () => {
-      app = await start(folder, { precompressed: true })
-      const [ofPlain, ofEncoded] = await tagsOf('/app.js')
-      expect(ofPlain).toMatch(/^"[^"]+"$/)
-      expect(ofEncoded).toMatch(/^"[^"]+-br"$/)
-      expect(ofEncoded).not.toBe(ofPlain!.replace(/"$/, '-br"'))
-      const response = await get('/app.js', br)
-      expect(response.content.equals(encoded)).toBe(true)
-      expect(field(response, 'Content-Type')).toBe('text/javascript; charset=utf-8')
-      expect(field(response, 'Last-Modified')).toBe(later.toUTCString())
-      expect(field(response, 'Accept-Ranges')).toBe('bytes')
-      expect(field(response, 'Content-Length')).toBe('3000')
-    })
-
-    it('are distinguished by Vary on every response, and 206, 304, 412 and 416 are about the selected one', async () => {
-      app = await start(folder, { precompressed: true })
-      const [ofPlain, ofEncoded] = await tagsOf('/app.js')
-      const vary = 'Accept-Encoding'
-      const rows: [headers: Lines, status: number, coding: string | undefined, length: number][] = [
-        [[], 200, undefined, 5000],
-        [br, 200, 'br', 3000],
-        [[['Accept-Encoding', 'gzip']], 200, undefined, 5000],
-        [[['Accept-Encoding', 'br;q=0, *']], 200, undefined, 5000],
-        [[['Range', 'bytes=0-9']], 206, undefined, 10],
-        [[['Range', 'bytes=0-9'], ...br], 206, 'br', 10],
-        [[['Range', 'bytes=0-9,1000-1009'], ...br], 206, 'br', 0],
-        [[['Range', 'bytes=2990-'], ['If-Range', ofEncoded!], ...br], 206, 'br', 10],
-        [[['Range', 'bytes=2990-'], ['If-Range', ofPlain!], ...br], 200, 'br', 3000],
-        [
-          [
-            ['Range', 'bytes=2990-'],
-            ['If-Range', ofEncoded!],
-          ],
-          200,
-          undefined,
-          5000,
-        ],
-        [[['Range', 'bytes=4000-'], ...br], 416, undefined, 0],
-        [[['Range', 'bytes=4000-']], 206, undefined, 1000],
-        [[['If-None-Match', ofEncoded!], ...br], 304, undefined, 0],
-        [[['If-None-Match', ofPlain!], ...br], 200, 'br', 3000],
-        [[['If-None-Match', ofPlain!]], 304, undefined, 0],
-        [[['If-Match', ofEncoded!], ...br], 200, 'br', 3000],
-        [[['If-Match', ofPlain!], ...br], 412, undefined, 0],
-        [[['If-Match', ofEncoded!]], 412, undefined, 0],
-      ]
-      for (const [headers, status, coding, length] of rows) {
-        const response = await get('/app.js', headers)
-        const seen = shown(response)
-        const several = headers.some(([, value]) => value.includes(',1000'))
-        expect(seen, JSON.stringify(headers)).toEqual({
-          status,
-          coding,
-          vary,
-          length: several ? seen.length : length,
-        })
-        if (status === 206 && coding === 'br' && !several) {
-          const first = Number(/bytes (\d+)/.exec(field(response, 'Content-Range')!)![1])
-          expect(response.content.equals(encoded.subarray(first, first + length))).toBe(true)
-          expect(field(response, 'Content-Range')).toMatch(/\/3000$/)
-        }
-      }
-    })
-
-    it('are the same for HEAD', async () => {
-      app = await start(folder, { precompressed: ['gzip', 'br'] })
-      const [got, head] = [await get('/app.js', br), await get('/app.js', br, 'HEAD')]
-      for (const name of ['ETag', 'Content-Encoding', 'Content-Length', 'Vary', 'Content-Type']) {
-        expect(field(head, name), name).toBe(field(got, name))
-      }
-      expect(head.content).toHaveLength(0)
-      expect(field(head, 'Content-Encoding')).toBe('br')
-    })
-
-    it.each([
-      ['Origin', 'Origin, Accept-Encoding'],
-      ['Accept-Encoding', 'Accept-Encoding'],
-      ['accept-encoding, Origin', 'accept-encoding, Origin'],
-      ['*', '*'],
-    ])('add to a Vary of %s', async (before, vary) => {
-      app = await start(folder, { precompressed: true }, before)
-      for (const headers of [[], br, [['Range', 'bytes=9999-']], [['If-None-Match', '*']]]) {
-        expect(field(await get('/app.js', headers as Lines), 'Vary')).toBe(vary)
-      }
-    })
-
-    it('add to a Vary of the options, and mark a tag of the options', async () => {
-      const options = { headers: { vary: 'Origin' }, etag: '"v1"' }
-      app = await start(folder, { precompressed: true, ...options })
-      expect(await tagsOf('/app.js')).toEqual(['"v1"', '"v1-br"'])
-      expect(field(await get('/app.js', br), 'Vary')).toBe('Origin, Accept-Encoding')
-    })
-
-    it('vary also if there is none beside the file, and not without the option', async () => {
-      app = await start(folder, { precompressed: true })
-      const without = { status: 200, coding: undefined, length: 5000 }
-      expect(shown(await get('/single.js', br))).toEqual({ ...without, vary: 'Accept-Encoding' })
-      await app.close()
-      app = await start(folder)
-      expect(shown(await get('/app.js', br))).toEqual({ ...without, vary: undefined })
-    })
-
-    it('are decoded by fetch to what the file is', async () => {
-      app = await start(folder, { precompressed: true })
-      const response = await fetch(`http://127.0.0.1:${app.port}/real.txt`)
-      expect(response.headers.get('content-encoding')).toBe('gzip')
-      expect(Buffer.from(await response.arrayBuffer()).equals(real)).toBe(true)
-    })
-
-    it('are passed to setHeaders with the path of the file', async () => {
-      const seen: unknown[] = []
-      const setHeaders = (_: unknown, filePath: string, { size }: { size: number }) =>
-        seen.push([path.basename(filePath), size])
-      app = await start(folder, { precompressed: true, setHeaders })
-      await get('/app.js', br)
-      await get('/app.js')
-      expect(seen).toEqual([
-        ['app.js', 3000],
-        ['app.js', 5000],
-      ])
-    })
-  })
 
   describe('a folder', () => {
     it('is served by its file: URL, with extensions and maxResponse', async () => {
@@ -224,7 +37,7 @@ describe.each(apps)('%s', (_name, start) => {
       expect(field(response, 'Content-Type')).toBe('text/html; charset=utf-8')
     })
 
-    it('may be made later', async () => {
+    it('may be created later', async () => {
       const made = path.join(temporaryFolder(), 'made')
       app = await start(made)
       expect((await get('/a')).content.toString()).toBe('next')
@@ -299,14 +112,14 @@ describe.each(apps)('%s', (_name, start) => {
     it.each<[what: string, find: () => never]>([
       ['throws', () => { throw Object.assign(new Error('failed'), { status: 403 }) }],
       ['rejects', () => Promise.reject(Object.assign(new Error('failed'), { status: 403 })) as never],
-    ])('%s: an error of the framework, also of a status below 500', async (_, find) => {
+    ])('%s: an error of the framework, even with a status below 500', async (_, find) => {
       app = await start(find)
       expect((await get('/a')).status).toBe(403)
       // Koa does not report an error with a status below 500 that may be shown.
       expect(app.errors.length).toBeLessThanOrEqual(1)
     }) // prettier-ignore
 
-    it('returns what cannot be served: an error of 500', async () => {
+    it('returns what cannot be served: an error with status 500', async () => {
       app = await start(() => ({ length: 5 }) as never)
       expect((await get('/a')).status).toBe(500)
       expect(app.errors).toMatchObject([{ code: 'ERR_INVALID_ARGUMENT' }])
@@ -321,7 +134,7 @@ describe.each(apps)('%s', (_name, start) => {
       expect(field(await get('/a'), 'Content-Type')).toBe('application/octet-stream')
     })
 
-    it('has setHeaders called with the path and the source, and sees the request', async () => {
+    it('receives the request, and setHeaders the path and the source', async () => {
       const setHeaders = (response: http.ServerResponse, each: string, source: Servable) =>
         response.setHeader('X-Seen', `${each} ${(source as Buffer).length}`)
       const find = (_: string, request: { headers: http.IncomingHttpHeaders }) =>
@@ -334,27 +147,6 @@ describe.each(apps)('%s', (_name, start) => {
     })
   })
 })
-
-describe('precompressed files behind compression', () => {
-  const compress = compression({ threshold: 0 })
-  const rows: [name: string, start: () => Promise<Running>][] = [
-    ['Express', () => listen(http.createServer(express5().use(compress, forExpress.rangeServe(), forExpress.rangeStatic(folder, { precompressed: true }))))],
-    ['Koa', () => listen(http.createServer(new Koa3().use(koaCompress({ threshold: 0 })).use(forKoa.rangeServe()).use(forKoa.rangeStatic(folder, { precompressed: true })).callback() as http.RequestListener))],
-  ]
-  it.each(rows)('are not encoded twice, in %s', async (_, start) => {
-    const running = await start()
-    try {
-      const response = await ask(running.port, { path: '/app.js', headers: br })
-      expect(response.status).toBe(200)
-      expect(field(response, 'Content-Encoding')).toBe('br')
-      expect(field(response, 'Vary')).toBe('Accept-Encoding')
-      expect(field(response, 'ETag')).toMatch(/^"[^"]+-br"$/)
-      expect(response.content.equals(encoded)).toBe(true)
-    } finally {
-      await running.close()
-    }
-  })
-}) // prettier-ignore
 
 describe('rangeStatic of node:http alone', () => {
   let running: Running
@@ -433,5 +225,25 @@ describe('rangeStatic of node:http alone', () => {
     await ask(running.port, { path: '/app.js', headers: [['Range', 'bytes=0-9']] })
     await ask(running.port, { path: '/none' })
     expect(transfers).toMatchObject([{ status: 206, bytesSent: 10, aborted: false }, undefined])
+  })
+})
+
+describe('setHeaders that throws', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  const fail = () => {
+    throw new Error('cannot set')
+  }
+  it('is an error of Express, and holds no file', async () => {
+    running = await startExpress5(rangeServe(), rangeStatic(files, { setHeaders: fail }))
+    expect((await ask(running.port, { path: '/file.bin' })).status).toBe(500)
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+  })
+
+  it('is an error of Koa, and holds no file', async () => {
+    running = await startKoa3(forKoa.rangeServe(), forKoa.rangeStatic(files, { setHeaders: fail }))
+    expect((await ask(running.port, { path: '/file.bin' })).status).toBe(500)
+    await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
   })
 })

@@ -1,4 +1,5 @@
-// The requests to each server, as data, and the targets of the ratios.
+// The requests to each server, as data, and the targets of the ratios. One table: targets and comparisons
+// name its rows.
 
 import { KiB, MiB } from './fixture.mjs'
 import {

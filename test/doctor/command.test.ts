@@ -1,44 +1,14 @@
 // The command: its arguments, its output and its exit status.
 
-import { execFileSync } from 'node:child_process'
-import fs from 'node:fs'
 import http from 'node:http'
-import http2 from 'node:http2'
 import type { Socket } from 'node:net'
-import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
 import { serve } from '@range-serve/core'
-import { afterEach, describe, expect, it } from 'vitest'
 import { mayColor, runDoctor } from '../../packages/doctor/src/run.ts'
-import { describeWith } from '../support/available.ts'
-import { pattern, temporaryFolder, writeOldFile } from '../support/fixture.ts'
-import { listen } from '../support/listen.ts'
 import { run } from '../support/run.ts'
 import { makeServer, wrongServers } from './wrong-servers.ts'
-
-const closing: (() => Promise<void>)[] = []
-afterEach(async () => {
-  for (const close of closing.splice(0)) await close()
-})
-
-async function start(server: Parameters<typeof listen>[0]): Promise<string> {
-  const { port, close } = await listen(server)
-  closing.push(close)
-  return `http://127.0.0.1:${port}/clip.mp4`
-}
-
-async function doctor(
-  ...args: string[]
-): Promise<{ status: number; output: string; errors: string }> {
-  let output = ''
-  let errors = ''
-  const status = await runDoctor(args, {
-    out: (text) => (output += text),
-    error: (text) => (errors += text),
-    colors: false,
-  })
-  return { status, output, errors }
-}
+import { doctor, start, closing } from '../support/doctor.ts'
 
 const ignoring = wrongServers.find(({ name }) => name === 'ignores Range')!
 
@@ -231,45 +201,12 @@ describe('output', () => {
     expect(output).toContain('\u001B[32m✓\u001B[39m Sends ranges')
   })
 
-  it('has no colors unless it goes to a terminal', async () => {
+  it('has no colors unless it is written to a terminal', async () => {
     const cli = fileURLToPath(new URL('../../packages/doctor/dist/cli.js', import.meta.url))
     const url = await start(makeServer({}))
     const { code, stdout } = await run(process.execPath, [cli, url])
     expect(code).toBe(0)
     expect(stdout.toString()).toContain('All right.')
     expect(stdout.toString()).not.toContain('\u001B')
-  })
-})
-
-describeWith('openssl', 'a server with TLS', (openssl) => {
-  const folder = temporaryFolder()
-  const file = path.join(folder, 'clip.mp4')
-  writeOldFile(file, pattern(200_000), new Date('2025-01-01T10:00:00Z'))
-
-  async function startSecure(): Promise<string> {
-    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => path.join(folder, name)) as [string, string] // prettier-ignore
-    const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key, '-out', cert, '-subj', '/CN=localhost'] // prettier-ignore
-    if (!fs.existsSync(key)) execFileSync(openssl, args, { stdio: 'ignore' })
-    const options = { key: fs.readFileSync(key), cert: fs.readFileSync(cert), allowHTTP1: true }
-    const server = http2.createSecureServer(options, (request, response) => {
-      void serve(request, response, file)
-    })
-    const url = await start(server as unknown as Parameters<typeof listen>[0])
-    return url.replace('http:', 'https:')
-  }
-
-  it('cannot be checked if its certificate is not verified', async () => {
-    const { status, errors } = await doctor(await startSecure())
-    expect(status).toBe(2)
-    expect(errors).toMatch(/has a self-signed certificate \(--insecure goes on\)/)
-  })
-
-  it('is checked with --insecure, over HTTP/2 as well, and its certificate is reported', async () => {
-    const { status, output } = await doctor(await startSecure(), '--insecure')
-    expect(status).toBe(1)
-    expect(output).toContain('HTTP/1.1 and HTTP/2')
-    expect(output).toMatch(/✓ Responds over HTTP\/2 as over HTTP\/1\.1\n/)
-    expect(output).toContain('✗ The certificate cannot be verified\n')
-    expect(output).toMatch(/\n1 wrong\. /)
   })
 })

@@ -1,4 +1,5 @@
-// Servers that are wrong in one way each, over one that is right.
+// Servers that are wrong in one way each, over one that is right: one list, so that a new check has
+// one place for its server.
 
 import http from 'node:http'
 import { fromBuffer, respond } from '@range-serve/core'
@@ -14,7 +15,7 @@ interface Request {
   headers: Record<string, string | string[] | undefined>
 }
 
-interface Answer {
+interface RightResponse {
   status: number
   headers: Record<string, string | string[]>
   body: Buffer
@@ -22,15 +23,15 @@ interface Answer {
 
 interface WrongServer {
   readonly name: string
-  /** What is to be found, and nothing else: the subject and how grave it is. */
+  /** What the doctor must find, and nothing else: the subject and its severity. */
   readonly finds: Readonly<Record<string, 'wrong' | 'advice'>>
   /** Changes the request before the right server sees it. */
   readonly misread?: (request: Request) => void
   /** Changes the right response. */
-  readonly mistake?: (answer: Answer, request: Request) => void
+  readonly mistake?: (response: RightResponse, request: Request) => void
 }
 
-async function answerRightly(request: Request): Promise<Answer> {
+async function respondRightly(request: Request): Promise<RightResponse> {
   const source = fromBuffer(bytes, { type: 'video/mp4', etag, lastModified })
   const options = { headers: { 'Cache-Control': 'max-age=60' } }
   const { status, headers, body } = await respond(request, source, options)
@@ -41,24 +42,24 @@ async function answerRightly(request: Request): Promise<Answer> {
 }
 
 export function makeServer({ misread, mistake }: Partial<WrongServer>): http.Server {
-  return http.createServer((incoming, response) => {
+  return http.createServer((incoming, outgoing) => {
     const request = { method: incoming.method!, headers: { ...incoming.headers } }
     const original = { method: request.method, headers: { ...request.headers } }
     try {
       misread?.(request)
     } catch {
-      response.destroy()
+      outgoing.destroy()
       return
     }
-    void answerRightly(request).then((answer) => {
-      mistake?.(answer, original)
-      const { status, headers, body } = answer
-      response.writeHead(status, headers)
-      // A body shorter than declared breaks the connection off.
+    void respondRightly(request).then((response) => {
+      mistake?.(response, original)
+      const { status, headers, body } = response
+      outgoing.writeHead(status, headers)
+      // A body shorter than declared closes the connection.
       const declared = Number(headers['Content-Length'] ?? body.length)
-      if (original.method === 'HEAD') response.end()
-      else if (body.length < declared) response.write(body, () => response.destroy())
-      else response.end(body)
+      if (original.method === 'HEAD') outgoing.end()
+      else if (body.length < declared) outgoing.write(body, () => outgoing.destroy())
+      else outgoing.end(body)
     })
   })
 }
@@ -72,7 +73,7 @@ const without =
   (request: Request) => {
     for (const name of names) delete request.headers[name]
   }
-const isPart = ({ headers }: Answer): boolean => typeof headers['Content-Range'] === 'string'
+const isPart = ({ headers }: RightResponse): boolean => typeof headers['Content-Range'] === 'string'
 
 export const wrongServers: readonly WrongServer[] = [
   {
@@ -102,23 +103,23 @@ export const wrongServers: readonly WrongServer[] = [
   {
     name: 'sends the first bytes, whatever was requested',
     finds: { positions: 'wrong' },
-    mistake: (answer) => {
-      if (isPart(answer)) answer.body = bytes.subarray(0, answer.body.length)
+    mistake: (response) => {
+      if (isPart(response)) response.body = bytes.subarray(0, response.body.length)
     },
   },
   {
-    name: 'takes the last position for exclusive',
+    name: 'treats the last position as exclusive',
     finds: { positions: 'wrong', edges: 'wrong', grammar: 'wrong', several: 'advice', revalidation: 'wrong', resuming: 'wrong' }, // prettier-ignore
-    mistake: (answer) => {
-      const [, first, last] = /^bytes (\d+)-(\d+)/.exec(String(answer.headers['Content-Range'])) ?? [] // prettier-ignore
+    mistake: (response) => {
+      const [, first, last] = /^bytes (\d+)-(\d+)/.exec(String(response.headers['Content-Range'])) ?? [] // prettier-ignore
       if (first === undefined || first === last) return
-      answer.body = answer.body.subarray(0, -1)
-      answer.headers['Content-Range'] = `bytes ${first}-${Number(last) - 1}/${bytes.length}`
-      answer.headers['Content-Length'] = String(answer.body.length)
+      response.body = response.body.subarray(0, -1)
+      response.headers['Content-Range'] = `bytes ${first}-${Number(last) - 1}/${bytes.length}`
+      response.headers['Content-Length'] = String(response.body.length)
     },
   },
   {
-    name: 'takes a suffix for a first position',
+    name: 'treats a suffix as a first position',
     finds: { positions: 'wrong', unsatisfiable: 'wrong', several: 'advice' },
     misread: replaceRange(/([=,]\s*)-(\d+)/g, '$10-$2'),
   },
@@ -135,7 +136,7 @@ export const wrongServers: readonly WrongServer[] = [
     misread: replaceRange(/^bytes=-200001$/, 'bytes=200000-'),
   },
   {
-    name: 'reads bytes into any unit',
+    name: 'treats any unit as bytes',
     finds: { grammar: 'wrong' },
     misread: replaceRange(/^items/, 'bytes'),
   },
@@ -149,8 +150,8 @@ export const wrongServers: readonly WrongServer[] = [
   {
     name: 'fails on ranges past the end',
     finds: { unsatisfiable: 'wrong' },
-    mistake: (answer) => {
-      if (answer.status === 416) answer.status = 500
+    mistake: (response) => {
+      if (response.status === 416) response.status = 500
     },
   },
   {
@@ -159,7 +160,7 @@ export const wrongServers: readonly WrongServer[] = [
     misread: without('if-range'),
   },
   {
-    name: 'takes every If-Range for another version',
+    name: 'treats every If-Range as that of another version',
     finds: { resuming: 'advice' },
     misread: (request) => {
       if (request.headers['if-range'] !== undefined) request.headers['if-range'] = '"other"'
@@ -241,10 +242,10 @@ export const wrongServers: readonly WrongServer[] = [
   {
     name: 'does not close the last part',
     finds: { several: 'wrong' },
-    mistake: (answer) => {
-      if (!String(answer.headers['Content-Type']).startsWith('multipart')) return
-      answer.body = answer.body.subarray(0, -60)
-      answer.headers['Content-Length'] = String(answer.body.length)
+    mistake: (response) => {
+      if (!String(response.headers['Content-Type']).startsWith('multipart')) return
+      response.body = response.body.subarray(0, -60)
+      response.headers['Content-Length'] = String(response.body.length)
     },
   },
   {
@@ -257,8 +258,8 @@ export const wrongServers: readonly WrongServer[] = [
   {
     name: 'breaks off after a kilobyte of a long part',
     finds: { positions: 'wrong', edges: 'wrong' },
-    mistake: (answer) => {
-      if (answer.status === 206 && answer.body.length === bytes.length) answer.body = answer.body.subarray(0, 1000) // prettier-ignore
+    mistake: (response) => {
+      if (response.status === 206 && response.body.length === bytes.length) response.body = response.body.subarray(0, 1000) // prettier-ignore
     },
   },
   {

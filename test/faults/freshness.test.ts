@@ -92,17 +92,17 @@ describe.each(frameworks)('%s', (name, start) => {
     ],
   ]
   it.each(disappointments)(
-    'releases what it read of a file that was %s',
+    'sends none of the old bytes of a file that was %s, and closes it',
     async (what, spoil, options) => {
-      const filePath = path.join(folder, `${name}-let-go-${what}`)
+      const filePath = path.join(folder, `${name}-spoilt-${what}`)
       writeOldFile(filePath, Buffer.from('AAAA'), modified)
       writeOldFile(`${filePath}~`, Buffer.from('BBBB'), modified)
       running = await start(() => filePath, options)
       expect((await ask(running.port, {})).content.toString()).toBe('AAAA')
       expect(openDescriptors(filePath)).toBe(1)
       spoil(filePath)
-      const answers = await Promise.all(Array.from({ length: 20 }, () => ask(running.port, {})))
-      expect(answers.map(({ content }) => content.toString())).not.toContain('AAAA')
+      const responses = await Promise.all(Array.from({ length: 20 }, () => ask(running.port, {})))
+      expect(responses.map(({ content }) => content.toString())).not.toContain('AAAA')
       await until('all is closed', () => openDescriptors(filePath) === 0)
     },
   )
@@ -136,7 +136,7 @@ describe.each(frameworks)('%s', (name, start) => {
     })
     let isDone = false
     const slow = ask(running.port, {}).then(() => (isDone = true))
-    await until('the slow answer has begun', () => reads.length > 0)
+    await until('the slow response has begun', () => reads.length > 0)
     isSlow = false
     for (let i = 0; i < 50; i++) expect((await ask(running.port, {})).content.length).toBe(1000)
     expect(isDone).toBe(false)

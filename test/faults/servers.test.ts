@@ -6,12 +6,18 @@ import http from 'node:http'
 import type { Socket } from 'node:net'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import fs from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
+import express from 'express'
+import { fromReader, type Transfer } from '@range-serve/core'
+import { rangeServe, rangeStatic } from '@range-serve/express'
 import { begin } from '../support/clients.ts'
-import { bytes, modified, range, size } from '../support/files.ts'
+import { bytes, modified, range, size, filePath, folder as files } from '../support/files.ts'
 import { openDescriptors, temporaryFolder, until, writeOldFile } from '../support/fixture.ts'
 import { frameworks, protocols, type Sent } from '../support/frameworks.ts'
 import { ask, exchange } from '../support/raw.ts'
+import { listen, type Running } from '../support/listen.ts'
+import { startExpress5 } from '../support/express-apps.ts'
 
 const run = promisify(execFile)
 const folder = temporaryFolder()
@@ -67,9 +73,9 @@ describe.each(protocols)('%s', (name, start) => {
     const { clients } = await beginAll()
     let isClosed = false
     running.server.close(() => (isClosed = true))
-    const answers = await Promise.all(clients.map(({ rest }) => rest()))
-    expect(answers.map(({ complete }) => complete)).toEqual([true, true, true])
-    expect(answers[0]!.content.equals(content)).toBe(true)
+    const responses = await Promise.all(clients.map(({ rest }) => rest()))
+    expect(responses.map(({ complete }) => complete)).toEqual([true, true, true])
+    expect(responses[0]!.content.equals(content)).toBe(true)
     await until('the server is closed', () => isClosed)
     await until('the file is closed', () => openDescriptors(file) === 0, 2000)
   })
@@ -150,4 +156,90 @@ it('a process out of descriptors responds with an error, and serves once it has 
     ['out of them', 503],
     ['with some', 206],
   ])
+})
+
+describe('two responses to one request', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  const setField = (response: http.ServerResponse) => void response.setHeader('X-A', 'b')
+  const answerItself = (response: http.ServerResponse) =>
+    void response.writeHead(503).end('partial')
+  it.each([
+    ['a large one', () => filePath],
+    ['a small one', () => bytes.subarray(0, 100)],
+  ])('do not mix: %s after another', async (_what, second) => {
+    const transfers: Promise<Transfer>[] = []
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      transfers.push(response.sendRange(filePath), response.sendRange(second()))
+    })
+    const response = await ask(running.port, {}).catch(() => undefined)
+    const ended = await Promise.all(transfers)
+    expect(ended.filter(({ error }) => error !== undefined)).toMatchObject([
+      { error: { code: 'ERR_HEADERS_SENT' } },
+    ])
+    const sent = ended.find(({ error }) => error === undefined)!
+    expect(response?.content.length).toBe(sent.bytesPlanned)
+    expect(response?.content.equals(bytes.subarray(0, sent.bytesPlanned))).toBe(true)
+  })
+
+  it('do not touch a response that other code has sent meanwhile', async () => {
+    let transfer: Transfer | undefined
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      void response.sendRange(filePath).then((ended) => {
+        transfer = ended
+        response.end('tial')
+      })
+      response.status(503).write('par')
+    })
+    const response = await ask(running.port, {})
+    expect(response.status).toBe(503)
+    expect(response.content.toString()).toBe('partial')
+    expect(transfer).toMatchObject({ aborted: true, error: { code: 'ERR_HEADERS_SENT' } })
+  })
+
+  it.each([
+    ['a file', '/file.bin', {}],
+    ['a file with fields to be set', '/file.bin', { setHeaders: setField }],
+    ['a folder', '/folder', { index: 'index.html' }],
+    ['nothing', '/missing', { fallthrough: false }],
+    ['a file whose setHeaders responds', '/file.bin', { setHeaders: answerItself, wait: false }],
+  ])(
+    'do not touch a response that other code has sent while %s was looked up',
+    async (_what, at, given) => {
+      fs.mkdirSync(path.join(files, 'folder'), { recursive: true })
+      const { wait, ...options } = { wait: true, ...given }
+      const errors: unknown[] = []
+      const app = express()
+      app.use(rangeServe(), (_request, response, next) => {
+        next()
+        if (!wait) return
+        response.status(503).set('Content-Length', '7').write('par')
+        setTimeout(() => response.end('tial'), 100)
+      })
+      app.use(rangeStatic(files, options))
+      app.use(((error, _request, _response, next) => {
+        errors.push(error)
+        next(error)
+      }) satisfies express.ErrorRequestHandler)
+      running = await listen(http.createServer(app))
+      const response = await ask(running.port, { path: at })
+      expect(response.status).toBe(503)
+      expect(response.content.toString()).toBe('partial')
+      expect(errors).toEqual([])
+      await until('the file is closed', () => openDescriptors(filePath) === 0, 2000)
+    },
+  )
+
+  it('do not count as sent if other code has ended before the first byte', async () => {
+    let transfer: Transfer | undefined
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      const source = fromReader({ length: 10, read: () => new Promise<never>(() => {}) })
+      void response.sendRange(source).then((ended) => (transfer = ended))
+      setTimeout(() => response.status(503).end('busy'), 20)
+    })
+    expect((await ask(running.port, {})).content.toString()).toBe('busy')
+    await until('it is over', () => transfer !== undefined)
+    expect(transfer).toMatchObject({ aborted: true, bytesSent: 0 })
+  })
 })

@@ -3,16 +3,20 @@
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { ByteRange, Source } from '@range-serve/core'
-import { contentOf, expectedOf, kindsOfAnswer } from '../support/answers.ts'
+import { type ByteRange, type Source, fromReader, type Transfer } from '@range-serve/core'
+import { rangeServe } from '@range-serve/express'
+import { contentOf, expectedOf, kindsOfResponse } from '../support/kinds.ts'
 import { begin } from '../support/clients.ts'
 import { bytes } from '../support/files.ts'
 import { until } from '../support/fixture.ts'
 import { protocols, type Sent } from '../support/frameworks.ts'
+import type { Running } from '../support/listen.ts'
+import { ask } from '../support/raw.ts'
+import { startExpress5 } from '../support/express-apps.ts'
 
 const length = 1024 * 1024
 const whole = bytes.subarray(0, length)
-const kinds = kindsOfAnswer(length)
+const kinds = kindsOfResponse(length)
 const failure = Object.assign(new Error('the disk is gone'), { code: 'EIO' })
 const wrong = (value: unknown): Uint8Array => value as Uint8Array
 const never = new Promise<never>(() => {})
@@ -75,10 +79,10 @@ const harmless: Fault[] = [
 /** Reads that have to be cancelled when the client disconnects. */
 const endless: Fault[] = [
   ['never gives a stream', () => never],
-  ['gives a stream of nothing, for ever', async () => new Readable({ read() {} })],
-  ['gives empty chunks for ever', () => emptyForEver()],
+  ['gives a stream of nothing, forever', async () => new Readable({ read() {} })],
+  ['gives empty chunks forever', () => emptyForEver()],
   ['hangs half-way', broken(async function* () { await never })], // prettier-ignore
-  ['gives empty chunks for ever from half-way', broken(emptyForEver)],
+  ['gives empty chunks forever from half-way', broken(emptyForEver)],
   ['gives the rest when it is no longer wanted', broken(async function* (range) {
     await new Promise((resolve) => setTimeout(resolve, 200))
     yield slice(range)
@@ -111,12 +115,12 @@ describe.each(protocols)('%s: a source', (_name, start) => {
 
   /** Waits until each source is closed, once. */
   async function askForEach() {
-    const answers = []
+    const responses = []
     for (const [kind, expected] of kinds) {
-      answers.push([kind, expected, await ask(expected).rest()] as const)
-      await until(`the source of the ${kind} is closed`, () => closed === answers.length, 1000)
+      responses.push([kind, expected, await ask(expected).rest()] as const)
+      await until(`the source of the ${kind} is closed`, () => closed === responses.length, 1000)
     }
-    return answers
+    return responses
   }
 
   it.each(early)('that %s at once is an error of the framework', async (_what, read) => {
@@ -131,9 +135,9 @@ describe.each(protocols)('%s: a source', (_name, start) => {
 
   it.each(late)('that %s half-way does not end cleanly', async (_what, read) => {
     await serveFrom(read)
-    for (const [kind, { status }, answer] of await askForEach()) {
-      expect(answer.status, kind).toBe(status)
-      expect(answer.complete, kind).toBe(false)
+    for (const [kind, { status }, response] of await askForEach()) {
+      expect(response.status, kind).toBe(status)
+      expect(response.complete, kind).toBe(false)
     }
     await until('all transfers end', () => running.transfers.length === kinds.length)
     for (const transfer of running.transfers) {
@@ -143,9 +147,9 @@ describe.each(protocols)('%s: a source', (_name, start) => {
 
   it.each(harmless)('that %s is sent to the byte', async (_what, read) => {
     await serveFrom(read)
-    for (const [kind, expected, answer] of await askForEach()) {
-      expect(answer.complete, kind).toBe(true)
-      expect(contentOf(answer, expected).equals(expectedOf(whole, expected)), kind).toBe(true)
+    for (const [kind, expected, response] of await askForEach()) {
+      expect(response.complete, kind).toBe(true)
+      expect(contentOf(response, expected).equals(expectedOf(whole, expected)), kind).toBe(true)
     }
     await until('all transfers end', () => running.transfers.length === kinds.length)
     for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: false })
@@ -165,5 +169,49 @@ describe.each(protocols)('%s: a source', (_name, start) => {
     await until('all transfers end', () => running.transfers.length === kinds.length)
     for (const transfer of running.transfers) expect(transfer).toMatchObject({ aborted: true })
     expect(running.errors).toEqual([])
+  })
+})
+
+describe('sources that misbehave', () => {
+  let running: Running | undefined
+  afterEach(() => running?.close())
+
+  const closes: [what: string, close: () => void][] = [
+    ['returns something other than a promise', () => ({}) as never],
+    [
+      'throws',
+      () => {
+        throw new Error('cannot close')
+      },
+    ],
+  ]
+  it.each(closes)('are sent in full even if close %s', async (_what, close) => {
+    let transfer: Transfer | undefined
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      const source = fromReader({ length: 10, read: async () => bytes.subarray(0, 10), close })
+      void response.sendRange(source).then((ended) => (transfer = ended))
+    })
+    expect((await ask(running.port, {})).content.length).toBe(10)
+    await until('it is over', () => transfer !== undefined)
+    expect(transfer).toMatchObject({ aborted: false })
+  })
+
+  it('are an error even if they reject with undefined', async () => {
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      // oxlint-disable-next-line prefer-promise-reject-errors -- the point of this test
+      void response.sendRange(fromReader({ length: 10, read: () => Promise.reject() }))
+    })
+    expect((await ask(running.port, {})).status).toBe(500)
+  })
+
+  it('may return a string or an ArrayBuffer for bytes', async () => {
+    const results = ['some text', new TextEncoder().encode('some text').buffer]
+    running = await startExpress5(rangeServe(), (_request, response) => {
+      const read = async () => results.shift() as never
+      void response.sendRange(fromReader({ length: 9, read }))
+    })
+    for (let i = 0; i < 2; i++) {
+      expect((await ask(running.port, {})).content.toString()).toBe('some text')
+    }
   })
 })

@@ -96,7 +96,7 @@ function leastCpu(times: number, work: () => void): number {
 
 describe('a decision', () => {
   it.each(rows)(
-    'takes twice the time for twice as many %s in %s',
+    'takes time in proportion to the number of %s in %s',
     { timeout: 60_000 },
     (...row) => {
       const half = plan(row, 512 * 1024)
@@ -116,7 +116,7 @@ describe('a decision', () => {
     },
   )
 
-  it('on a million slices takes memory in proportion to their text, and at most a few seconds', () => {
+  it('on a million slices takes at most a few seconds', () => {
     const slices = Array.from({ length: 1_000_000 }, (_, i) => `${1000 * i}-${1000 * i}`)
     const headers = { range: `bytes=${slices.join(',')}` }
     const cpu = leastCpu(1, () => expect(planResponse({ headers }, large).status).toBe(200))
@@ -132,7 +132,7 @@ describe.each(frameworks)('%s', (_name, start) => {
   it('responds to everything that a header section holds with no more than the full response', async () => {
     const running = await start(() => bytes)
     try {
-      const answers = rows.map(async ([what, name, value]) => {
+      const asked = rows.map(async ([what, name, value]) => {
         const text = value(7 * 1024)
         const headers: [string, string][] = [[name, text]]
         if (name === 'If-Range') headers.push(['Range', 'bytes=0-0'])
@@ -141,7 +141,7 @@ describe.each(frameworks)('%s', (_name, start) => {
         expect(response.content.length, what).toBeLessThanOrEqual(size)
         expect(response.content.length, what).toBe(Number(field(response, 'Content-Length')))
       })
-      await Promise.all(answers)
+      await Promise.all(asked)
     } finally {
       await running.close()
     }
@@ -169,11 +169,11 @@ describe('node:http with room for large header sections', () => {
       try {
         const range = `bytes=${Array.from({ length: 1_000_000 }, (_, i) => spec(i)).join(',')}`
         const before = process.memoryUsage().rss
-        const answer = new Promise<http.IncomingMessage>((resolve, reject) => {
+        const responding = new Promise<http.IncomingMessage>((resolve, reject) => {
           const options = { port: running.port, headers: { Range: range }, agent: false }
           http.get(options, resolve).on('error', reject)
         })
-        const response = await answer
+        const response = await responding
         let length = 0
         for await (const chunk of response) length += (chunk as Buffer).length
         expect(String(response.statusCode)).toBe(status)

@@ -28,13 +28,13 @@ describe('text that would begin another field line', () => {
     injections.map((text) => [what, describeText(text), code, make(text)] as const),
   )
   it.each(rows)('is refused in %s: %s', async (_what, _text, code, refused) => {
-    const answer = async () => respond(request, content, refused)
-    await expect(answer()).rejects.toThrow(TypeError)
-    await expect(answer()).rejects.toMatchObject({ code })
+    const call = async () => respond(request, content, refused)
+    await expect(call()).rejects.toThrow(TypeError)
+    await expect(call()).rejects.toMatchObject({ code })
   })
 
   it.each([' v1', '"v1', 'v1"', '"v"1"', 'W/v1', 'w/"v1"', '"v 1"', '', '"v1", "v2"'])(
-    'is an entity-tag or is refused: %j',
+    'is refused if it is not an entity-tag: %j',
     async (etag) => {
       await expect((async () => respond(request, content, { etag }))()).rejects.toMatchObject({
         code: 'ERR_INVALID_ETAG',

@@ -21,7 +21,7 @@ import { ask } from '../support/raw.ts'
 const folder = temporaryFolder()
 const root = path.join(folder, 'root')
 const modified = new Date('2025-01-01T10:00:00Z')
-const secret = 'what nobody may read'
+const secret = 'never to be served'
 fs.mkdirSync(path.join(root, 'a'), { recursive: true })
 fs.mkdirSync(path.join(folder, 'root-secret'))
 for (const file of ['secret', 'root-secret/secret', 'root/.secret', 'root/a/.secret']) {
@@ -89,8 +89,8 @@ function startKoa(Koa: typeof Koa3, middleware: Koa3.Middleware): Promise<Runnin
   const app = new Koa()
   app.silent = true
   app.use(forKoa.rangeServe()).use(middleware)
-  const answer = app.callback()
-  return listen(http.createServer((request, response) => void answer(request, response)))
+  const respond = app.callback()
+  return listen(http.createServer((request, response) => void respond(request, response)))
 }
 
 function startNode(): Promise<Running> {
@@ -118,7 +118,7 @@ const servers: readonly [name: string, start: () => Promise<Running>][] = [
   ['Express 5, sendRange', () => startExpress(express5, sendBelowRoot)],
   ['Express 4, sendRange', () => startExpress(express4, sendBelowRoot)],
   ['Express 5, rangeStatic', () => startExpress(express5, forExpress.rangeStatic(root))],
-  // Only the path itself can be recognised as leading out then.
+  // Then only the path itself can show that it leads out.
   ['Express 5, rangeStatic that follows links and serves dotfiles', () => startExpress(express5, forExpress.rangeStatic(root, { followSymlinks: true, dotfiles: 'allow' }))],
   ['Express 5, rangeStatic with an index and an end', () => startExpress(express5, forExpress.rangeStatic(root, { index: 'secret', fallthrough: false }))],
   ['node:http, rangeStatic', () => startStatic(rangeStatic(root, { fallthrough: false }))],
@@ -143,7 +143,7 @@ describe.each(servers)('%s', (name, start) => {
   afterAll(() => running.close())
 
   it(
-    `gives the secret away by none of ${spellings.length} spellings`,
+    `reveals the secret by none of ${spellings.length} spellings`,
     { timeout: 60_000 },
     async () => {
       expect(new Set(spellings).size).toBeGreaterThan(400)

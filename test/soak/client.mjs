@@ -46,37 +46,37 @@ export class Client {
   ) {
     this.requests++
     const path = `${way}/${name}`
-    const answer = { status: 0, headers: {}, complete: false, left: false }
+    const response = { status: 0, headers: {}, complete: false, left: false }
     const what = `${server} ${method} ${path} ${JSON.stringify(headers).slice(0, 200)}`
     const asked = { server, path, method, headers }
     const chunks = []
     let length = 0
     try {
       const opened = server === 'HTTP/2' ? this.#openHttp2(asked) : this.#openHttp1(asked)
-      const { body, leave } = await orHang(opened.then((head) => Object.assign(answer, head)))
+      const { body, leave } = await orHang(opened.then((head) => Object.assign(response, head)))
       const iterator = body[Symbol.asyncIterator]()
-      while (!answer.complete && !answer.left) {
+      while (!response.complete && !response.left) {
         const { done, value } = await orHang(iterator.next()).catch((error) => {
           leave()
           throw error
         })
         if (done) {
-          answer.complete = true
+          response.complete = true
         } else {
           chunks.push(value)
           length += value.length
           if (pauseMs > 0) await delay(pauseMs)
-          answer.left = length >= most
+          response.left = length >= most
         }
       }
-      if (answer.left) leave()
+      if (response.left) leave()
     } catch (error) {
-      answer.error = error
+      response.error = error
     }
-    answer.content = Buffer.concat(chunks)
+    response.content = Buffer.concat(chunks)
     this.bytes += length
-    this.#judge(answer, what, name, method)
-    return answer
+    this.#judge(response, what, name, method)
+    return response
   }
 
   /** Counts an error. */
@@ -125,8 +125,8 @@ export class Client {
     })
   }
 
-  #judge(answer, what, name, method) {
-    const { status, headers, error, content } = answer
+  #judge(response, what, name, method) {
+    const { status, headers, error, content } = response
     if (error) {
       if (error.message === 'hang') this.hangs++
       const kind = error.code ?? error.message
@@ -138,18 +138,18 @@ export class Client {
     if (status === 404 || (status >= 500 && !mayFail)) return this.find(`${what}: ${status}`)
     if ((status !== 200 && status !== 206) || method === 'HEAD') return
     const promised = Number(headers['content-length'])
-    if (answer.complete && content.length !== promised) {
+    if (response.complete && content.length !== promised) {
       return this.find(`${what}: ${content.length} bytes of ${promised}`)
     }
-    const parts = partsOf(answer)
+    const parts = partsOf(response)
     // Several parts are checked once all have arrived.
-    if (!parts) return answer.complete ? this.find(`${what}: not framed`) : undefined
+    if (!parts) return response.complete ? this.find(`${what}: not framed`) : undefined
     const versions = this.#files.versions(name, headers['last-modified'])
     const isOf = (version) =>
       parts.every(({ first, bytes }) => findWrong(version, first, bytes) < 0)
-    answer.version = versions.find(isOf)
-    answer.parts = parts
-    if (answer.version !== undefined) return
+    response.version = versions.find(isOf)
+    response.parts = parts
+    if (response.version !== undefined) return
     const { first, bytes } = parts.find(
       (part) => findWrong(versions[0], part.first, part.bytes) >= 0,
     )

@@ -38,8 +38,8 @@ const range = (first, last = '') => ({ Range: `bytes=${first}-${last}` })
 const lengthOf = ({ headers }) => Number(/\/(\d+)$/.exec(headers['content-range'])?.[1])
 
 /** Reports a response of an unchanged file that is not what was requested. */
-function expectStatus(client, answer, status, what) {
-  if (!answer.error && answer.status !== status) client.find(`${what}: ${answer.status}`)
+function expectStatus(client, response, status, what) {
+  if (!response.error && response.status !== status) client.find(`${what}: ${response.status}`)
 }
 
 /** Probes, reads the tail, and seeks here and there, disconnecting before the end. */
@@ -70,13 +70,13 @@ async function downloadManager(client, random) {
       const chunks = []
       for (let first = i * size; first <= last;) {
         const ask = { ...range(first, last), 'If-Range': etag }
-        const answer = await client.ask(target, ask, chunks.length === 0 ? { most } : {})
+        const response = await client.ask(target, ask, chunks.length === 0 ? { most } : {})
         // Another version: a download manager starts again.
-        if (answer.status !== 206 || answer.content.length === 0) return
-        if (answer.headers.etag !== etag)
-          client.find(`If-Range ${etag}, and ${answer.headers.etag}`)
-        chunks.push(answer)
-        first += answer.content.length
+        if (response.status !== 206 || response.content.length === 0) return
+        if (response.headers.etag !== etag)
+          client.find(`If-Range ${etag}, and ${response.headers.etag}`)
+        chunks.push(response)
+        first += response.content.length
       }
       return chunks
     }),
@@ -97,11 +97,11 @@ async function multipartReader(client, random) {
     const first = random(256 * KiB)
     return `${first}-${first + random(4 * KiB)}`
   })
-  const answer = await client.ask(target, { Range: `bytes=${specs.join(', ')}` })
-  if (target.name !== 'steady.bin' || answer.error) return
-  expectStatus(client, answer, 206, 'Several ranges')
+  const response = await client.ask(target, { Range: `bytes=${specs.join(', ')}` })
+  if (target.name !== 'steady.bin' || response.error) return
+  expectStatus(client, response, 206, 'Several ranges')
   for (const [first, last] of specs.map((spec) => spec.split('-').map(Number))) {
-    const isSent = answer.parts?.some(
+    const isSent = response.parts?.some(
       (part) => part.first <= first && last < part.first + part.bytes.length,
     )
     if (!isSent) client.find(`${first}-${last} is in no part of ${specs.join()}`)
@@ -145,8 +145,8 @@ const hostile = [
 async function attacker(client, random) {
   const [value, status] = pick(random, hostile)
   const target = someTarget(random, ['steady.bin'])
-  const answer = await client.ask(target, { Range: value }, { most: 128 * KiB })
-  expectStatus(client, answer, status, value.slice(0, 40))
+  const response = await client.ask(target, { Range: value }, { most: 128 * KiB })
+  expectStatus(client, response, status, value.slice(0, 40))
 }
 
 const patterns = [player, player, downloadManager, multipartReader, revalidator, slowReader, slowReader, slowReader, attacker] // prettier-ignore

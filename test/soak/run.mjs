@@ -64,15 +64,15 @@ const rested = await untilIdle(idle)
 console.log(`descriptors: ${idle} before, ${rested} after`)
 
 const { unhandled, errors } = await server.ask()
-console.log(`the frameworks were told of: ${JSON.stringify(errors)}`)
+console.log(`errors that the frameworks reported: ${JSON.stringify(errors)}`)
 for (const text of [...client.findings, ...unhandled]) console.log(text)
 const [first, last] = [third(0), third(2)]
 console.log(
   `heap: median ${first.toFixed(1)} MiB in the first third, ${last.toFixed(1)} MiB in the last`,
 )
 const verdicts = [
-  [client.wrong === 0, 'bytes or answers were wrong'],
-  [client.hangs === 0, 'answers hung'],
+  [client.wrong === 0, 'bytes or responses were wrong'],
+  [client.hangs === 0, 'responses hung'],
   [unhandled.length === 0, 'rejections or exceptions were unhandled'],
   [rested <= idle, 'descriptors stayed open'],
   [last <= first * 1.2 + 10, 'the heap has grown'],
@@ -123,10 +123,10 @@ async function startServer() {
   })
   const next = () => new Promise((resolve) => child.once('message', resolve))
   const ask = async () => {
-    const answer = next()
-    child.send('how are you')
+    const reported = next()
+    child.send('report')
     const late = setTimeout(() => fail('The server is silent'), 30_000)
-    return answer.finally(() => clearTimeout(late))
+    return reported.finally(() => clearTimeout(late))
   }
   return { child, ask, ...(await next()) }
 }

@@ -69,13 +69,13 @@ function koaApp() {
   return app.callback()
 }
 
-const answerWithKoa = koaApp()
+const respondWithKoa = koaApp()
 const servers = {
   'node:http': http.createServer(serveWithCore),
   'HTTP/2': http2.createServer(serveWithCore),
   Express: http.createServer(expressApp()),
   'Express on createServer': forExpress.createServer(expressApp()),
-  Koa: http.createServer((request, response) => void answerWithKoa(request, response)),
+  Koa: http.createServer((request, response) => void respondWithKoa(request, response)),
 }
 
 const ports = {}

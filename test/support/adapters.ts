@@ -6,7 +6,9 @@ import type { Middleware } from 'koa'
 import type { SendOptions, Servable, StaticOptions } from '@range-serve/core'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
-import { type App, type ExpressUse, expressApps, koaApps } from './apps.ts'
+import type { App } from './apps.ts'
+import { type ExpressUse, expressApps } from './express-apps.ts'
+import { koaApps } from './koa-apps.ts'
 
 /** A request and its response, as a handler has them. */
 interface Exchange {

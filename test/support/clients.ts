@@ -43,6 +43,7 @@ export function leave(port: number, headers: http.OutgoingHttpHeaders = {}): Pro
 export interface Received {
   readonly status: number
   readonly type: string
+  readonly fields: http.IncomingHttpHeaders
   readonly content: Buffer
   readonly complete: boolean
 }
@@ -67,9 +68,9 @@ export function begin(server: object, port: number, headers: Record<string, stri
     request.on('error', () => {})
     let response: http.IncomingMessage | undefined
     const head = new Promise<void>((resolve) => {
-      request.once('close', resolve).once('response', (answer) => {
-        response = answer
-        answer.on('error', () => {})
+      request.once('close', resolve).once('response', (received) => {
+        response = received
+        received.on('error', () => {})
         resolve()
       })
     })
@@ -77,7 +78,7 @@ export function begin(server: object, port: number, headers: Record<string, stri
       await head
       const content = response ? await readAll(response) : Buffer.alloc(0)
       const { statusCode: status = 0, headers: fields = {}, complete = false } = response ?? {}
-      return { status, type: fields['content-type'] ?? '', content, complete }
+      return { status, type: fields['content-type'] ?? '', fields, content, complete }
     }
     const leave = () => void request.destroy()
     const leaveAtEnd = async () => {
@@ -102,7 +103,8 @@ export function begin(server: object, port: number, headers: Record<string, stri
   const rest = async (): Promise<Received> => {
     const content = await readAll(stream)
     const complete = stream.rstCode === http2.constants.NGHTTP2_NO_ERROR && stream.readableEnded
-    return { status: fields[':status'] ?? 0, type: fields['content-type'] ?? '', content, complete }
+    const type = fields['content-type'] ?? ''
+    return { status: fields[':status'] ?? 0, type, fields, content, complete }
   }
   const leave = () => stream.close(http2.constants.NGHTTP2_CANCEL)
   const leaveAtEnd = async () => {
@@ -125,7 +127,7 @@ function readUpTo(stream: Readable, length: number): Promise<void> {
 
 function readAll(stream: Readable): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('The answer does not end within 5 s')), 5000)
+    const timer = setTimeout(() => reject(new Error('The response does not end within 5 s')), 5000)
     const chunks: Buffer[] = []
     const end = () => {
       clearTimeout(timer)

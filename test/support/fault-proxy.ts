@@ -61,8 +61,8 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
     underWay++
     response.on('close', () => underWay--)
     const options = { host: '127.0.0.1', port, method, path: url, headers: request.rawHeaders }
-    const passed = http.request({ ...options, agent: false } as http.RequestOptions, (answer) => {
-      void passOn(answer, response, fault, entry).catch(() => response.destroy())
+    const passed = http.request({ ...options, agent: false } as http.RequestOptions, (received) => {
+      void passOn(received, response, fault, entry).catch(() => response.destroy())
     })
     passed.on('error', () => response.destroy())
     response.on('close', () => passed.destroy())
@@ -86,14 +86,14 @@ export async function startFaultProxy(port: number): Promise<FaultProxy> {
 }
 
 async function passOn(
-  answer: http.IncomingMessage,
+  received: http.IncomingMessage,
   response: http.ServerResponse,
   fault: Fault,
   entry: Seen,
 ): Promise<void> {
   if (fault.silent) return
-  entry.status = fault.status ?? answer.statusCode!
-  const fields: http.OutgoingHttpHeaders = { ...answer.headers, ...fault.fields }
+  entry.status = fault.status ?? received.statusCode!
+  const fields: http.OutgoingHttpHeaders = { ...received.headers, ...fault.fields }
   if (fault.end !== undefined || fault.status !== undefined) delete fields['content-length']
   for (const name in fields) if (fields[name] === undefined) delete fields[name]
   response.writeHead(entry.status, fields)
@@ -104,7 +104,7 @@ async function passOn(
   response.flushHeaders()
   const limit = fault.cut ?? fault.stall ?? fault.end ?? Infinity
   let isFirst = true
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
+  for await (const chunk of received as AsyncIterable<Buffer>) {
     if (isFirst) await fault.meanwhile?.()
     isFirst = false
     const piece = chunk.subarray(0, limit - entry.passed)

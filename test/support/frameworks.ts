@@ -82,8 +82,8 @@ const startKoa =
       const { finished } = await ctx.sendRange(make(), options)
       void finished.then((transfer) => transfers.push(transfer))
     })
-    const answer = app.callback()
-    const server = http.createServer((request, response) => void answer(request, response))
+    const respond = app.callback()
+    const server = http.createServer((request, response) => void respond(request, response))
     return { transfers, errors, ...(await listen(server)) }
   }
 
@@ -117,8 +117,8 @@ export const folders: readonly [name: string, start: (folder: string) => Promise
   [
     'Koa 3',
     (root) => {
-      const answer = new Koa3().use(forKoa.rangeStatic(root)).callback()
-      return listen(http.createServer((request, response) => void answer(request, response)))
+      const respond = new Koa3().use(forKoa.rangeStatic(root)).callback()
+      return listen(http.createServer((request, response) => void respond(request, response)))
     },
   ],
 ]

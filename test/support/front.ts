@@ -7,7 +7,7 @@ import http from 'node:http'
 import net from 'node:net'
 import { until } from './fixture.ts'
 
-export interface Answer {
+export interface FrontResponse {
   readonly status: number
   readonly fields: http.IncomingHttpHeaders
   readonly content: Buffer
@@ -16,7 +16,7 @@ export interface Answer {
 }
 
 export interface Front {
-  get(path: string, headers?: http.OutgoingHttpHeaders, method?: string): Promise<Answer>
+  get(path: string, headers?: http.OutgoingHttpHeaders, method?: string): Promise<FrontResponse>
   close(): Promise<void>
 }
 
@@ -37,7 +37,7 @@ export async function startFront(
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
   const get = (path: string, headers: http.OutgoingHttpHeaders = {}, method = 'GET') =>
-    new Promise<Answer>((resolve, reject) => {
+    new Promise<FrontResponse>((resolve, reject) => {
       const options = { ...where, method, path, headers, agent: false, timeout: 10_000 }
       const request = http.request(options, (response) => {
         const chunks: Buffer[] = []
@@ -48,7 +48,7 @@ export async function startFront(
           resolve({ status, fields, content: Buffer.concat(chunks), isComplete })
         })
       })
-      request.on('timeout', () => request.destroy(new Error('No answer within 10 s')))
+      request.on('timeout', () => request.destroy(new Error('No response within 10 s')))
       request.on('error', reject)
       request.end()
     })

@@ -25,7 +25,7 @@ export async function exchangeHttp2(
 }
 
 async function response(stream: http2.ClientHttp2Stream): Promise<RawResponse> {
-  stream.setTimeout(5000, () => stream.destroy(new Error('No answer within 5 s')))
+  stream.setTimeout(5000, () => stream.destroy(new Error('No response within 5 s')))
   const fields = new Map<string, string[]>()
   let status = 0
   stream.on('response', (headers, _flags, ...rest: unknown[]) => {

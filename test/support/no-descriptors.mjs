@@ -33,9 +33,9 @@ try {
 } catch {
   // No more.
 }
-const answers = [['out of them', await ask('/')]]
+const responses = [['out of them', await ask('/')]]
 for (const fd of held) fs.closeSync(fd)
-answers.push(['with some', await ask('/')])
-console.log(JSON.stringify(answers))
+responses.push(['with some', await ask('/')])
+console.log(JSON.stringify(responses))
 agent.destroy()
 server.close()

@@ -1,7 +1,7 @@
 // What came through a front: requests, and names for their responses if every byte is right.
 
 import type http from 'node:http'
-import type { Answer } from './front.ts'
+import type { FrontResponse } from './front.ts'
 import { parseByteranges } from './multipart.ts'
 import { contentRange } from './recorder.ts'
 
@@ -44,7 +44,7 @@ interface Place {
 
 /** Names what a response is: its status, and the positions of which it has the bytes. */
 export function outcome(
-  { status, fields, content, isComplete }: Answer,
+  { status, fields, content, isComplete }: FrontResponse,
   bytes: Buffer,
   method = 'GET',
 ): string {
@@ -69,7 +69,7 @@ function placeOf({ contentRange, content }: Place, bytes: Buffer): string {
 
 /** Which of two versions a response is, which must agree with its tag. */
 export function version(
-  { status, fields, content, isComplete }: Answer,
+  { status, fields, content, isComplete }: FrontResponse,
   { A, B }: Readonly<Record<'A' | 'B', Buffer>>,
   tagOfA: string | undefined,
 ): string {

@@ -49,7 +49,7 @@ export async function record(
       upstream.write(chunk)
     })
     upstream.on('data', (chunk: Buffer) => {
-      const passed = dialogue.answer(chunk)
+      const passed = dialogue.respond(chunk)
       if (passed < chunk.length) {
         upstream.destroy()
         client.write(chunk.subarray(0, passed))
@@ -175,7 +175,7 @@ class Dialogue {
   /**
    * Returns how many bytes of a chunk may pass: fewer than it has if the connection is to be cut.
    */
-  answer(chunk: Buffer): number {
+  respond(chunk: Buffer): number {
     let position = 0
     while (position < chunk.length) {
       position = this.#answering
@@ -194,7 +194,7 @@ class Dialogue {
     const [line = '', ...lines] = this.#responseHead.slice(0, end).split('\r\n')
     this.#responseHead = ''
     const exchange = this.#unanswered.shift()
-    if (!exchange) throw new Error(`An answer to nothing: ${line}`)
+    if (!exchange) throw new Error(`A response to no request: ${line}`)
     exchange.status = Number(line.split(' ')[1])
     exchange.fields = parseFields(lines)
     const isBare = exchange.method === 'HEAD' || exchange.status === 304

@@ -1,4 +1,4 @@
-// What a client gets of an upstream that fails, and what an upstream sees of a client that disconnects.
+// What a client receives if an upstream fails, and what an upstream sees if a client disconnects.
 
 import http from 'node:http'
 import { fromHttp } from '@range-serve/http'
@@ -33,9 +33,9 @@ describe.each(protocols)('%s', (_name, start) => {
     begin(running.server, running.port, headers).rest()
 
   it('sends what the origin has', async () => {
-    const answer = await ask({ Range: 'bytes=1000000-2999999' })
-    expect(answer).toMatchObject({ status: 206, complete: true, type: 'video/mp4' })
-    expect(answer.content.equals(bytes.subarray(1_000_000, 3_000_000))).toBe(true)
+    const response = await ask({ Range: 'bytes=1000000-2999999' })
+    expect(response).toMatchObject({ status: 206, complete: true, type: 'video/mp4' })
+    expect(response.content.equals(bytes.subarray(1_000_000, 3_000_000))).toBe(true)
   })
 
   const early = [
@@ -66,16 +66,19 @@ describe.each(protocols)('%s', (_name, start) => {
     ['after it', { stall: 1_000_000 }],
     ['while it flows', {}],
   ] as const
-  it.each(stalls)('leaves the origin when the client disconnects %s', async (_when, fault) => {
-    origin.proxy.faults.push(undefined, fault)
-    const { seen } = origin.proxy
-    seen.length = 0
-    const client = begin(running.server, running.port)
-    await until('it is read', () => seen[1] !== undefined && seen[1].status > 0)
-    client.leave()
-    await until('the origin is left', () => origin.proxy.underWay === 0, 2000)
-    await until('it is over', () => running.transfers.at(-1)?.aborted === true)
-  })
+  it.each(stalls)(
+    'cancels the upstream request when the client disconnects %s',
+    async (_when, fault) => {
+      origin.proxy.faults.push(undefined, fault)
+      const { seen } = origin.proxy
+      seen.length = 0
+      const client = begin(running.server, running.port)
+      await until('it is read', () => seen[1] !== undefined && seen[1].status > 0)
+      client.leave()
+      await until('the upstream request is cancelled', () => origin.proxy.underWay === 0, 2000)
+      await until('it is over', () => running.transfers.at(-1)?.aborted === true)
+    },
+  )
 })
 
 it('sends Retry-After to the client of Express and Koa', async () => {
@@ -87,8 +90,8 @@ it('sends Retry-After to the client of Express and Koa', async () => {
   const koaApp = new Koa().use(forKoa.rangeServe())
   koaApp.silent = true
   koaApp.use((ctx) => ctx.sendRange(fromHttp(origin.url, options)))
-  const answer = koaApp.callback()
-  const servers = [expressApp, (...args: Parameters<typeof answer>) => void answer(...args)]
+  const respond = koaApp.callback()
+  const servers = [expressApp, (...args: Parameters<typeof respond>) => void respond(...args)]
   for (const each of servers) {
     const running = await listen(http.createServer(each))
     origin.proxy.faults.push({ status: 503, fields: { 'retry-after': '9' } })

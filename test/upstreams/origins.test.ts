@@ -110,7 +110,7 @@ for (const [title, command, script] of engines) {
       expect(running.at(-1)!.errors).toEqual([])
     })
 
-    it('has content that is empty, that is missing, and that is never encoded', async () => {
+    it('serves empty content, reports missing content, and requests no encoding', async () => {
       const empty = await ask(await front('empty.txt'), range('0-9'))
       expect(empty).toMatchObject({ status: 200 })
       expect(field(empty, 'Accept-Ranges')).toBe('bytes')
@@ -147,7 +147,7 @@ for (const [title, command, script] of engines) {
         })
       },
       Apache: () => {
-        it('is read while its tag is weak, since the file is young', async () => {
+        it('is read even if its tag is weak, since the file is young', async () => {
           const file = path.join(root, 'young.bin')
           fs.writeFileSync(file, large)
           const source = await fromHttp(url('young.bin'))

@@ -11,7 +11,7 @@ import { exchange } from '../support/raw.ts'
 
 const before = pattern(200_000)
 const after = Buffer.alloc(300_000, 'b')
-const changed = () => sourceError(503, 'ERR_SOURCE_CHANGED', 'The content is another now')
+const changed = () => sourceError(503, 'ERR_SOURCE_CHANGED', 'The content has changed')
 
 describe.each(protocols)('%s: a source that can be reopened', (_name, start) => {
   let running: Sent
@@ -129,6 +129,7 @@ describe.each(protocols)('%s: a source that can be reopened', (_name, start) => 
     await serveFrom(() => ({ ...fresh(), acceptRanges: false, cacheControl: 'private' }))
     const whole = await ask({ Range: 'bytes=0-9' })
     expect(whole).toMatchObject({ status: 200, complete: true })
+    expect(whole.fields).toMatchObject({ 'accept-ranges': 'none', 'cache-control': 'private' })
     expect(whole.content.equals(after)).toBe(true)
   })
 })

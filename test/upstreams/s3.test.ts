@@ -1,4 +1,5 @@
-// fromS3 over OpenStack Swift, a store that keeps its promises, and fromHttp over its signed URLs.
+// fromS3 over OpenStack Swift, a store that keeps its promises, and fromHttp over its signed URLs. One
+// file, since the store takes seconds to start.
 
 import { GetObjectCommand, HeadObjectCommand, type S3, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
@@ -98,7 +99,7 @@ describeWith('python3-swift', 'Swift', () => {
     )
   })
 
-  it('is an error of the upstream if the client returns a Body that is no stream', async () => {
+  it('reports an error of the upstream if the client returns a Body that is not a stream', async () => {
     const fake = {
       headObject: async () => ({ ContentLength: 10, ETag: '"v1"' }),
       getObject: async () => ({ ContentRange: 'bytes 0-9/10', ETag: '"v1"', Body: new Blob() }),
@@ -170,7 +171,7 @@ describeWith('python3-swift', 'Swift', () => {
     expect(content.equals(bytes.subarray(0, content.length))).toBe(true)
   })
 
-  it('a version is read on after it was replaced and deleted', async () => {
+  it('a read of a version continues after it was replaced and deleted', async () => {
     const version = { Bucket: 'versioned', Key: 'clip.mp4' }
     await put(version.Key, bytes, version.Bucket)
     const source = await fromS3({ client, ...version })
@@ -198,7 +199,7 @@ describeWith('python3-swift', 'Swift', () => {
     expect(proxy.seen[1]!.fields['if-match']).toBe(source.etag)
   })
 
-  it('has errors by status, whatever the name', async () => {
+  it('maps errors by their status, whatever their name', async () => {
     const missing = fromS3({ client, Bucket, Key: 'missing' })
     await expect(missing).rejects.toEqual(code('ERR_NOT_FOUND', 404))
     const elsewhere = fromS3({ client, Bucket: 'no-such-bucket', Key })
@@ -223,16 +224,16 @@ describeWith('python3-swift', 'Swift', () => {
     expect(proxy.seen.map(({ method }) => method)).toEqual(Array(5).fill('GET'))
   })
 
-  it('uses connections again', async () => {
+  it('reuses connections', async () => {
     const source = await fromS3({ client, Bucket, Key: 'clip.mp4' })
     const { connections } = proxy
     for (let i = 0; i < 10; i++) await readAll(source, i * 1000, i * 1000 + 99_999)
     expect(proxy.connections - connections).toBeLessThanOrEqual(1)
   })
 
-  it('leaves no connection behind, however reads end', async () => {
+  it('leaves no connection in use, however a read ends', async () => {
     const source = await fromS3({ client, Bucket, Key: 'clip.mp4' })
-    // The client of the SDK has 50 connections, and waits for ever if all are kept.
+    // The client of the SDK has 50 connections, and waits forever if all are kept.
     for (let i = 0; i < 52; i++) {
       const { signal } = new AbortController()
       const reading = source.read({ firstPos: 0, lastPos: 199_999 }, { signal })

@@ -7,7 +7,7 @@ type Range = [firstPos: number, lastPos: number]
 /** A transfer of ranges of 1,000 bytes, all of it unless `bytesSent` says otherwise. */
 function transfer(ranges: Range[], more: Partial<CoveringTransfer> = {}): CoveringTransfer {
   const content = ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0)
-  // As much for each part as a multipart response has.
+  // The overhead of the parts, about as in a multipart response.
   const bytesPlanned = ranges.length > 1 ? content + 100 * ranges.length + 30 : content
   return {
     method: 'GET',
@@ -45,7 +45,7 @@ describe('coverage', () => {
     expect(shown(coverage(transfers))).toEqual(spans)
   })
 
-  it('is the same one by one, all at once, and by an array of counters', () => {
+  it('agrees with an array of counters, for transfers one by one or all at once', () => {
     const range = fc
       .tuple(fc.nat(999), fc.nat(999))
       .map(([a, b]): Range => [Math.min(a, b), Math.max(a, b)])
@@ -74,7 +74,7 @@ describe('coverage', () => {
     )
   })
 
-  it('counts once, however many ranges it takes', () => {
+  it('counts a representation once, however many ranges cover it', () => {
     let seen: Coverage | undefined
     let count = 0
     for (const first of [0, 500, 0, 250, 750, 0, 500]) {
@@ -85,7 +85,7 @@ describe('coverage', () => {
     expect([count, seen?.isCounted]).toEqual([1, true])
   })
 
-  it('counts by a share or by a function', () => {
+  it('counts by a share, or by a function', () => {
     const part = [transfer([[0, 799]])]
     expect(coverage(part).isCounted).toBe(false)
     expect(coverage(part, { rule: 0.8 }).isCounted).toBe(true)
@@ -97,7 +97,7 @@ describe('coverage', () => {
     expect(coverage(other, { previous }).isCounted).toBe(false)
   })
 
-  it('counts what is empty once it was sent', () => {
+  it('counts an empty representation once it has been sent', () => {
     expect(coverage([]).isCounted).toBe(false)
     const empty = transfer([], { status: 200, completeLength: 0 })
     expect(coverage([empty])).toMatchObject({ isCounted: true, share: 1, bytesCovered: 0 })

@@ -7,7 +7,7 @@ type Fields = Readonly<Record<string, string>>
 const lookUp = (fields: Fields) => (name: string) => fields[name]
 const get = (headers: Fields) => ({ method: 'GET', headers })
 const range = { range: 'bytes=0-3' }
-/** What a client sends that holds an encoding. */
+/** What a client sends if it has stored an encoded response. */
 const encoded = { 'if-none-match': 'W/"v1-gzip"', 'accept-encoding': 'gzip' }
 
 describe('planPassing', () => {
@@ -24,13 +24,13 @@ describe('planPassing', () => {
     expect(plan.headers['ETag']).toBe(etag)
   })
 
-  it('is none for content that must not be cut', () => {
+  it('plans nothing for content that must not be cut', () => {
     for (const fields of [{ 'content-range': 'bytes 0-9/20' }, { 'accept-ranges': 'none' }]) {
       expect(planPassing(get(range), lookUp(fields), { length: 10 }, {})).toBeUndefined()
     }
   })
 
-  it('keeps a Last-Modified that is not a date, except of an error', () => {
+  it('keeps a Last-Modified that is not a date, except in a 416', () => {
     const field = lookUp({ 'last-modified': 'yesterday' })
     const sent = (headers: Fields) => {
       const { status, headers: fields } = planPassing(get(headers), field, { length: 10 }, {})!

@@ -64,7 +64,7 @@ describe('prepare', () => {
     expect(closed()).toBe(1)
   })
 
-  it('closes the replacement of a cached source, too, that cannot be served', async () => {
+  it('closes the replacement of a cached source, too, if it cannot be served', async () => {
     let closed = 0
     const direct = (actual?: Promise<DirectSource>): DirectSource => ({
       isDirect: true,

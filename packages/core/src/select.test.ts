@@ -1,3 +1,5 @@
+// One list: the rules of selectRepresentation, by the field that each determines.
+
 import { describe, expect, it } from 'vitest'
 // oxlint-disable-next-line import/no-unassigned-import -- declares the media types
 import './files/media-types.ts'
@@ -155,7 +157,7 @@ describe('selectRepresentation', () => {
     ['a full type', { type: 'text/html' }, undefined, 'text/html'],
     ['the extension of a source', {}, 'mp4', 'video/mp4'],
     ['an invalid type of a source', {}, 'nonsense', 'nonsense'],
-    ['a name that is not attached', { filename: 'a.mp4', disposition: 'inline' }, undefined, 'video/mp4'],
+    ['a filename that is sent inline', { filename: 'a.mp4', disposition: 'inline' }, undefined, 'video/mp4'],
   ])('makes a type of %s', (_, options, own, expected) => {
     const given = { length: 10, ...(own === undefined ? {} : { type: own }) }
     expect(select(given, options, {}).representation.type).toBe(expected)
@@ -232,7 +234,7 @@ describe('selectRepresentation', () => {
     expect(select(plain, options, {}).planOptions.headers?.['Cache-Control']).toBe(expected)
   })
 
-  it('keeps a Cache-Control already set unless cacheControl is a text', () => {
+  it('keeps a Cache-Control already set unless cacheControl is a string', () => {
     const preset = { cacheControl: 'no-cache' }
     const said = (options: SendOptions) =>
       select(plain, options, preset).planOptions.headers?.['Cache-Control']

@@ -1,3 +1,5 @@
+// toResponse of both entry points: one list of tests, each of which must hold for the two.
+
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createHash } from 'node:crypto'
 import fs from 'node:fs'

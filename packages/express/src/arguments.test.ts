@@ -102,7 +102,7 @@ describe.each(shapes)('the fields of %s', (_what, fields) => {
   })
 })
 
-it('knows no fields but those given', () => {
+it('finds no fields but those given', () => {
   const field = lookUp(Object.create(null) as Record<string, string>, { 'X-A': 'b' })
   for (const name of ['constructor', '__proto__', 'hasownproperty', 'tostring']) {
     expect(field(name), name).toBeUndefined()
@@ -114,7 +114,7 @@ it('knows no fields but those given', () => {
   ])
 })
 
-it('appendLine adds a line to fields of any shape, and leaves the given ones alone', () => {
+it('appendLine adds a line to fields of any shape, and does not change the given ones', () => {
   const flat = ['X-A', 'b']
   expect(appendLine([200, 'Fine', flat], 'X-C', 'd')).toEqual([200, 'Fine', ['X-A', 'b', 'X-C', 'd']]) // prettier-ignore
   expect(flat).toEqual(['X-A', 'b'])

@@ -18,7 +18,7 @@ describe('strongTag', () => {
     expect(strongTag(fields({ etag: tag }), length)).toBe(strong)
   })
 
-  it('is none of what is encoded, or of content of unknown length', () => {
+  it('is undefined for encoded content, and for content of unknown length', () => {
     const etag = `W/"2a-${hash}"`
     expect(strongTag(fields({ etag, 'content-encoding': 'gzip' }), 42)).toBeUndefined()
     expect(strongTag(fields({ etag }), undefined)).toBeUndefined()

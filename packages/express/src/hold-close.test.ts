@@ -42,7 +42,7 @@ it('leaves a later patch of emit in place', () => {
   expect(told).toEqual(['close'])
 })
 
-it('holds it back for a while at most', () => {
+it('holds close back for a bounded time', () => {
   vi.useFakeTimers()
   try {
     const { response, told } = make()

@@ -13,7 +13,7 @@ it('looks methods up on the prototype at each call', () => {
   expect(below.write.call(target as never)).toBe('patched')
 })
 
-it('keeps to the methods that the target itself had', () => {
+it('uses the methods that the target itself had', () => {
   const target = Object.create({ end: returning('inherited') }) as { end: Methods['end'] }
   target.end = returning('own')
   const below = new MethodsBelow(target)

@@ -83,7 +83,7 @@ describe('an archive', () => {
     void chunks.return(undefined)
   })
 
-  it('closes its sources with it, and those that are open if one fails', async () => {
+  it('closes its sources when it is closed, and the open ones if one fails', async () => {
     const [a, b] = [noted(pattern(5)), noted(pattern(5))]
     await (await fromZip([{ name: 'a', source: a }])).close?.()
     expect(a.closed).toBe(1)
@@ -96,7 +96,7 @@ describe('an archive', () => {
 })
 
 describe('the reads for an archive', () => {
-  it('are one of each source, if it is read in full', async () => {
+  it('are one for each source, if the archive is read in full', async () => {
     const [a, b] = [noted(pattern(100_000)), noted(pattern(10))]
     await collect(
       await fromZip([
@@ -107,7 +107,7 @@ describe('the reads for an archive', () => {
     expect([a.reads, b.reads]).toEqual([['0-99999'], ['0-9']])
   })
 
-  it('are of those entries that a range touches, and of no more for a CRC-32 than is missing', async () => {
+  it('are of the entries that a range touches, and of as little as a missing CRC-32 needs', async () => {
     const [a, b] = [noted(pattern(100_000)), noted(pattern(1000))]
     const source = await fromZip([
       { name: 'a', source: a },
@@ -234,7 +234,7 @@ describe('an entry is refused at the call', () => {
     ['without a source', [{ name: 'a' }]],
     ['that is a folder with a source', [{ name: 'a/', source }]],
     ['of a stream', [{ name: 'a', source: fs.createReadStream(import.meta.filename) }]],
-    ['with a broken date', [{ name: 'a', source, lastModified: new Date(Number.NaN) }]],
+    ['with an invalid date', [{ name: 'a', source, lastModified: new Date(Number.NaN) }]],
     ['that is not in a list', { name: 'a', source }],
   ])('%s', (_, entries) => {
     expect(() => fromZip(entries as [])).toThrow(
@@ -242,7 +242,7 @@ describe('an entry is refused at the call', () => {
     )
   })
 
-  it('with a broken CRC-32', () => {
+  it('with an invalid CRC-32', () => {
     expect(() => fromZip([{ name: 'a', source, crc32: -1 }])).toThrow(RangeError)
   })
 })

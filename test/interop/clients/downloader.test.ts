@@ -146,9 +146,9 @@ describe.each(frameworks)('a parallel downloader and %s', (name, start) => {
   it.each(replacements)('start again if the file is %s', async (what, replace) => {
     const filePath = path.join(folder, `${name}-${what}`)
     const cut = cutAtRandom(4)
-    let answers = 0
+    let responses = 0
     await begin(filePath, (exchange) => {
-      if (++answers === 10) {
+      if (++responses === 10) {
         replace(`${filePath}~`)
         fs.renameSync(`${filePath}~`, filePath)
       }

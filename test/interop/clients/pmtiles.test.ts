@@ -102,8 +102,8 @@ function startKoa(): Promise<Running> {
     } else if (ctx.path === '/map.pmtiles') ctx.body = fs.createReadStream(filePath)
     ctx.lastModified = date
   })
-  const answer = app.callback()
-  return listen(http.createServer((request, response) => void answer(request, response)))
+  const respond = app.callback()
+  return listen(http.createServer((request, response) => void respond(request, response)))
 }
 
 const servers: [name: string, start: () => Promise<Running>][] = [

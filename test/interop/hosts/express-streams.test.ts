@@ -90,7 +90,7 @@ const questions: readonly Question[] = [
   { title: 'beyond', ...range('300000-'), status: 416, ranges: [] },
   { title: 'HEAD', method: 'HEAD', ...range('0-1'), status: 200, ranges: [] },
 ] // prettier-ignore
-/** To what a client may leave with the last byte: it has less than all of the content. */
+/** Those whose client may leave with the last byte, which is not the last of the content. */
 const partial = questions.filter(({ status }) => status !== 200)
 
 /** How clients connect: returns the requests and their responses. */
@@ -160,7 +160,7 @@ async function run(
 
 function check(question: Question, response: RawResponse, isFiltered: boolean): void {
   const { title, method } = question
-  // Without the filter there are no ranges of what a handler writes, nor conditions.
+  // Without the filter, what a handler writes has neither ranges nor conditions.
   const { status, ranges } = isFiltered || method === 'HEAD' ? question : questions[0]!
   expect(response.status, title).toBe(status)
   const parts =
@@ -189,10 +189,12 @@ describe.each(sources)('%s', (name, make) => {
   })
 
   const possible = handOvers.filter(([how]) => !impossible[how]?.test(name))
-  it.each(possible)('by %s', (_how, handOver) => compare(origin, make, handOver, true))
+  it.each(possible)('is the same with the filter, by %s', (_how, handOver) =>
+    compare(origin, make, handOver, true),
+  )
 
   const unsized = name === 'fs.ReadStream' ? handOvers.slice(0, 3) : []
-  it.each(unsized)('without a length, by %s', (_how, handOver) =>
+  it.each(unsized)('is the same with the filter, without a length, by %s', (_how, handOver) =>
     compare(origin, make, handOver, false),
   )
 })

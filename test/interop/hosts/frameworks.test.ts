@@ -103,7 +103,7 @@ it('makes a StreamableFile of NestJS range-aware', async () => {
   expect(response.content.equals(large.subarray(4_000_000, 4_100_000))).toBe(true)
 })
 
-it('is what the README names, with the versions', () => {
+it('the README names these hosts, with their versions', () => {
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8')
   const section = /## In a fetch handler\n[\s\S]*?\n## /.exec(readme)![0]
   const versions = [nameOf('Bun'), nameOf('Deno'), version('fastify').replace('fastify', 'Fastify')]

@@ -2,213 +2,19 @@
 // connection. The only differences allowed are the ranges themselves, a source that is closed sooner,
 // and what Koa alone leaves open.
 
-import { type ChildProcess, spawn } from 'node:child_process'
-import fs from 'node:fs'
+import type { ChildProcess } from 'node:child_process'
 import http from 'node:http'
 import net from 'node:net'
-import path from 'node:path'
-import { Duplex, finished, PassThrough, pipeline, Readable, Stream } from 'node:stream'
+import { finished, Readable } from 'node:stream'
 import Koa3, { type Context } from 'koa'
 import Koa2 from 'koa2'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ByteStream, fromStream } from '@range-serve/core'
 import { rangeServe } from '@range-serve/koa'
-import {
-  openDescriptors,
-  pattern,
-  temporaryFolder,
-  until,
-  writeOldFile,
-} from '../../support/fixture.ts'
-import { listen, type Running } from '../../support/listen.ts'
+import { openDescriptors, until } from '../../support/fixture.ts'
+import { listen } from '../../support/listen.ts'
 import { parseByteranges } from '../../support/multipart.ts'
-
-const size = 200_000
-const bytes = pattern(size) as Buffer<ArrayBuffer>
-const folder = temporaryFolder()
-const filePath = path.join(folder, 'file.bin')
-writeOldFile(filePath, bytes, new Date('2025-01-01'))
-let copies = 0
-
-/** The file under a name of its own, so that only one test can have it open. */
-function copy(): string {
-  const name = path.join(folder, `${++copies}.bin`)
-  fs.linkSync(filePath, name)
-  return name
-}
-
-// Published without types, or with those of `node:stream`.
-type Streams = typeof import('node:stream')
-const readableStreams = (await Promise.all(['rs2', 'rs3', 'rs4'].map((name) => import(name)))).map(
-  (module: { default: Streams }) => module.default,
-)
-const [rs2, rs3, rs4] = readableStreams as [Streams, Streams, Streams]
-
-/** What a handler sees and holds while it makes bodies. */
-class Witness {
-  readonly file = copy()
-  /** What the callbacks of pipelines were given. */
-  readonly callbacks: string[] = []
-  readonly children = new Set<ChildProcess>()
-  readonly sockets = new Set<net.Socket>()
-  readonly done = (error?: Error | null): void => {
-    this.callbacks.push((error as NodeJS.ErrnoException | undefined)?.code ?? 'done')
-  }
-}
-
-interface BodyClass {
-  readonly name: string
-  make(witness: Witness): unknown
-  /** The content, unless it is `bytes`. */
-  readonly content?: Buffer
-  /** Whether the length is set, since Koa does not know it. */
-  readonly length?: true
-  /** Whether it can be cut in each version of Koa; otherwise it is sent as Koa sends it. Default: both. */
-  readonly cut?: readonly (2 | 3)[]
-  /** The versions that support it. Default: both. */
-  readonly versions?: readonly (2 | 3)[]
-}
-
-const json = { text: 'x'.repeat(size - 11) }
-const text = 'Text of ASCII.'.repeat(14_285).padEnd(size)
-
-/** A stream of the old kind, as those of `request` are. */
-function legacy(): Stream {
-  const stream = new Stream()
-  Object.assign(stream, { readable: true, pause() {}, resume() {}, destroy() {} })
-  setImmediate(() => {
-    stream.emit('data', bytes)
-    stream.emit('end')
-    stream.emit('close')
-  })
-  return stream
-}
-
-function ownReadable(Base: typeof Readable): Readable {
-  let position = 0
-  return new Base({
-    read() {
-      this.push(position < size ? bytes.subarray(position, (position += 30_000)) : null)
-    },
-  })
-}
-
-let upstream: Running
-let raw: net.Server
-beforeAll(async () => {
-  upstream = await listen(
-    http.createServer((_request, response) => {
-      response.setHeader('Content-Length', size)
-      response.end(bytes)
-    }),
-  )
-  raw = net.createServer((socket) => void socket.on('error', () => {}).end(bytes))
-  await new Promise<void>((resolve) => raw.listen(0, '127.0.0.1', resolve))
-})
-afterAll(async () => {
-  raw.close()
-  await upstream.close()
-})
-
-const classes: BodyClass[] = [
-  { name: 'a string', make: () => text, content: Buffer.from(text) },
-  { name: 'a Buffer', make: () => bytes },
-  { name: 'JSON', make: () => json, content: Buffer.from(JSON.stringify(json)) },
-  { name: 'a Blob', make: () => new Blob([bytes]), versions: [3] },
-  { name: 'a file stream', make: ({ file }) => fs.createReadStream(file) },
-  {
-    name: 'a file stream with data put back',
-    make: ({ file }) => {
-      const stream = fs.createReadStream(file, { start: 3 })
-      stream.unshift(bytes.subarray(0, 3))
-      return stream
-    },
-    length: true,
-  },
-  {
-    name: 'a file stream with a push of its own',
-    make: ({ file }) => {
-      const stream = fs.createReadStream(file)
-      const { push } = stream
-      stream.push = (chunk, encoding) => push.call(stream, chunk, encoding)
-      return stream
-    },
-    length: true,
-  },
-  {
-    name: 'a chain by pipe',
-    make: ({ file }) => fs.createReadStream(file).pipe(new PassThrough()),
-    length: true,
-  },
-  {
-    name: 'a chain by pipeline',
-    make: ({ file, done }) => pipeline(fs.createReadStream(file), new PassThrough(), done),
-    length: true,
-  },
-  {
-    name: 'a chain of another make',
-    make: ({ file }) => fs.createReadStream(file).pipe(new rs3.PassThrough() as PassThrough),
-    length: true,
-  },
-  { name: 'Readable.from', make: () => Readable.from([bytes]), length: true },
-  { name: 'a Readable', make: () => ownReadable(Readable), length: true },
-  {
-    name: 'Duplex.from',
-    make: () => Duplex.from(async function* () { yield bytes }), // prettier-ignore
-    length: true,
-  },
-  {
-    name: 'an IncomingMessage',
-    make: ({ sockets }) =>
-      new Promise((resolve) => {
-        http.get({ port: upstream.port, host: '127.0.0.1', agent: false }, (response) => {
-          sockets.add(response.socket)
-          resolve(response)
-        })
-      }),
-    length: true,
-  },
-  {
-    name: 'a net.Socket',
-    make: ({ sockets }) =>
-      new Promise((resolve) => {
-        const { port } = raw.address() as net.AddressInfo
-        const socket = net.connect(port, '127.0.0.1', () => resolve(socket))
-        sockets.add(socket)
-      }),
-    length: true,
-  },
-  {
-    name: "a child's stdout",
-    make: ({ file, children }) => {
-      const child = spawn('cat', [file], { stdio: ['ignore', 'pipe', 'ignore'] })
-      children.add(child)
-      return child.stdout
-    },
-    length: true,
-  },
-  { name: 'a stream of the old kind', make: legacy, length: true, cut: [] },
-  {
-    name: 'a web stream',
-    make: () => new Blob([bytes]).stream(),
-    length: true,
-    versions: [3],
-  },
-  {
-    name: "fetch's Response",
-    make: () => fetch(`http://127.0.0.1:${upstream.port}`),
-    length: true,
-    versions: [3],
-  },
-  { name: 'readable-stream 2', make: () => ownReadable(rs2.Readable), length: true, cut: [] },
-  { name: 'readable-stream 3', make: () => ownReadable(rs3.Readable), length: true },
-  {
-    name: 'readable-stream 4',
-    make: () => ownReadable(rs4.Readable),
-    length: true,
-    versions: [3],
-  },
-]
+import { bytes, classes, size, Witness } from '../../support/koa-bodies.ts'
 
 const big = '5-150004'
 const asks: [what: string, status: number, method: string, headers: Record<string, string>][] = [
@@ -347,37 +153,43 @@ function expectNoNews(ours: readonly string[], alone: readonly string[], what: s
 }
 
 describe('ctx.body', () => {
-  it.each(rows)('%s', async (_title, version, Koa, { make, content, length, cut }, keepAlive) => {
-    const handler: Handler = async (ctx, witness) => {
-      const body = await make(witness)
-      ctx.body = body
-      ctx.set('ETag', '"e"')
-      if (length) ctx.length = size
-      // Koa itself ends what a HEAD does not read, and what a client has left.
-      if (keepAlive && ctx.method === 'GET' && body instanceof Readable) {
-        finished(body, { writable: false }, witness.done)
+  it.each(rows)(
+    'is sent as by Koa alone, apart from ranges: %s',
+    async (_title, version, Koa, { make, content, length, cut }, keepAlive) => {
+      const handler: Handler = async (ctx, witness) => {
+        const body = await make(witness)
+        ctx.body = body
+        ctx.set('ETag', '"e"')
+        if (length) ctx.length = size
+        // Koa itself ends what a HEAD does not read, and what a client has left.
+        if (keepAlive && ctx.method === 'GET' && body instanceof Readable) {
+          finished(body, { writable: false }, witness.done)
+        }
       }
-    }
-    const alone = await run(Koa, false, keepAlive, handler)
-    const ours = await run(Koa, true, keepAlive, handler)
-    expectRanges(ours, content ?? bytes, cut?.includes(version) ?? true)
-    expectNoNews(ours.errors, alone.errors, 'errors')
-    expectNoNews(ours.callbacks, alone.callbacks, 'callbacks')
-    expect(ours.connections).toBeLessThanOrEqual(alone.connections)
-  })
+      const alone = await run(Koa, false, keepAlive, handler)
+      const ours = await run(Koa, true, keepAlive, handler)
+      expectRanges(ours, content ?? bytes, cut?.includes(version) ?? true)
+      expectNoNews(ours.errors, alone.errors, 'errors')
+      expectNoNews(ours.callbacks, alone.callbacks, 'callbacks')
+      expect(ours.connections).toBeLessThanOrEqual(alone.connections)
+    },
+  )
 })
 
 describe('sendRange(fromStream())', () => {
   const iterable = rows.filter(([, , , { length, cut, name }]) => length && !cut && !/Response/.test(name)) // prettier-ignore
-  it.each(iterable)('%s', async (_title, _version, Koa, { make }, keepAlive) => {
-    const handler: Handler = async (ctx, witness) => {
-      const stream = (await make(witness)) as ByteStream
-      await ctx.sendRange(fromStream(stream, { length: size, etag: '"e"' }))
-    }
-    const ours = await run(Koa, true, keepAlive, handler)
-    expectRanges(ours, bytes, true)
-    expectNoNews(ours.errors, [], 'errors')
-    expectNoNews(ours.callbacks, [], 'callbacks')
-    if (keepAlive) expect(ours.connections).toBe(1)
-  })
+  it.each(iterable)(
+    'sends every kind of response: %s',
+    async (_title, _version, Koa, { make }, keepAlive) => {
+      const handler: Handler = async (ctx, witness) => {
+        const stream = (await make(witness)) as ByteStream
+        await ctx.sendRange(fromStream(stream, { length: size, etag: '"e"' }))
+      }
+      const ours = await run(Koa, true, keepAlive, handler)
+      expectRanges(ours, bytes, true)
+      expectNoNews(ours.errors, [], 'errors')
+      expectNoNews(ours.callbacks, [], 'callbacks')
+      if (keepAlive) expect(ours.connections).toBe(1)
+    },
+  )
 })

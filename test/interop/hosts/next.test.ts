@@ -55,7 +55,7 @@ describeWith('next', name, (program) => {
     })
   }
 
-  it('keeps its compression from a range, not from the full response', async () => {
+  it('compresses the full response, but not a range', async () => {
     const path = '/media/page.html'
     const accept = ['Accept-Encoding', 'gzip'] as const
     const full = await ask(next.port, { path, headers: [accept] })

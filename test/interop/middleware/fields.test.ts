@@ -12,7 +12,9 @@ import responseTime from 'response-time'
 import { afterEach, describe, expect, it } from 'vitest'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
-import { type Apps, connect, expressApps, koaApps } from '../../support/apps.ts'
+import type { Apps } from '../../support/apps.ts'
+import { connect, koaApps } from '../../support/koa-apps.ts'
+import { expressApps } from '../../support/express-apps.ts'
 import { leave } from '../../support/clients.ts'
 import { bytes, filePath, range, size } from '../../support/files.ts'
 import { until } from '../../support/fixture.ts'
@@ -21,7 +23,7 @@ import { ask, exchange, field, type RawRequest } from '../../support/raw.ts'
 
 const etag = '"v1"'
 type FieldLine = [name: string, value: string]
-const answers: [status: number, ...FieldLine[]][] = [
+const decisions: [status: number, ...FieldLine[]][] = [
   [200],
   [206, ['Range', 'bytes=0-99']],
   [206, ['Range', 'bytes=0-99,5000-5099']],
@@ -109,7 +111,7 @@ function testFamily<Use>({ apps, filter, verbs, neighbours, log }: Family<Use>):
   let running: Running
   afterEach(() => running.close())
 
-  const requests = answers.map(([, ...headers]): RawRequest => ({
+  const requests = decisions.map(([, ...headers]): RawRequest => ({
     headers: [['Origin', 'https://b.example'], ...headers],
   }))
 
@@ -126,7 +128,7 @@ function testFamily<Use>({ apps, filter, verbs, neighbours, log }: Family<Use>):
     async (_app, _name, _order, _verb, adds, start) => {
       running = await start()
       const responses = await exchange(running.port, requests)
-      for (const [i, [status]] of answers.entries()) {
+      for (const [i, [status]] of decisions.entries()) {
         expect(responses[i]!.status).toBe(status)
         for (const [name, value] of Object.entries(adds)) {
           expect(field(responses[i]!, name), `${name} of ${status}`).toMatch(value)
@@ -226,7 +228,7 @@ describe.each(expressApps)('%s: a session', (_app, start) => {
     expect(store.done).toEqual(['saved'])
     const cookie = field(first, 'Set-Cookie')!.split(';')[0]!
     for (const [path, what] of Object.entries({ '/': 'touched', '/change': 'saved' })) {
-      for (const [status, ...headers] of answers) {
+      for (const [status, ...headers] of decisions) {
         store.done.length = 0
         const request: RawRequest = { path, headers: [['Cookie', cookie], ...headers] }
         const response = await ask(running.port, request)

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { describeWith, findProgram } from '../../support/available.ts'
 import { type Example, startExample } from '../../support/example.ts'
 import { pattern, temporaryFolder, until, writeOldFile } from '../../support/fixture.ts'
-import type { Answer, Front } from '../../support/front.ts'
+import type { Front, FrontResponse } from '../../support/front.ts'
 import { type Kind, kinds, start, type Upstream, versionOf } from '../../support/fronts.ts'
 import { outcome, own, rows, size, version } from '../../support/outcomes.ts'
 import { ask, field } from '../../support/raw.ts'
@@ -99,7 +99,7 @@ describe.each(table)('%s', (_name, kind) => {
     async function upstream(url: string): Promise<Upstream> {
       const { recorder } = running.get(kind)!
       const exchanges = () => recorder.exchanges.filter((each) => each.path === url)
-      await until('all has come', () => exchanges().every((each) => isSettled(each)))
+      await until('all bytes have arrived', () => exchanges().every((each) => isSettled(each)))
       const before = counted.get(url) ?? [0, 0]
       const now: Upstream = [exchanges().length, bytesPassed(exchanges())]
       counted.set(url, now)
@@ -120,7 +120,9 @@ describe.each(table)('%s', (_name, kind) => {
         if (response.fields.etag !== undefined) tags.add(response.fields.etag)
         if (found !== expected) departures.push(`${name}: ${found}`)
         expect.soft([expected, kind.otherwise[name]], name).toContain(found)
-        await until('all has come', () => recorder.exchanges.every((each) => isSettled(each)))
+        await until('all bytes have arrived', () =>
+          recorder.exchanges.every((each) => isSettled(each)),
+        )
       }
       expect([...tags]).toEqual([expect.stringMatching(/^"/)])
     })
@@ -209,7 +211,7 @@ async function bothWork(): Promise<void> {
 }
 
 /** The download, continued from where it broke off. */
-async function resume(kind: Kind, url: string, broken: Answer): Promise<Buffer> {
+async function resume(kind: Kind, url: string, broken: FrontResponse): Promise<Buffer> {
   const { status, fields, content } = broken
   const { get } = running.get(kind)!.front
   if (status !== 200 || content.length === 0) return (await get(url)).content

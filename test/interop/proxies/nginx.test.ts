@@ -87,12 +87,12 @@ describeWith('nginx', 'nginx', (nginx) => {
       await begin(path.basename(url))
       for (let i = 0; i < 2; i++) {
         for (const [range, firstPos, lastPos] of ranges) {
-          const answer = await front.get(url, range === undefined ? {} : { Range: range })
-          expect(answer.status).toBe(range === undefined ? 200 : 206)
-          expect(answer.content.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
+          const response = await front.get(url, range === undefined ? {} : { Range: range })
+          expect(response.status).toBe(range === undefined ? 200 : 206)
+          expect(response.content.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
           const claimed = `bytes ${firstPos}-${lastPos}/${bytes.length}`
-          if (range !== undefined) expect(answer.fields['content-range']).toBe(claimed)
-          if (i === 1 && url === '/cached') expect(answer.fields['x-cache']).toBe('HIT')
+          if (range !== undefined) expect(response.fields['content-range']).toBe(claimed)
+          if (i === 1 && url === '/cached') expect(response.fields['x-cache']).toBe('HIT')
         }
       }
       expect(recorder.exchanges.map(({ asked }) => asked.get('range'))).toEqual(expected)

@@ -7,7 +7,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { serve } from '@range-serve/core'
 import * as forExpress from '@range-serve/express'
 import * as forKoa from '@range-serve/koa'
-import { connect, expressApps, koaApps } from '../../support/apps.ts'
+import { connect, koaApps } from '../../support/koa-apps.ts'
+import { expressApps } from '../../support/express-apps.ts'
 import { download } from '../../support/clients.ts'
 import { bytes, filePath, range, size } from '../../support/files.ts'
 import { until } from '../../support/fixture.ts'
@@ -111,8 +112,8 @@ describe.each([...expressStacks, ...koaStacks])('%s: an upstream', (_name, throu
       response.writeHead(200, fields)
       response.write(bytes.subarray(0, 300_000), () => setTimeout(() => response.destroy(), 20))
     })
-    const answer = await download(port, headers).catch(() => ({ complete: false }))
-    expect(answer.complete).toBe(false)
+    const received = await download(port, headers).catch(() => ({ complete: false }))
+    expect(received.complete).toBe(false)
   })
 })
 
@@ -135,6 +136,6 @@ describe.each(expressStacks)('%s: an upstream', (_name, through) => {
     const parts = parseByteranges(field(several, 'Content-Type')!, several.content)
     expect(parts.map(({ firstPos }) => firstPos)).toEqual([5, 200_000])
     expect(unchanged.status).toBe(304)
-    await until('all are let go', () => upstreams.every(({ destroyed }) => destroyed))
+    await until('all are closed', () => upstreams.every(({ destroyed }) => destroyed))
   })
 })

@@ -54,11 +54,11 @@ describeWith('varnishd', 'Varnish', (varnishd) => {
       ['/passed', 'what was requested', passed],
     ])('serves ranges of %s, and requests %s', async (url, _what, expected) => {
       for (const [range, firstPos, lastPos] of ranges) {
-        const answer = await front.get(url, { Range: `bytes=${range}` })
-        expect(answer.status).toBe(206)
+        const response = await front.get(url, { Range: `bytes=${range}` })
+        expect(response.status).toBe(206)
         const claimed = `bytes ${firstPos}-${lastPos}/${bytes.length}`
-        expect(answer.fields['content-range']).toBe(claimed)
-        expect(answer.content.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
+        expect(response.fields['content-range']).toBe(claimed)
+        expect(response.content.equals(bytes.subarray(firstPos, lastPos + 1))).toBe(true)
       }
       const whole = await front.get(url)
       expect(whole.status).toBe(200)

@@ -11,8 +11,10 @@ afterEach(() => {
   server?.close()
 })
 
-/** Runs a handler on a real response, and resolves to what the client got. */
-async function answer(handle: (response: ServerResponse) => void): Promise<http.IncomingMessage> {
+/** Runs a handler on a real response, and resolves to what the client received. */
+async function responseOf(
+  handle: (response: ServerResponse) => void,
+): Promise<http.IncomingMessage> {
   server = http.createServer((_request, response) => handle(response)).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
@@ -56,7 +58,7 @@ const refusing: [name: string, prepare: (response: ServerResponse) => void][] = 
 
 describe('writeHead', () => {
   it('sends the fields of the plan over those that were set', async () => {
-    const { statusCode, headers } = await answer((response) => {
+    const { statusCode, headers } = await responseOf((response) => {
       response.setHeader('ETag', '"other"').setHeader('Vary', 'Origin').setHeader('X-Own', 'kept')
       response.setHeader('Content-MD5', 'of the whole')
       writeHead(response, plan)
@@ -74,7 +76,7 @@ describe('writeHead', () => {
   })
 
   it('lets a patched `end` set fields, as with any other response', async () => {
-    const { statusCode, headers } = await answer((response) => {
+    const { statusCode, headers } = await responseOf((response) => {
       const { end } = response
       response.end = ((content: string) => {
         response.setHeader('X-Late', 'set')
@@ -89,7 +91,7 @@ describe('writeHead', () => {
 
   it.each(refusing)('leaves the response as it was behind %s', async (_name, prepare) => {
     const before = { etag: '"page"', vary: ['Origin', 'Accept'], 'content-md5': 'kept' }
-    const { statusCode, headers } = await answer((response) => {
+    const { statusCode, headers } = await responseOf((response) => {
       response.statusCode = 200
       for (const [name, value] of Object.entries(before)) response.setHeader(name, value)
       prepare(response)

@@ -123,7 +123,7 @@ describe('provenSocket', () => {
 })
 
 describe('declareTransparent', () => {
-  it('looks behind a hook, at the time of the question', async () => {
+  it('sees through a declared hook, anew at each call', async () => {
     const verdicts = await judged((response) => {
       let below: unknown = Reflect.get(response, 'write')
       const hook = function (this: ServerResponse, ...args: unknown[]) {

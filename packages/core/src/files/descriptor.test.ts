@@ -1,4 +1,4 @@
-// Synchronous reads and looks: only if the policy allows them, and never for a file's first read.
+// Synchronous reads and stats: only if the policy allows them, and never for a file's first read.
 
 import fs from 'node:fs'
 import os from 'node:os'
@@ -62,7 +62,7 @@ describe('readSync', () => {
 describe('acquire with adaptive reads', () => {
   const acquire = () => table.acquire(filePath, undefined, 'adaptive')
 
-  it('looks at a path once, synchronously, for all requests of a turn', async () => {
+  it('examines a path once, synchronously, for all requests of a turn', async () => {
     const end = stub(0)
     const stat = vi.spyOn(fs, 'stat')
     const together = await Promise.all([acquire(), acquire(), acquire()])
@@ -73,13 +73,13 @@ describe('acquire with adaptive reads', () => {
     for (const each of together) table.release(each, false)
   })
 
-  it('looks again for the requests of the next turn', async () => {
+  it('examines it again for the requests of the next turn', async () => {
     const end = stub(0)
     for (let turn = 0; turn < 2; turn++) table.release(await acquire(), false)
     expect(end).toHaveBeenCalledTimes(2)
   })
 
-  it('looks after the last request of a turn has arrived', async () => {
+  it('examines it after the last request of a turn has arrived', async () => {
     stub(0)
     const early = acquire()
     fs.writeFileSync(filePath, 'changed meanwhile')
@@ -89,7 +89,7 @@ describe('acquire with adaptive reads', () => {
     for (const each of found) table.release(each, true)
   })
 
-  it('looks asynchronously if one of the requests must not be read synchronously', async () => {
+  it('examines it asynchronously if one of the requests forbids synchronous reads', async () => {
     const end = stub(0)
     const found = await Promise.all([acquire(), table.acquire(filePath, undefined, 'async')])
     expect(found).toEqual([descriptor, descriptor])
@@ -111,7 +111,7 @@ describe('acquire with adaptive reads', () => {
     fs.rmSync(filePath, { force: true })
   })
 
-  it('does not look synchronously unless the policy allows it', async () => {
+  it('does not examine it synchronously unless the policy allows it', async () => {
     stub(undefined)
     const stat = vi.spyOn(fs, 'statSync')
     expect(await acquire()).toBe(descriptor)

@@ -54,7 +54,7 @@ describe('find', () => {
     ['/sub', { index }, redirect('./sub/')],
     ['/sub?a=b', { index }, redirect('./sub/?a=b')],
     ['/sub/', {}, { kind: 'next' }],
-    // No redirect to the path of the request.
+    // Nothing redirects to the path of the request itself.
     ['/odd/', { index }, { kind: 'next' }],
     ['/odd/', { index, fallthrough: false }, error(404, 'ERR_NOT_A_FILE')],
     ['/', { index }, { kind: 'next' }],
@@ -122,7 +122,7 @@ describe('find', () => {
     void outcome.source.close?.(true)
   })
 
-  it('of another method', async () => {
+  it('serves GET and HEAD alone', async () => {
     expect(await find('/a.txt', {}, { method: 'POST' })).toEqual({ kind: 'next' })
     const options = { fallthrough: false }
     expect(await find('/a.txt', options, { method: 'POST' })).toMatchObject({
@@ -131,7 +131,7 @@ describe('find', () => {
     })
   })
 
-  it('of a mount without its slash', async () => {
+  it('redirects a mount without its slash', async () => {
     const outcome = await find('/', { index: 'a.txt' }, { original: '/media?a' })
     expect(outcome).toEqual(redirect('./media/?a'))
     const options = { index: 'a.txt', redirect: false }

@@ -56,7 +56,7 @@ describe('ReadPolicy', () => {
     expect(clock.read(2, 0.03)).toBe(false)
   })
 
-  it('looks at a file system again after a minute', async () => {
+  it('examines a file system again after a minute', async () => {
     const clock = await start([1, '/'])
     await clock.policy.learn(1, '/nfs')
     expect(clock.read(1, 0.03)).toBe(true)
@@ -77,13 +77,13 @@ describe('ReadPolicy', () => {
     expect(clock.pause(1)).toBeCloseTo(pauseMs, -1)
   })
 
-  it('keeps other devices waiting for a hundred times as long as a slow read alone', async () => {
+  it('pauses other devices for no more than a hundred times a slow read', async () => {
     const clock = await start([1, '/'], [2, '/'])
     clock.read(1, 5)
     expect(clock.pause(2)).toBeCloseTo(500, -1)
   })
 
-  it('does not pause for a process that had to wait, within 1 % of the time', async () => {
+  it('does not pause because the process had to wait, within 1 % of the time', async () => {
     const clock = await start([1, '/'])
     clock.now += 1000
     expect(clock.read(1, 6, false)).toBe(true)
@@ -92,7 +92,7 @@ describe('ReadPolicy', () => {
     expect(clock.pause(1)).toBeCloseTo(190, -1)
   })
 
-  it('does not take reads that were made in between for its own', async () => {
+  it('does not count the reads that were made in between', async () => {
     const clock = await start([1, '/'])
     clock.now += 2000
     clock.disk = 1000

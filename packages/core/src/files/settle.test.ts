@@ -60,7 +60,7 @@ describe('settle', () => {
     expect(look).toHaveBeenCalledTimes(looks.length)
   })
 
-  it('rejects if the file cannot be looked at again', async () => {
+  it('rejects if the file cannot be examined again', async () => {
     const look = vi
       .fn<() => Promise<fs.BigIntStats>>()
       .mockResolvedValueOnce(statsOf({ ctimeNs: ago(1) }))

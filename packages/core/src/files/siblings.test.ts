@@ -86,7 +86,7 @@ describe('openVariant', () => {
     })
   })
 
-  it('has the type of the file, also if that is not known', async () => {
+  it('has the type of the file, even an unknown one', async () => {
     const { type, variant } = await choose('odd.unheard-of', 'gzip')
     expect([type, variant?.coding]).toEqual(['application/octet-stream', 'gzip'])
   })

@@ -29,8 +29,8 @@ async function withOpen<T>(filePath: string, use: (fd: number) => Promise<T>): P
 describe('isUnsized', () => {
   it.each<[what: string, write: () => void]>([
     ['an empty file', () => fs.writeFileSync(file, '')],
-    ['a file of a byte', () => fs.writeFileSync(file, 'a')],
-    ['a file of a page', () => fs.writeFileSync(file, Buffer.alloc(4096))],
+    ['a file of one byte', () => fs.writeFileSync(file, 'a')],
+    ['a file of one page', () => fs.writeFileSync(file, Buffer.alloc(4096))],
     ['a sparse file of a page', () => (fs.writeFileSync(file, ''), fs.truncateSync(file, 4096))],
     ['a large sparse file', () => (fs.writeFileSync(file, ''), fs.truncateSync(file, 2 ** 33))],
   ])('is false of %s', async (_, write) => {
@@ -39,7 +39,7 @@ describe('isUnsized', () => {
     expect(await withOpen(file, (fd) => isUnsized(fd, stats))).toBe(false)
   })
 
-  it('is false of a file that has changed since it was looked at', async () => {
+  it('is false for a file that has changed since it was examined', async () => {
     fs.writeFileSync(file, '')
     const empty = fs.statSync(file, { bigint: true })
     fs.writeFileSync(file, 'a')

@@ -57,7 +57,7 @@ describe('versionOf', () => {
   })
 
   it.each([ordinary.mtimeNs, second])(
-    'never has the text of one tag in the other: %i',
+    'never has the opaque text of one tag in the other: %i',
     (mtimeNs) => {
       const stats = statsOf({ mtimeNs, ctimeNs: ordinary.ctimeNs })
       const [strong, weak] = [versionOf(stats, true).etag, versionOf(stats, false).etag]
@@ -132,7 +132,7 @@ describe('the entity-tag of a file', () => {
   })
 
   it.runIf(process.platform === 'linux')('distinguishes nanoseconds', async () => {
-    // No call of Node's sets them; touch does.
+    // Node cannot set them; touch can.
     const etags: string[] = []
     for (const moment of ['1000000000.000000001', '1000000000.000000002']) {
       execFileSync('touch', ['-d', `@${moment}`, file])

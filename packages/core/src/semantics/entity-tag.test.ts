@@ -90,19 +90,7 @@ describe('parseEntityTags', () => {
   })
 
   it('never throws, and returns entity-tags only', () => {
-    const alphabet = fc.constantFrom(
-      '"',
-      'W/',
-      'w/',
-      ',',
-      ' ',
-      '\t',
-      '*',
-      'a',
-      '\\',
-      '\u00e9',
-      '\n',
-    )
+    const alphabet = fc.constantFrom(...Array.from('",*\\ \t\na\u00e9'), 'W/', 'w/')
     const tagLike = fc.array(alphabet, { maxLength: 20 }).map((words) => words.join(''))
     fc.assert(
       fc.property(fc.oneof(tagLike, fc.string({ unit: 'binary' })), (text) => {

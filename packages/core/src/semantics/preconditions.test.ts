@@ -80,16 +80,8 @@ const ifModifiedSince: Row[] = [
   [{ 'if-modified-since': after, 'if-none-match': '"v2"' }, strong, 'proceed'], // If-None-Match takes precedence
   [{ 'if-modified-since': before, 'if-none-match': '"v1"' }, strong, 'not-modified'],
   [{ 'if-modified-since': after, 'if-none-match': 'v1' }, strong, 'proceed'], // even if invalid
-  [
-    { 'if-modified-since': modified },
-    { ...strong, lastModified: new Date(Date.parse(modified) + 999) }, // fractions are ignored
-    'not-modified',
-  ],
-  [
-    { 'if-modified-since': modified },
-    { ...strong, lastModified: new Date(Date.parse(modified) + 1000) },
-    'proceed',
-  ],
+  [{ 'if-modified-since': modified }, addMs(strong, 999), 'not-modified'], // fractions are ignored
+  [{ 'if-modified-since': modified }, addMs(strong, 1000), 'proceed'],
 ]
 
 const inTheirOrder: Row[] = [
@@ -146,19 +138,12 @@ describe('evaluatePreconditions', () => {
   })
 
   it('never throws', () => {
-    const text = fc.oneof(
-      fc.string({ unit: 'binary' }),
-      fc.constantFrom('"', 'W/', '*', ',', before),
-    )
+    const word = fc.constantFrom('"', 'W/', '*', ',', before)
+    const text = fc.oneof(fc.string({ unit: 'binary' }), word)
     fc.assert(
       fc.property(text, text, text, text, (a, b, c, d) => {
-        const headers = {
-          'if-match': a,
-          'if-unmodified-since': b,
-          'if-none-match': c,
-          'if-modified-since': d,
-        }
-        evaluatePreconditions({ headers }, strong, now)
+        const headers = { 'if-match': a, 'if-unmodified-since': b, 'if-none-match': c }
+        evaluatePreconditions({ headers: { ...headers, 'if-modified-since': d } }, strong, now)
         evaluatePreconditions({ headers: { 'if-none-match': c } }, strong, now)
         evaluateIfRange(a, strong, now)
       }),

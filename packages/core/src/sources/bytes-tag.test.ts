@@ -12,7 +12,7 @@ describe('tagOf', () => {
     expect(tag).toBe(`"a-${hash.slice(0, 27)}"`)
   })
 
-  it('is the same for the same bytes in another object, and another for others', () => {
+  it('is equal for equal bytes in another object, and differs for other bytes', () => {
     const bytes = Uint8Array.from([1, 2, 3])
     expect(tagOf(new Uint8Array(bytes))).toBe(tagOf(bytes))
     expect(tagOf(Uint8Array.from([0, 1, 2, 3]).subarray(1))).toBe(tagOf(bytes))

@@ -119,7 +119,7 @@ describe('fromConcat', () => {
     )
   })
 
-  it('closes every part once, whatever the others do at their end', async () => {
+  it('closes every part once, even if closing another one fails', async () => {
     const parts = [
       noted(0, 10, { close: () => Promise.reject(new Error('no')) }),
       noted(10, 20),
@@ -135,7 +135,7 @@ describe('fromConcat', () => {
     expect([parts[1]!.closed, parts[3]!.closed]).toEqual([1, 1])
   })
 
-  it('closes the other parts if the promise of one rejects, or gives no part', async () => {
+  it('closes the other parts if the promise of one rejects, or resolves to no part', async () => {
     const [one, two] = [noted(0, 10), noted(10, 20)]
     const missing = fromFile(path.join(folder, 'missing.bin'))
     await expect(fromConcat([one, missing])).rejects.toMatchObject({ code: 'ENOENT' })
@@ -146,7 +146,7 @@ describe('fromConcat', () => {
     expect(two.closed).toBe(1)
   })
 
-  it('stops a part that hangs, on abort', async () => {
+  it('does not wait, on abort, for a part that hangs', async () => {
     const aborter = new AbortController()
     const hanging = { length: 5, read: () => new Promise<Uint8Array>(() => {}) }
     const source = await fromConcat([Buffer.from('x'), hanging])
@@ -156,7 +156,7 @@ describe('fromConcat', () => {
   })
 
   it.each<[what: string, parts: unknown]>([
-    ['no list', noted(0, 10)],
+    ['something other than a list', noted(0, 10)],
     ['a path', ['/srv/clip.mp4']],
     ['a source without length', [{ read: () => bytes }]],
     ['a stream', [fs.createReadStream(import.meta.filename)]],
@@ -197,7 +197,7 @@ describe('the validators of fromConcat', () => {
     expect(await tagOf(part('"a"'), Buffer.from(bytes))).toBe(tags[6])
   })
 
-  it('have the newest date if all have one, which does not resume', async () => {
+  it('have the newest date if all have one, by which no download resumes', async () => {
     const newer = new Date('2025-02-01T10:00:00Z')
     const source = await fromConcat([part('"a"', newer), part('"b"', modified)])
     expect(source.lastModified).toEqual(newer)

@@ -100,7 +100,7 @@ const uncertain: [name: string, make: () => object | Promise<object>][] = [
   ],
   ['a stream that is also listened to', () => fs.createReadStream(file).on('data', () => {})],
   ['a stream that is also piped elsewhere', () => tee(fs.createReadStream(file))],
-  ['an iterable that is no stream', chunks],
+  ['an iterable that is not a stream', chunks],
 ]
 
 function tee(stream: Readable): Readable {

@@ -36,7 +36,7 @@ describe('fromReader', () => {
 
   it.each<[maxRead: number, range: [number, number], reads: string[]]>([
     [100, [0, 249], ['0-99', '100-199', '200-249']],
-    [100, [50, 249], ['50-149', '150-249']], // from where it begins, without a short one at the end
+    [100, [50, 249], ['50-149', '150-249']], // counted from the first position, so that no short read is left at the end
     [100, [0, 99], ['0-99']],
     [100, [0, 100], ['0-99', '100-100']],
     [1, [5, 7], ['5-5', '6-6', '7-7']],
@@ -73,7 +73,7 @@ describe('fromReader', () => {
     expect(await collect(fromReader(long), 0, 99)).toEqual(bytes.subarray(0, 100))
   })
 
-  it('leaves a read that hangs behind on abort', async () => {
+  it('does not wait, on abort, for a read that hangs', async () => {
     const aborter = new AbortController()
     const hanging = fromReader(reader({ maxRead: 10, read: () => new Promise(() => {}) }))
     const left = collect(hanging, 0, 99, aborter.signal)
@@ -106,17 +106,22 @@ describe('fromReader', () => {
     ['no read', { length: 5 }, 'TypeError', 'ERR_INVALID_ARGUMENT'],
     ['no length', { read() {} }, 'RangeError', 'ERR_INVALID_LENGTH'],
     ['a negative length', reader({ length: -1 }), 'RangeError', 'ERR_INVALID_LENGTH'],
-    ['a broken length', reader({ length: 1.5 }), 'RangeError', 'ERR_INVALID_LENGTH'],
+    ['a fractional length', reader({ length: 1.5 }), 'RangeError', 'ERR_INVALID_LENGTH'],
     [
       'a length beyond the safe integers',
       reader({ length: 2 ** 53 }),
       'RangeError',
       'ERR_INVALID_LENGTH',
     ],
-    ['a length in text', reader({ length: '5' as never }), 'RangeError', 'ERR_INVALID_LENGTH'],
+    [
+      'a length that is a string',
+      reader({ length: '5' as never }),
+      'RangeError',
+      'ERR_INVALID_LENGTH',
+    ],
     ['an etag without quotes', reader({ etag: 'v1' }), 'TypeError', 'ERR_INVALID_ETAG'],
-    ['a maxRead of none', reader({ maxRead: 0 }), 'RangeError', 'ERR_INVALID_ARGUMENT'],
-    ['a broken maxRead', reader({ maxRead: 1.5 }), 'RangeError', 'ERR_INVALID_ARGUMENT'],
+    ['a maxRead of zero', reader({ maxRead: 0 }), 'RangeError', 'ERR_INVALID_ARGUMENT'],
+    ['a fractional maxRead', reader({ maxRead: 1.5 }), 'RangeError', 'ERR_INVALID_ARGUMENT'],
   ])('refuses a reader with %s', (_, value, name, code) => {
     expect(() => fromReader(value as Reader)).toThrow(expect.objectContaining({ name, code }))
   })

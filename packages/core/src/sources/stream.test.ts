@@ -17,7 +17,7 @@ describe('fromStream, of a stream', () => {
     ['a web stream', (size) => ReadableStream.from(pieces(size)) as ByteStream],
   ]
 
-  it.each(streams)('reads ascending ranges of %s, which passes by once', async (_, open) => {
+  it.each(streams)('reads ascending ranges of %s, which can be read once', async (_, open) => {
     const source = fromStream(open(64), { length: 1000, type: 'video/mp4', etag: '"v1"' })
     expect(source).toMatchObject({ length: 1000, type: 'video/mp4', etag: '"v1"', seekable: false })
     expect(await collect(source, 5, 9)).toEqual(bytes.subarray(5, 10))
@@ -85,7 +85,7 @@ describe('fromStream, of a stream', () => {
     expect(cancelled).toBe(true)
   })
 
-  it('refuses to go back, and to be read when it is closed', async () => {
+  it('refuses to go back, or to be read once it is closed', async () => {
     const source = fromStream(pieces(100), { length: 1000 })
     await collect(source, 0, 9)
     await expect(collect(source, 9, 9)).rejects.toMatchObject({ code: 'ERR_SOURCE_CONSUMED' })
@@ -154,7 +154,7 @@ describe('fromStream, of a function', () => {
     expect(await collect(source, 500, 599)).toEqual(bytes.subarray(500, 600))
   })
 
-  it('cuts the stream off behind the range, and destroys it', async () => {
+  it('cuts the stream off after the range, and destroys it', async () => {
     let destroyed = false
     const source = fromStream(
       ({ firstPos }) => {
@@ -190,9 +190,9 @@ describe('fromStream', () => {
     ['no stream', undefined, 5, 'ERR_INVALID_ARGUMENT'],
     ['bytes', bytes, 5, 'ERR_INVALID_ARGUMENT'],
     ['an unknown length', pieces(10), undefined, 'ERR_INVALID_LENGTH'],
-    ['a length that is text', pieces(10), '10', 'ERR_INVALID_LENGTH'],
+    ['a length that is a string', pieces(10), '10', 'ERR_INVALID_LENGTH'],
     ['a negative length', pieces(10), -1, 'ERR_INVALID_LENGTH'],
-    ['no finite length', pieces(10), Infinity, 'ERR_INVALID_LENGTH'],
+    ['an infinite length', pieces(10), Infinity, 'ERR_INVALID_LENGTH'],
   ])('refuses %s', (_, stream, length, code) => {
     expect(() => fromStream(stream as ByteStream, { length: length as number })).toThrow(
       expect.objectContaining({ code }),

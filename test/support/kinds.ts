@@ -16,7 +16,7 @@ export interface Kind {
 }
 
 /** The full representation, a large part of it, and two large parts. */
-export function kindsOfAnswer(length: number): readonly [name: string, kind: Kind][] {
+export function kindsOfResponse(length: number): readonly [name: string, kind: Kind][] {
   const half = Math.floor(length / 2)
   const of = (status: number, ...slices: [number, number][]): Kind => {
     const ranges = slices.map(([firstPos, lastPos]) => ({ firstPos, lastPos }))
