@@ -23,7 +23,7 @@ export default defineConfig({
     // The tests run on Node 20, too.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     hookTimeout: 60_000,
-    // Two cores, and each file starts servers of its own.
-    maxWorkers: 2,
+    // Two cores, and each file starts servers of its own, and waits for them now and then.
+    maxWorkers: 3,
   },
 })

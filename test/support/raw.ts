@@ -69,14 +69,17 @@ function format({ method = 'GET', path = '/', version = '1.1', headers = [] }: R
 }
 
 class Reader {
-  #received = Buffer.alloc(0)
+  /** What has arrived and is not taken: joined when it is looked at, once for all that arrived. */
+  #chunks: Buffer[] = []
+  #length = 0
   #ended = false
   #error: Error | undefined
   #wake: () => void = () => {}
 
   constructor(socket: net.Socket) {
     socket.on('data', (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk])
+      this.#chunks.push(chunk)
+      this.#length += chunk.length
       this.#wake()
     })
     socket.on('error', (error) => {
@@ -89,11 +92,17 @@ class Reader {
     })
   }
 
+  get #received(): Buffer {
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)]
+    return this.#chunks[0]!
+  }
+
   async response(method: string): Promise<RawResponse> {
     await this.#wait(() => this.#received.includes('\r\n\r\n'))
     const end = this.#received.indexOf('\r\n\r\n')
-    const [statusLine = '', ...lines] = this.#received.toString('latin1', 0, end).split('\r\n')
-    this.#received = this.#received.subarray(end + 4)
+    const [statusLine = '', ...lines] = this.#take(end + 4)
+      .toString('latin1', 0, end)
+      .split('\r\n')
     const status = Number(/^HTTP\/1\.[01] (\d{3}) /.exec(statusLine)?.[1])
     const fields = new Map<string, string[]>()
     for (const line of lines) {
@@ -117,9 +126,9 @@ class Reader {
     const length = fields.get('content-length')?.[0]
     if (length === undefined) {
       await this.#wait(() => this.#ended)
-      return this.#take(this.#received.length)
+      return this.#take(this.#length)
     }
-    await this.#wait(() => this.#received.length >= Number(length))
+    await this.#wait(() => this.#length >= Number(length))
     return this.#take(Number(length))
   }
 
@@ -129,7 +138,7 @@ class Reader {
       await this.#wait(() => this.#received.includes('\r\n'))
       const line = this.#received.indexOf('\r\n')
       const size = Number.parseInt(this.#received.toString('latin1', 0, line), 16)
-      await this.#wait(() => this.#received.length >= line + 2 + size + 2)
+      await this.#wait(() => this.#length >= line + 2 + size + 2)
       this.#take(line + 2)
       chunks.push(this.#take(size))
       this.#take(2)
@@ -138,9 +147,10 @@ class Reader {
   }
 
   #take(length: number): Buffer {
-    const taken = this.#received.subarray(0, length)
-    this.#received = this.#received.subarray(length)
-    return taken
+    const received = this.#received
+    this.#chunks = [received.subarray(length)]
+    this.#length -= length
+    return received.subarray(0, length)
   }
 
   async #wait(condition: () => boolean): Promise<void> {

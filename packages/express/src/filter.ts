@@ -12,25 +12,11 @@ import {
   OngoingTransfer,
   type RangeServeOptions,
 } from '@range-serve/core/adapter'
-import {
-  applyHead,
-  Cut,
-  cutOff,
-  isObserved,
-  parseContentLength,
-  planPassing,
-} from '@range-serve/core/filter'
-import {
-  type Callback,
-  isContent,
-  lookUp,
-  parseContent,
-  parseHead,
-  toBytes,
-  toFields,
-} from './arguments.ts'
+import { Cut, cutOff, isObserved, parseContentLength, planPassing } from '@range-serve/core/filter'
+import { type Callback, isContent, lookUp, parseContent, parseHead, toBytes } from './arguments.ts'
 import { CutStream } from './cut-stream.ts'
 import {
+  applyPlan,
   declaredLength,
   isReason,
   missingFields,
@@ -182,14 +168,15 @@ export class Filter {
     this.#decided = true
     if (length === undefined) return writeWith(response, args, tagEncoding(response), write)
     if (!plan) return write(response, args)
-    let retract = () => {}
+    const isFull = plan.status === 200
+    let retract: (() => void) | undefined
     let result: unknown
     try {
-      if (plan.status === 200) {
+      if (!isFull && isReason(reason)) retract = applyPlan(response, plan, fields)
+      if (isFull) {
         const additions = missingFields(field, this.#isHead, length)
         result = writeWith(response, args, additions, write)
-      } else if (isReason(reason)) {
-        retract = applyHead(response, plan, toFields(fields).values())
+      } else if (retract) {
         this.#cut = new Cut(plan.body)
         if (plan.status === 206)
           this.#partLength = parseContentLength(response.getHeader('Content-Length'))
@@ -201,7 +188,8 @@ export class Filter {
       this.#rollBack(retract)
       throw error
     }
-    this.#observe(plan, length)
+    const whole = { status: 200, body: [{ firstPos: 0, lastPos: length - 1 }] }
+    this.#observe(isFull || retract ? plan : whole, length)
     return result
   }
 
@@ -234,9 +222,9 @@ export class Filter {
   }
 
   /** The head could not be written: what is sent instead is not what was planned. */
-  #rollBack(retract: () => void): void {
+  #rollBack(retract: (() => void) | undefined): void {
     if (this.#response.headersSent) return
-    retract()
+    retract?.()
     this.#decided = false
     this.#cut = undefined
     this.#partLength = undefined

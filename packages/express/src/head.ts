@@ -1,9 +1,10 @@
 // The head of a full response: how long its content is, and the fields that the filter adds.
 
 import { type ServerResponse, validateHeaderValue } from 'node:http'
+import type { ResponsePlan } from '@range-serve/core'
 import { type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
-import { mayBeCut, parseContentLength, tagOfEncoding } from '@range-serve/core/filter'
-import { appendLine, lookUp, parseHead } from './arguments.ts'
+import { applyHead, mayBeCut, parseContentLength, tagOfEncoding } from '@range-serve/core/filter'
+import { appendLine, type GivenFields, lookUp, parseHead, toFields } from './arguments.ts'
 
 /** What Node keeps beside a response's fields: how to frame content whose length no field declares. */
 interface Framing {
@@ -124,7 +125,8 @@ export function writeFullHead(
 }
 
 /**
- * Writes a head with additions; takes them back if that fails. They go to the fields that `writeHead`
+ * Writes a head with additions, or without if a patched `setHeader` throws; takes them back if the head
+ * fails. They go to the fields that `writeHead`
  * was given, if any: once a field is set on a response, Node takes those apart, loses lines of lists,
  * and leaves them on the response if the head fails. A tag among those is not changed.
  */
@@ -137,6 +139,7 @@ export function writeWith(
   if (!additions) return write(response, args)
   const given = args.length > 1 ? parseHead(args).fields : undefined
   const { etag, contentLength } = additions
+  let isAdded = false
   try {
     const isSet = etag && (!given || response.getHeader('ETag') === etag.before)
     if (isSet) response.setHeader('ETag', etag.value)
@@ -148,10 +151,12 @@ export function writeWith(
       if (given) args = appendLine(args, 'Content-Length', String(contentLength))
       else response.setHeader('Content-Length', String(contentLength))
     }
+    isAdded = true
     return write(response, args)
   } catch (error) {
     if (!response.headersSent) takeBack(response, additions)
-    throw error
+    if (isAdded) throw error
+    return write(response, args)
   }
 }
 
@@ -163,6 +168,24 @@ function takeBack(
   if (hasRanges) response.removeHeader('Accept-Ranges')
   if (contentLength !== undefined) response.removeHeader('Content-Length')
   if (etag && response.getHeader('ETag') === etag.value) response.setHeader('ETag', etag.before)
+}
+
+/**
+ * Applies a plan over fields that `writeHead` was given; returns a function that takes it back.
+ * `undefined` if a patched `setHeader` throws: the full response is sent.
+ */
+export function applyPlan(
+  response: ServerResponse,
+  plan: ResponsePlan,
+  given: GivenFields,
+): (() => void) | undefined {
+  try {
+    return applyHead(response, plan, toFields(given).values())
+  } catch (error) {
+    // The handler gets the error of a field that it gave.
+    if (given) throw error
+    return undefined
+  }
 }
 
 /** Whether Node will take a reason: if not, the head fails as it would without the filter. */

@@ -30,6 +30,7 @@ export class PipedFile {
   readonly #response: ServerResponse
   readonly #held: HeldStream
   #isSending = false
+  #transfer: Prepared['transfer'] | undefined
 
   private constructor(target: PipeTarget, response: ServerResponse, held: HeldStream) {
     this.#target = target
@@ -58,8 +59,9 @@ export class PipedFile {
   async #decide(): Promise<void> {
     const held = this.#held
     // The stream itself reports an error to its own listeners.
+    const isBegun = () => this.#transfer?.firstByteMs !== undefined
     const source = await held
-      .source(this.#target.options.reads, () => this.#leave())
+      .source(this.#target.options.reads, () => this.#leave(), isBegun)
       .catch(() => undefined)
     if (!held.isHeld) return
     const prepared = source && this.#prepare(source)
@@ -100,7 +102,7 @@ export class PipedFile {
   }
 
   async #send(prepared: Prepared): Promise<void> {
-    const { plan } = prepared
+    const { plan, transfer } = prepared
     const response = this.#response
     const { statusMessage } = response
     const restore = () => {
@@ -108,6 +110,7 @@ export class PipedFile {
       this.#target.bypassed = false
       response.statusMessage = statusMessage
     }
+    this.#transfer = transfer
     this.#isSending = true
     this.#target.bypassed = true
     if (statusMessage && plan.status !== 200) response.statusMessage = STATUS_CODES[plan.status]!

@@ -16,6 +16,7 @@ import {
 } from '@range-serve/core/filter'
 import { kindOf } from './body.ts'
 import { guardTag, tagEncoding } from './encoding.ts'
+import { takesFields } from './fields.ts'
 import { decideAtEnd } from './memory.ts'
 import { keepTarget } from './mount.ts'
 import { applyPrepared, isDirect } from './response.ts'
@@ -63,9 +64,11 @@ function isMemoryEligible(ctx: Context): boolean {
 
 /** Advertises ranges on a full response. */
 function markRanges({ response, res }: Context): void {
-  res.setHeader('Accept-Ranges', 'bytes')
+  if (takesFields(res, full)) res.setHeader('Accept-Ranges', 'bytes')
   guardTag(response)
 }
+
+const full = { status: 200, headers: { 'Accept-Ranges': 'bytes' } }
 
 /** Koa takes bytes other than a Buffer for an object, and sets the type of JSON. */
 function sendAsBytes(ctx: Context, view: ArrayBufferView): void {
@@ -109,6 +112,7 @@ async function filterSource(
   keepTarget(ctx)
   const { req, res } = ctx
   const prepared = preparePassing(req, res, source, options, { pooled: isDirect(ctx) })
+  if (!prepared || !takesFields(res, prepared.plan)) return
   // Koa 3 destroys a stream at once if bytes replace it.
-  if (prepared) await applyPrepared(ctx, prepared, { asStream: source.seekable === false })
+  await applyPrepared(ctx, prepared, { asStream: source.seekable === false })
 }

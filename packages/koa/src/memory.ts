@@ -15,6 +15,7 @@ import {
   planPassing,
   whenOver,
 } from '@range-serve/core/filter'
+import { takesFields } from './fields.ts'
 import { keepTarget } from './mount.ts'
 
 /** Content as Koa passes it to `end`; a HEAD has none. */
@@ -52,7 +53,7 @@ export function decideAtEnd(
     if (!res.headersSent) unlock?.()
     const given = isEligible(ctx) ? givenTo(ctx, args) : undefined
     const plan = given && planOf(ctx, options, given.length)
-    if (!plan) return send(...args)
+    if (!plan || !takesFields(res, plan)) return send(...args)
     const rollBack = applyHead(ctx, plan)
     tell?.(plan, given.length)
     try {
@@ -118,6 +119,7 @@ function lockEncoding(ctx: Context, options: RangeServeOptions): (() => void) | 
   if (!plan || plan.status === 200) return undefined
   const before = res.getHeader('Cache-Control')
   const locked = before === undefined ? 'no-transform' : `${String(before)}, no-transform`
+  if (!takesFields(res, { status: 200, headers: { 'Cache-Control': locked } })) return undefined
   res.setHeader('Cache-Control', locked)
   return () => {
     if (res.getHeader('Cache-Control') !== locked) return

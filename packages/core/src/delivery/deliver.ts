@@ -138,11 +138,11 @@ class Head {
     const response = this.#response
     if (response.writableEnded || (response.headersSent && !this.sent)) throw alreadyAnswered()
     if (this.sent) return
-    this.#prepared.transfer.firstByte()
-    const { plan, isApplied = false } = this.#prepared
+    const { plan, transfer, isApplied = false } = this.#prepared
     if (isApplied) response.writeHead(plan.status)
     else this.#takeBack = writeHead(response, plan)
     this.sent = true
+    transfer.firstByte()
   }
 
   /** Takes back a head that has not gone out; returns whether another response can be sent. */
@@ -150,6 +150,7 @@ class Head {
     if (!this.sent) return true
     if (this.#response.headersSent || this.#response.writableEnded) return false
     this.sent = false
+    this.#prepared.transfer.firstByteMs = undefined
     this.#takeBack()
     return true
   }

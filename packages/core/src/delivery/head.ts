@@ -1,7 +1,7 @@
 // The head of a response, written over the fields that were set on it before.
 
 import { type OutgoingHttpHeader, ServerResponse } from 'node:http'
-import { applyFields } from '../semantics/apply-fields.ts'
+import { applyFields, restoreField } from '../semantics/apply-fields.ts'
 import type { ResponsePlan } from '../semantics/plan.ts'
 import { writeThrough } from './encoding.ts'
 import { hasOwnHead, isUnpatched } from './memory.ts'
@@ -106,9 +106,7 @@ function setFields(response: ServerResponse, fields: Iterable<GivenField>): () =
     for (const { name, value } of fields) {
       const old = response.getHeader(name)
       response.setHeader(name, value)
-      undo.push(() =>
-        old === undefined ? response.removeHeader(name) : response.setHeader(name, old),
-      )
+      undo.push(() => restoreField(response, name, old))
     }
   } catch (error) {
     takeBack()

@@ -40,14 +40,19 @@ export class HeldStream {
    *
    * @param reads how its file is read
    * @param onAborted is called once it has been released
+   * @param isBegun whether any of it was sent; otherwise it reads from its start
    * @throws SourceError if the file cannot be opened, which the stream reports too
    */
-  source(reads: Reads | undefined, onAborted: () => void): Promise<Source | undefined> {
+  source(
+    reads: Reads | undefined,
+    onAborted: () => void,
+    isBegun: () => boolean,
+  ): Promise<Source | undefined> {
     const release = () => {
       this.release()
       onAborted()
     }
-    return fromReadStream(this.stream, reads, { read: this.#read, release })
+    return fromReadStream(this.stream, reads, { read: this.#read, isBegun, release })
   }
 
   /** Lets it read, as if it had never been held. */

@@ -24,6 +24,8 @@ export type HeldRead = (size: number) => void
 /** A stream that is piped and held back. */
 export interface Held {
   readonly read: HeldRead
+  /** Whether any of it was sent. */
+  isBegun(): boolean
   /** Lets it read on, as the response was aborted: other code may have a use for it. */
   release(): void
 }
@@ -143,7 +145,8 @@ export class ReadStreamSource extends DescriptorSource {
   protected releaseDescriptor(aborted: boolean): void {
     const stream = this.#stream
     if (aborted && this.#held) {
-      if (this.#position !== undefined) Object.assign(stream, { pos: this.#position })
+      if (!this.#held.isBegun()) stream.bytesRead = 0
+      else if (this.#position !== undefined) Object.assign(stream, { pos: this.#position })
       this.#held.release()
       return
     }

@@ -45,13 +45,28 @@ export function applyFields(
       const value = headers[name]
       const old = before[toLowerCase(name)]
       if (value === undefined || value === old || target.getHeader(name) !== value) continue
-      if (old === undefined) target.removeHeader(name)
-      else target.setHeader(name, old)
+      restoreField(target, name, old)
     }
     for (const name in before) {
-      const old = before[name]
       const isRemoved = isStale(plan, name) && target.getHeader(name) === undefined
-      if (isRemoved && old !== undefined) target.setHeader(name, old)
+      if (isRemoved) restoreField(target, name, before[name])
     }
+  }
+}
+
+/** Restores a field, past a patched method that throws: half of a plan must not be left behind. */
+export function restoreField(
+  target: FieldTarget,
+  name: string,
+  value: ReturnType<FieldTarget['getHeader']>,
+): void {
+  const restore = (own: FieldTarget): unknown =>
+    value === undefined
+      ? own.removeHeader.call(target, name)
+      : own.setHeader.call(target, name, value)
+  try {
+    restore(target)
+  } catch {
+    restore(Object.getPrototypeOf(target))
   }
 }
