@@ -46,8 +46,10 @@ export const servers = {
   },
   'express-buffer-by-hand-etag': { module: 'express', about: 'the same, with an ETag of its own' },
   'express-empty': { module: 'express', about: 'res.end()' },
+  'express-empty-field': { module: 'express', about: 'res.end() behind one setHeader' },
   'express-empty-filter': { module: 'express', ours: true, about: 'res.end() behind rangeServe()' },
   'express-json': { module: 'express', about: 'res.json of 1 KiB' },
+  'express-json-field': { module: 'express', about: 'res.json behind one setHeader' },
   'express-json-filter': { module: 'express', ours: true, about: 'res.json behind rangeServe()' },
 
   'koa-ceiling': { module: 'koa', about: 'a Koa handler whose body is bytes in memory' },
@@ -73,8 +75,10 @@ export const servers = {
     about: 'ctx.body = createReadStream(path) behind koa-range',
   },
   'koa-empty': { module: 'koa', about: "ctx.body = ''" },
+  'koa-empty-field': { module: 'koa', about: "ctx.body = '' behind one setHeader" },
   'koa-empty-filter': { module: 'koa', ours: true, about: "ctx.body = '' behind rangeServe()" },
   'koa-json': { module: 'koa', about: 'ctx.body = an object of 1 KiB as JSON' },
+  'koa-json-field': { module: 'koa', about: 'the same behind one setHeader' },
   'koa-json-filter': { module: 'koa', ours: true, about: 'the same behind rangeServe()' },
 
   sirv: { module: 'others', about: 'sirv(folder)' },

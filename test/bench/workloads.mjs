@@ -131,14 +131,14 @@ export const workloads = [
       title: `The filter's cost in ${framework} where there is no Range and no content`,
       rounds: 2,
       asks: text(''),
-      servers: [`${framework}-empty-filter`, `${framework}-empty`],
+      servers: [`${framework}-empty-filter`, `${framework}-empty-field`, `${framework}-empty`],
     },
     {
       name: `${framework}-json`,
       title: `The filter's cost in ${framework} where there is no Range, on 1 KiB of JSON`,
       rounds: 2,
       asks: text(jsonText),
-      servers: [`${framework}-json-filter`, `${framework}-json`],
+      servers: [`${framework}-json-filter`, `${framework}-json-field`, `${framework}-json`],
     },
   ]),
   {
@@ -271,9 +271,13 @@ export const targets = [
     ),
   ),
   ...['express', 'koa'].flatMap((framework) =>
-    ['empty', 'json'].map((content) => {
+    ['empty', 'json'].flatMap((content) => {
       const name = `${framework}-${content}`
-      return target(`filter without Range, ${name}`, name, `${name}-filter`, name, 1 / 1.03)
+      const title = `filter without Range, ${name}`
+      // Any middleware that sets a field costs some; the second row is what the decision adds.
+      return ['', '-field'].map((than) =>
+        target(title, name, `${name}-filter`, `${name}${than}`, 1 / 1.03),
+      )
     }),
   ),
   ...frameworks.map((ours) =>

@@ -64,8 +64,12 @@ const apps = {
     })
   },
 
-  // The same handler without and with the filter.
+  // The same handler without the filter, with the least that middleware can do, and with the filter.
   'express-empty'(app) {
+    app.get('/', (req, res) => res.end())
+  },
+  'express-empty-field'(app) {
+    app.use(setAcceptRanges)
     app.get('/', (req, res) => res.end())
   },
   'express-empty-filter'(app) {
@@ -75,10 +79,20 @@ const apps = {
   'express-json'(app) {
     app.get('/', (req, res) => res.json(json))
   },
+  'express-json-field'(app) {
+    app.use(setAcceptRanges)
+    app.get('/', (req, res) => res.json(json))
+  },
   'express-json-filter'(app) {
     app.use(rangeServe())
     app.get('/', (req, res) => res.json(json))
   },
+}
+
+/** Middleware that sets one field and decides nothing. */
+function setAcceptRanges(req, res, next) {
+  res.setHeader('Accept-Ranges', 'bytes')
+  next()
 }
 
 export const servers = {}

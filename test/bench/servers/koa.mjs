@@ -51,9 +51,16 @@ const apps = {
   ],
 
   'koa-empty': () => [(ctx) => void (ctx.body = '')],
+  'koa-empty-field': () => [setAcceptRanges, (ctx) => void (ctx.body = '')],
   'koa-empty-filter': () => [rangeServe(), (ctx) => void (ctx.body = '')],
   'koa-json': () => [(ctx) => void (ctx.body = json)],
+  'koa-json-field': () => [setAcceptRanges, (ctx) => void (ctx.body = json)],
   'koa-json-filter': () => [rangeServe(), (ctx) => void (ctx.body = json)],
+}
+
+/** Middleware that sets one field and decides nothing. */
+function setAcceptRanges(ctx, next) {
+  return next().then(() => void ctx.res.setHeader('Accept-Ranges', 'bytes'))
 }
 
 export const servers = {}

@@ -2,11 +2,11 @@
 
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
-import { hasCondition, isCondition } from '../semantics/request.ts'
+import { type Conditions, hasCondition, isCondition } from '../semantics/request.ts'
 
 /** The part of a request that is read here. */
 interface Incoming {
-  readonly headers: object
+  readonly headers: Conditions
   readonly rawHeaders?: readonly string[] | undefined
 }
 

@@ -56,11 +56,12 @@ describe('hasCondition', () => {
   it.each(['range', 'if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'])(
     'is true for a request with %s',
     (name) => {
-      expect(hasCondition({ headers: { host: 'a', [name]: '' } })).toBe(true)
+      expect(hasCondition({ headers: { [name]: '' } })).toBe(true)
     },
   )
 
   it('is false for If-Range alone, which does nothing without Range', () => {
-    expect(hasCondition({ headers: { host: 'a', 'if-range': '"a"' } })).toBe(false)
+    const headers = { host: 'a', 'if-range': '"a"' }
+    expect(hasCondition({ headers: { range: undefined, ...headers } })).toBe(false)
   })
 })

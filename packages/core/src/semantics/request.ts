@@ -67,13 +67,21 @@ const conditions = [
   'if-unmodified-since',
 ] as const
 
+/** Request headers, for the conditions among them. */
+export type Conditions = { readonly [name in (typeof conditions)[number]]?: unknown }
+
 const conditionNames: ReadonlySet<string> = new Set(conditions)
 const conditionLengths: ReadonlySet<number> = new Set(conditions.map(({ length }) => length))
 
 /** Whether a request may get anything but the full response. */
-export function hasCondition({ headers }: { headers: object }): boolean {
-  for (const name of conditions) if (name in headers) return true
-  return false
+export function hasCondition({ headers }: { readonly headers: Conditions }): boolean {
+  return (
+    headers.range !== undefined ||
+    headers['if-none-match'] !== undefined ||
+    headers['if-modified-since'] !== undefined ||
+    headers['if-match'] !== undefined ||
+    headers['if-unmodified-since'] !== undefined
+  )
 }
 
 /**
