@@ -125,10 +125,10 @@ export function writeFullHead(
 }
 
 /**
- * Writes a head with additions, or without if a patched `setHeader` throws; takes them back if the head
- * fails. They go to the fields that `writeHead`
- * was given, if any: once a field is set on a response, Node takes those apart, loses lines of lists,
- * and leaves them on the response if the head fails. A tag among those is not changed.
+ * Writes a head with additions, or without them if a patched `setHeader` throws; takes them back if the
+ * head fails. They go to the fields that `writeHead` was given, if any: once a field is set on a
+ * response, Node takes those apart, loses lines of lists, and leaves them on the response if the head
+ * fails. A tag among those is not changed.
  */
 export function writeWith(
   response: ServerResponse,

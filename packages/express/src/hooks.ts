@@ -81,20 +81,24 @@ function noteUnpipe(this: ServerResponse, source: PipedSource): void {
   else destroyIfGone(this, source)
 }
 
-/** Prototypes that have the hooks. */
-const layers = new WeakMap<object, object>()
-/** The last one found, and its owner: most responses are of one application. */
-let known: { readonly kind: unknown; readonly layer: object } | undefined
+/** The hooks of an object: a prototype, or a response that had been patched before. */
+interface Layer {
+  readonly hooks: Methods
+}
 
-function layerOf(response: ServerResponse, sendRange: Function): object {
+/** By prototype. */
+const layers = new WeakMap<object, Layer>()
+/** The last one found, and its owner: most responses are of one application. */
+let known: { readonly kind: unknown; readonly layer: Layer } | undefined
+
+function layerOf(response: ServerResponse, sendRange: Function): Layer {
+  const kind: unknown = Object.getPrototypeOf(response)
+  if (known && known.kind === kind && isOnTop(known.layer, response)) return known.layer
   const isPatched =
     Object.hasOwn(response, 'writeHead') ||
     Object.hasOwn(response, 'write') ||
     Object.hasOwn(response, 'end')
-  if (isPatched) return install(response, sendRange)
-  const kind: unknown = Object.getPrototypeOf(response)
-  if (known && known.kind === kind) return known.layer
-  const prototype = ownPrototype(response, ServerResponse.prototype)
+  const prototype = isPatched ? undefined : ownPrototype(response, ServerResponse.prototype)
   if (!prototype) return install(response, sendRange)
   let layer = layers.get(prototype)
   if (!layer) {
@@ -105,9 +109,13 @@ function layerOf(response: ServerResponse, sendRange: Function): object {
   return layer
 }
 
+function isOnTop({ hooks }: Layer, response: { [name in keyof Methods]: unknown }): boolean {
+  const { writeHead, write, end } = response
+  return writeHead === hooks.writeHead && write === hooks.write && end === hooks.end
+}
+
 /** Puts the hooks on top of the methods that an object has. */
-function install(target: object, sendRange: Function): object {
-  const layer = {}
+function install(target: object, sendRange: Function): Layer {
   const below = new MethodsBelow(target)
 
   function watchOf(response: ServerResponse): Watch | undefined {
@@ -142,6 +150,7 @@ function install(target: object, sendRange: Function): object {
       return filter ? filter.end(args) : below.end.apply(this, args)
     },
   }
+  const layer: Layer = { hooks }
   declareOwn(hooks.writeHead)
   declareTransparent(hooks.writeHead, () => below.writeHead)
   declareTransparent(hooks.write, () => below.write)
