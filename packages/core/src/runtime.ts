@@ -18,3 +18,8 @@ export function builtin<N extends keyof Builtins>(name: N): Builtins[N] | undefi
   const { process: host }: { readonly process?: Host } = globalThis
   return host?.getBuiltinModule?.(name)
 }
+
+/** The symbol of this description under which an object has what no name leads to. */
+export function ownSymbol(object: object, name: string): symbol | undefined {
+  return Object.getOwnPropertySymbols(object).find(({ description }) => description === name)
+}

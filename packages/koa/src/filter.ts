@@ -67,7 +67,7 @@ function markRanges({ response, res }: Context): void {
   try {
     res.setHeader('Accept-Ranges', 'bytes')
   } catch {
-    return
+    // It is sent without.
   }
   guardTag(response)
 }

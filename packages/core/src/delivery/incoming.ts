@@ -2,6 +2,7 @@
 
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
+import { ownSymbol } from '../runtime.ts'
 import { type Conditions, hasCondition, isCondition } from '../semantics/request.ts'
 
 /** The part of a request that is read here. */
@@ -11,9 +12,7 @@ interface Incoming {
 }
 
 /** Under this key Node keeps `headers`: `null` until they are read, and then what other code may change. */
-const collected = Object.getOwnPropertySymbols(new IncomingMessage(new Socket())).find(
-  ({ description }) => description === 'kHeaders',
-)
+const collected = ownSymbol(new IncomingMessage(new Socket()), 'kHeaders')
 
 /**
  * Whether a request may get anything but the full response. Most get the full one, and most handlers

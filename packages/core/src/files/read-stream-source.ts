@@ -3,7 +3,8 @@
 import fs from 'node:fs'
 import { errorMonitor } from 'node:events'
 import { sourceError, toError } from '../errors.ts'
-import { endAtOnce } from '../sources/early-end.ts'
+import { ownSymbol } from '../runtime.ts'
+import { endAtOnce, isKeptOpen } from '../sources/early-end.ts'
 import type { ReadCallback } from '../sources/source.ts'
 import { DescriptorSource } from './descriptor-source.ts'
 import { readPolicy } from './read-policy.ts'
@@ -15,7 +16,6 @@ export interface FileStream extends fs.ReadStream {
   readonly fd?: number | null
   readonly start?: number
   readonly end?: number
-  readonly autoClose?: boolean
 }
 
 /** The `_read` of a stream that is held back: it reads nothing. */
@@ -36,8 +36,8 @@ const symbols = new Map<string, symbol>()
 /** What Node keeps in a stream under a symbol of this name. */
 export function internal(stream: fs.ReadStream, name: string): unknown {
   const known = symbols.get(name)
-  if (known !== undefined && Object.hasOwn(stream, known)) return Reflect.get(stream, known)
-  const key = Object.getOwnPropertySymbols(stream).find(({ description }) => description === name)
+  const isKnown = known !== undefined && Object.hasOwn(stream, known)
+  const key = isKnown ? known : ownSymbol(stream, name)
   if (key === undefined) return undefined
   symbols.set(name, key)
   return Reflect.get(stream, key) ?? undefined
@@ -177,8 +177,7 @@ export class ReadStreamSource extends DescriptorSource {
 
 /** Whether nothing but Node's own `destroy` closes the file of a stream. */
 function isClosedByNode(stream: fs.ReadStream): boolean {
-  const { autoClose }: FileStream = stream
-  if (autoClose === false || internal(stream, 'kFs') !== fs) return false
+  if (isKeptOpen(stream) || internal(stream, 'kFs') !== fs) return false
   for (const name of ['destroy', '_destroy'] as const) {
     if (stream[name] !== fs.ReadStream.prototype[name]) return false
   }

@@ -2,6 +2,7 @@
 
 import type fs from 'node:fs'
 import { readPolicy } from './read-policy.ts'
+import { isUnchanged } from './settle.ts'
 import { type FileVersion, versionOf } from './validators.ts'
 
 const recentMs = 1000
@@ -22,10 +23,8 @@ export class RecentFile {
 
   /** Whether an open file that has these stats is this one, unchanged. */
   isStill(stats: fs.BigIntStats): boolean {
-    for (const name of ['ino', 'dev', 'ctimeNs', 'mtimeNs', 'size'] as const) {
-      if (stats[name] !== this.#stats[name]) return false
-    }
-    return true
+    const { ino, dev } = this.#stats
+    return stats.ino === ino && stats.dev === dev && isUnchanged(this.#stats, stats)
   }
 
   /** Notes that it has been read. */

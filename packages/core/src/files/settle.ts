@@ -46,7 +46,8 @@ export async function settle(
   return { stats: again, isSettled: isUnchanged(stats, again), hasWaited: true }
 }
 
-function isUnchanged(before: fs.BigIntStats, after: fs.BigIntStats): boolean {
+/** Whether two results of `fstat` are of one state of a file. */
+export function isUnchanged(before: fs.BigIntStats, after: fs.BigIntStats): boolean {
   return (
     before.ctimeNs === after.ctimeNs &&
     before.mtimeNs === after.mtimeNs &&

@@ -56,7 +56,7 @@ export function mayEndEarly(stream: unknown, own: OwnListeners): stream is Reada
 }
 
 /** Whether other code closes the file of a stream itself: its descriptor may be another's by then. */
-function isKeptOpen(stream: Readable): boolean {
+export function isKeptOpen(stream: Readable): boolean {
   const { autoClose }: Readable & { readonly autoClose?: unknown } = stream
   return autoClose === false
 }
