@@ -14,7 +14,7 @@ const run = promisify(execFile)
 
 /** The most that the JavaScript of each package may weigh, gzipped, in bytes. Raise it on purpose. */
 const budget = {
-  core: 82_000,
+  core: 82_500,
   express: 15_500,
   koa: 12_000,
   http: 10_000,

@@ -13,7 +13,7 @@ import * as forKoa from '@range-serve/koa'
 import type { App } from '../support/apps.ts'
 import { startExpress5 } from '../support/express-apps.ts'
 import { startKoa3 } from '../support/koa-apps.ts'
-import { temporaryFolder, writeOldFile, openDescriptors, until } from '../support/fixture.ts'
+import { writeOldFile, openDescriptors, until } from '../support/fixture.ts'
 import { exchangeHttp2 } from '../support/http2.ts'
 import { listen, type Running } from '../support/listen.ts'
 import { ask, field } from '../support/raw.ts'
@@ -38,7 +38,7 @@ describe.each(apps)('%s', (_name, start) => {
     })
 
     it('may be created later', async () => {
-      const made = path.join(temporaryFolder(), 'made')
+      const made = path.join(fs.mkdtempSync(path.join(folder, 'later-')), 'made')
       app = await start(made)
       expect((await get('/a')).content.toString()).toBe('next')
       fs.mkdirSync(made)

@@ -6,22 +6,43 @@ const ext4 = 0xef53
 const nfs = 0x6969
 const fuse = 0x65735546
 
+/**
+ * What a read does for as long as it takes: waits for the disk, waits for another thread's read, works
+ * (decompresses, say), or has to wait for its core.
+ */
+type Kind = 'disk' | 'wait' | 'cache' | 'preempted'
+const kinds: readonly Kind[] = ['disk', 'wait', 'cache', 'preempted']
+
 /** A policy on a clock that the test moves. */
 class Clock {
   now = 0
   disk = 0
+  waits = 1
+  workMs = 0
+  /** How often the policy has asked for them. */
+  looks = 0
   readonly policy: ReadPolicy = new ReadPolicy({
     now: () => this.now,
     typeOf: (path) => Promise.resolve(path === '/nfs' ? nfs : path === '/fuse' ? fuse : ext4),
-    diskReads: () => this.disk,
+    usage: () => {
+      this.looks++
+      return {
+        fsRead: this.disk,
+        voluntaryContextSwitches: this.waits,
+        userCPUTime: this.workMs * 300,
+        systemCPUTime: this.workMs * 700,
+      }
+    },
   })
 
   /** Reads if the policy allows it, from the disk if it takes long; returns whether it did. */
-  read(device: number, durationMs: number, isFromDisk: boolean = durationMs > quickMs): boolean {
+  read(device: number, durationMs: number, kind: Kind = durationMs > quickMs ? 'disk' : 'cache') {
     const startedAt = this.policy.begin(device)
     if (startedAt === undefined) return false
     this.now += durationMs
-    if (isFromDisk) this.disk++
+    if (kind === 'disk') this.disk++
+    if (kind === 'disk' || kind === 'wait') this.waits++
+    this.workMs += kind === 'cache' ? durationMs : Math.min(durationMs, 0.03)
     this.policy.end(device, startedAt)
     return true
   }
@@ -83,28 +104,67 @@ describe('ReadPolicy', () => {
     expect(clock.pause(2)).toBeCloseTo(500, -1)
   })
 
-  it('does not pause because the process had to wait, within 1 % of the time', async () => {
+  it.each<[Kind, number]>([
+    ['wait', 190],
+    ['cache', 190],
+    ['preempted', 0],
+  ])('after two reads of 6 ms in a second (%s), pauses for %d ms', async (kind, pauseMs) => {
     const clock = await start([1, '/'])
     clock.now += 1000
-    expect(clock.read(1, 6, false)).toBe(true)
+    expect(clock.read(1, 6, kind)).toBe(true)
     expect(clock.pause(1)).toBe(0)
-    expect(clock.read(1, 6, false)).toBe(true)
+    expect(clock.read(1, 6, kind)).toBe(true)
+    expect(clock.pause(1)).toBeCloseTo(pauseMs, -1)
+  })
+
+  it('does not pause because another process has the core most of the time', async () => {
+    const clock = await start([1, '/'])
+    for (let i = 0; i < 10_000; i++) {
+      expect(clock.read(1, i % 2 === 0 ? 4 : 0.03, i % 2 === 0 ? 'preempted' : 'cache')).toBe(true)
+    }
+  })
+
+  it('takes any slow read for a wait where the kernel does not count waits', async () => {
+    const clock = await start([1, '/'])
+    clock.waits = 0
+    clock.now += 1000
+    clock.read(1, 12, 'preempted')
     expect(clock.pause(1)).toBeCloseTo(190, -1)
   })
 
-  it('does not count the reads that were made in between', async () => {
+  it('does not count what other threads did between two reads', async () => {
     const clock = await start([1, '/'])
     clock.now += 2000
-    clock.disk = 1000
-    for (let i = 0; i < 128; i++) clock.read(1, 0.1)
-    expect(clock.read(1, 6, false)).toBe(true)
+    for (let i = 0; i < 128; i++) {
+      clock.disk++
+      clock.waits++
+      clock.workMs += 10
+      expect(clock.read(1, 6, 'preempted')).toBe(true)
+    }
     expect(clock.pause(1)).toBe(0)
+  })
+
+  it('asks what the process has used for a thousand reads after a slow one', async () => {
+    const clock = await start([1, '/'])
+    const looksOf = (reads: number) => {
+      const before = clock.looks
+      for (let i = 0; i < reads; i++) clock.read(1, 0.03)
+      return clock.looks - before
+    }
+    expect(looksOf(1000)).toBe(1000)
+    expect(looksOf(3000)).toBe(0)
+    // A slow one of which nothing is known counts.
+    clock.read(1, 4, 'preempted')
+    expect(clock.pause(1)).toBeGreaterThan(0)
+    expect(clock.read(1, 4, 'preempted')).toBe(true)
+    expect(clock.pause(1)).toBe(0)
+    expect(looksOf(4096)).toBeLessThanOrEqual(1001)
   })
 
   it('saves up no more than 20 ms', async () => {
     const clock = await start([1, '/'])
     clock.now += 3_600_000
-    expect(clock.read(1, 30, false)).toBe(true)
+    expect(clock.read(1, 30, 'wait')).toBe(true)
     expect(clock.pause(1)).toBeCloseTo(1000, -1)
   })
 
@@ -138,7 +198,8 @@ describe('ReadPolicy', () => {
   it('loses at most 1 % of the time to slow reads, however the disks behave', async () => {
     const request = fc.record({
       device: fc.nat(3),
-      isFromDisk: fc.boolean(),
+      kind: fc.constantFrom(...kinds),
+      quickReads: fc.oneof(fc.constant(0), fc.nat(1500)),
       gapMs: fc.double({ min: 0, max: 5000, noNaN: true }),
       diskMs: fc.oneof(
         fc.double({ min: 0, max: 1, noNaN: true }),
@@ -150,9 +211,12 @@ describe('ReadPolicy', () => {
       fc.asyncProperty(fc.array(request, { maxLength: 500 }), async (requests) => {
         const clock = await start([0, '/'], [1, '/'], [2, '/'], [3, '/'])
         let lostMs = 0
-        for (const { device, gapMs, diskMs, isFromDisk } of requests) {
+        for (const { device, gapMs, diskMs, kind, quickReads } of requests) {
           clock.now += gapMs
-          if (clock.read(device, diskMs, isFromDisk) && diskMs > quickMs) lostMs += diskMs
+          for (let i = 0; i < quickReads; i++) clock.read(device, 0.03)
+          if (clock.read(device, diskMs, kind) && diskMs > quickMs && kind !== 'preempted') {
+            lostMs += diskMs
+          }
         }
         // The pause after the last slow read belongs to the time.
         let step = 1
