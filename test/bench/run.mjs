@@ -26,14 +26,14 @@ const profiles = {
   quick: {
     rounds: 3,
     seconds: 0.2,
-    warmUp: 6000,
-    warmUpSeconds: 1.5,
+    warmUp: 20_000,
+    warmUpSeconds: 2,
     warmUpGiB: 1,
     verified: 6,
     slowSeconds: 2,
   },
 }
-const quickSeconds = { late: 75, over: 98 }
+const quickSeconds = { late: 95, over: 110 }
 
 const { values: options } = parseArgs({
   options: {

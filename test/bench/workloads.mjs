@@ -59,13 +59,11 @@ export const workloads = [
     quick: [
       ...frameworks,
       'express-rangeStatic',
-      'core-async',
       'ram',
       'koa-ceiling',
       'naive',
       'express.static',
       'sirv',
-      'nginx',
     ],
   },
   {
@@ -199,7 +197,7 @@ export const workloads = [
       ]),
     ),
     servers: [...frameworks, 'ram', 'naive', 'nginx'],
-    quick: ['core'],
+    quick: [],
   },
   {
     name: 'ranges-overlapping',
@@ -208,7 +206,7 @@ export const workloads = [
     file: 'ranges.bin',
     cases: Object.fromEntries([1, 10, 100, 1000, 5000].map((n) => [n, { asks: overlapping(n) }])),
     servers: frameworks,
-    quick: ['core'],
+    quick: [],
   },
   {
     name: 'ranges-apart',

@@ -38,7 +38,6 @@ export function watchResponse(
   watches.set(response, watch)
   if (watch.mode === 'off') return
   hookFresh(request)
-  response.on('pipe', notePipe)
 }
 
 /** The options that `rangeServe` has for a response's `sendRange`. */
@@ -148,6 +147,16 @@ function install(target: object, sendRange: Function): Layer {
     end(...args) {
       const filter = filterOf(this)
       return filter ? filter.end(args) : below.end.apply(this, args)
+    },
+    // A listener costs each response as much as all else here. Every stream listens to what it is piped
+    // into before it emits 'pipe' there.
+    on(...args) {
+      const watch = watches.get(this)
+      if (watch?.layer === layer && !watch.awaitsPipes && watch.mode !== 'off') {
+        watch.awaitsPipes = true
+        below.on.call(this, 'pipe', notePipe)
+      }
+      return below.on.apply(this, args)
     },
   }
   const layer: Layer = { hooks }

@@ -2,11 +2,12 @@ import type { ServerResponse } from 'node:http'
 
 export type Method = (this: ServerResponse, ...args: unknown[]) => unknown
 
-/** The methods by which every response is sent. */
+/** The methods by which every response is sent, and is listened to. */
 export interface Methods {
   readonly writeHead: Method
   readonly write: Method
   readonly end: Method
+  readonly on: Method
 }
 
 /**
@@ -34,6 +35,10 @@ export class MethodsBelow implements Methods {
     return this.#own.end ?? this.#inherited.end
   }
 
+  get on(): Method {
+    return this.#own.on ?? this.#inherited.on
+  }
+
   get #inherited(): Methods {
     return Object.getPrototypeOf(this.#target)
   }
@@ -43,7 +48,7 @@ type Own = { readonly [name in keyof Methods]: Method | undefined }
 
 function ownMethods(target: Partial<Methods>): Own {
   const own = (name: keyof Methods) => (Object.hasOwn(target, name) ? target[name] : undefined)
-  return { writeHead: own('writeHead'), write: own('write'), end: own('end') }
+  return { writeHead: own('writeHead'), write: own('write'), end: own('end'), on: own('on') }
 }
 
 /** The prototype that Express has between its own of a kind and Node's, if an object is Express's. */

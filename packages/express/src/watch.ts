@@ -19,6 +19,8 @@ export class Watch {
   sendOptions: RangeServeOptions
   /** The response is range-aware of its own. */
   bypassed = false
+  /** Listens to 'pipe'. */
+  awaitsPipes = false
   /** Something has been piped into it. */
   hasPipes = false
   sources: PipedSources | undefined

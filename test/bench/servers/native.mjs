@@ -16,10 +16,10 @@ export const servers = {
     const program = find(['nginx'])
     if (!program) return
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-    const config = write(path.join(state, 'nginx.conf'), [
+    const config = write(path.join(state, `nginx-${port}.conf`), [
       'daemon off;',
       'master_process off;',
-      `pid ${state}/nginx.pid;`,
+      `pid ${state}/nginx-${port}.pid;`,
       'worker_rlimit_nofile 8192;',
       'events { worker_connections 4096; }',
       'http {',
@@ -40,9 +40,9 @@ export const servers = {
     const modulePath = modules.find((candidate) => fs.existsSync(candidate))
     if (!program || !modulePath) return
     const separate = path.join(modulePath, 'mod_unixd.so')
-    const config = write(path.join(state, 'apache.conf'), [
+    const config = write(path.join(state, `apache-${port}.conf`), [
       `ServerRoot ${state}`,
-      `PidFile ${state}/apache.pid`,
+      `PidFile ${state}/apache-${port}.pid`,
       'ServerName localhost',
       `Listen 127.0.0.1:${port}`,
       `LoadModule mpm_event_module ${modulePath}/mod_mpm_event.so`,
