@@ -140,6 +140,32 @@ describe.each(koas)('%s', (_name, { Koa, start }) => {
       expect(errors).toMatchObject([{ name: 'TypeError', code: 'ERR_RELATIVE_PATH' }])
     })
 
+    it("leaves the application's own method of that name to what is outside", async () => {
+      const own = () => {}
+      let outside: unknown
+      const port = await start(
+        async (ctx, next) => {
+          Object.assign(ctx.app.context, { sendRange: own })
+          await next()
+          outside = ctx.app.context['sendRange']
+        },
+        rangeServe(),
+        (ctx) => ctx.sendRange(filePath),
+      )
+      expect((await ask(port, range('5-9'))).status).toBe(206)
+      expect(outside).toBe(own)
+    })
+
+    it('is no property of a context', async () => {
+      let isOwn: boolean | undefined
+      const port = await start(rangeServe(), async (ctx) => {
+        isOwn = Object.hasOwn(ctx, 'sendRange')
+        await ctx.sendRange(filePath)
+      })
+      expect((await ask(port, range('5-9'))).status).toBe(206)
+      expect(isOwn).toBe(false)
+    })
+
     it('throws a 404 for a missing file, and sends the client nothing of its message', async () => {
       const port = await start(rangeServe(), (ctx) => ctx.sendRange(path.join(folder, 'missing')))
       const response = await ask(port, {})

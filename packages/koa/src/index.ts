@@ -70,7 +70,7 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     const state = keepState(ctx, ctx.app.middleware[0] === middleware)
     const outer = state.options
     state.options = options
-    ctx.sendRange = sendRange
+    provideSendRange(ctx)
     if (filters) watchFresh(ctx)
     // The outermost one waits, and filters.
     if (outer && (!filters || outer.acceptRanges !== false)) return next()
@@ -125,6 +125,16 @@ function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
     ctx.status = status
   }
   return undefined
+}
+
+/**
+ * Gives an application's contexts `sendRange`: by their prototype, since a further property of each
+ * costs as much as all else that is done for it.
+ */
+function provideSendRange(ctx: Context): void {
+  if (ctx.sendRange === sendRange) return
+  const prototype: object = Object.getPrototypeOf(ctx.response.ctx)
+  Object.assign(Reflect.has(ctx, 'sendRange') ? ctx : prototype, { sendRange })
 }
 
 function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
