@@ -15,7 +15,7 @@ const run = promisify(execFile)
 /** The most that the JavaScript of each package may weigh, gzipped, in bytes. Raise it on purpose. */
 const budget = {
   core: 82_500,
-  express: 15_500,
+  express: 16_000,
   koa: 12_000,
   http: 10_000,
   s3: 4_000,

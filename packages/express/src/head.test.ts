@@ -12,6 +12,10 @@ describe('strongTag', () => {
     ['a strong tag', `"2a-${hash}"`, 42, undefined],
     ['stats', 'W/"2a-18c2e5d8f00"', 42, undefined],
     ['a longer hash', `W/"2a-${hash}A"`, 42, undefined],
+    ['another form', `W/"2a.${hash}"`, 42, undefined],
+    ['no closing quote', `W/"2a-${hash}A`, 42, undefined],
+    ['no digits', `W/"-${hash}"`, 0, undefined],
+    ['other digits', `W/"2g-${hash}"`, 48, undefined],
     ['a list', `W/"2a-${hash}", W/"2a-${hash}"`, 42, undefined],
     ['a tag of its own', 'W/"v1"', 42, undefined],
   ])('of %s', (_what, tag, length, strong) => {

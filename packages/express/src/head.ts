@@ -77,15 +77,33 @@ export function missingFields(
   }
 }
 
-/** A weak tag that `res.send` makes: the length of the content, and a hash of it. */
-const expressTag = /^W\/"[\da-f]+-[\w+/]{27}"$/i
+/** The characters of a tag of Express after the length: "-", a hash, and the closing quote. */
+const hashed = 29
 
-/** The strong form of the tag that Express made of content of this length, if nothing encodes it. */
+/**
+ * The strong form of the tag that Express made of content of this length, `W/"<length>-<hash>"`, if
+ * nothing encodes it. A regular expression takes a tenth of what the filter costs a response.
+ */
 export function strongTag(field: FieldLookup, length: number | undefined): string | undefined {
   const etag = field('etag')
-  if (typeof etag !== 'string' || length === undefined || !expressTag.test(etag)) return undefined
-  const isOfLength = etag.startsWith(`"${length.toString(16)}-`, 2)
-  return isOfLength && field('content-encoding') === undefined ? etag.slice(2) : undefined
+  if (typeof etag !== 'string' || length === undefined || !etag.startsWith('W/"')) return undefined
+  const end = etag.length - hashed
+  if (etag.charAt(end) !== '-' || !etag.endsWith('"')) return undefined
+  return parseHex(etag, 3, end) === length && field('content-encoding') === undefined
+    ? etag.slice(2)
+    : undefined
+}
+
+/** Parses digits of a text; returns `NaN` unless all of them are hexadecimal, in lower case. */
+function parseHex(text: string, start: number, end: number): number {
+  let value = start < end ? 0 : Number.NaN
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x30 && code <= 0x39) value = value * 16 + code - 0x30
+    else if (code >= 0x61 && code <= 0x66) value = value * 16 + code - 0x57
+    else return Number.NaN
+  }
+  return value
 }
 
 /**
