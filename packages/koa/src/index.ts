@@ -127,10 +127,7 @@ function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
   return undefined
 }
 
-/**
- * Gives an application's contexts `sendRange`: by their prototype, since a further property of each
- * costs as much as all else that is done for it.
- */
+/** Gives contexts `sendRange`: by their prototype, since a property of each costs as much as all else. */
 function provideSendRange(ctx: Context): void {
   if (ctx.sendRange === sendRange) return
   const prototype: object = Object.getPrototypeOf(ctx.response.ctx)
