@@ -81,6 +81,37 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect(warnings).toEqual([])
   })
 
+  it('adds no listener to a response that nothing listens to', async () => {
+    let added: number | undefined
+    running = await start(rangeServe(), (_request, response) => {
+      added = response.listenerCount('pipe')
+      response.send('text')
+    })
+    expect((await ask(running.port, range('1-2'))).status).toBe(206)
+    expect(added).toBe(0)
+  })
+
+  it.each(['on', 'once', 'addListener', 'prependListener', 'a patched on'])(
+    'knows what is piped into a response that was listened to by %s',
+    async (method) => {
+      const pipes: unknown[] = []
+      running = await start(rangeServe(), (_request, response) => {
+        if (method === 'a patched on') {
+          const on = response.on
+          response.on = (...args) => on.apply(response, args)
+        } else {
+          response[method as 'on']('pipe', (source) => pipes.push(source))
+        }
+        fs.createReadStream(filePath).pipe(response)
+      })
+      const [first, second] = await exchange(running.port, [range('5-9'), range('6-9')])
+      expect([...first!.content]).toEqual([5, 6, 7, 8, 9])
+      expect([...second!.content]).toEqual([6, 7, 8, 9])
+      expect(pipes.length).toBe(method === 'a patched on' ? 0 : 2)
+      await until('all are closed', () => openDescriptors(filePath) === 0)
+    },
+  )
+
   describe('a source that is piped', () => {
     it('is piped to its other destination in full', async () => {
       const copyPath = path.join(folder, 'copy.bin')
