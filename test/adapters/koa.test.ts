@@ -156,6 +156,20 @@ describe.each(koas)('%s', (_name, { Koa, start }) => {
       expect(outside).toBe(own)
     })
 
+    it('is not for what is outside, whose calls would lack the options of rangeServe', async () => {
+      const outside: Middleware = async (ctx, next) => {
+        if (ctx.path === '/outside') await ctx.sendRange(filePath)
+        else await next()
+      }
+      const port = await start(outside, rangeServe(), (ctx) => ctx.sendRange(filePath))
+      const statuses: number[] = []
+      for (const target of ['/outside', '/', '/outside']) {
+        statuses.push((await ask(port, { path: target })).status)
+      }
+      expect(statuses).toEqual([500, 200, 500])
+      expect(errors).toMatchObject([{ name: 'TypeError' }, { name: 'TypeError' }])
+    })
+
     it('is no property of a context', async () => {
       let isOwn: boolean | undefined
       const port = await start(rangeServe(), async (ctx) => {

@@ -136,6 +136,7 @@ function provideSendRange(ctx: Context): void {
 
 function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
   const state = keepState(this)
+  if (!state.options) throw new TypeError('ctx.sendRange: write app.use(rangeServe()) before')
   const earlier = state.pending
   const before = getBody(this.response)
   const isReplaced = () => isBodySince(this, before)
@@ -144,7 +145,7 @@ function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<
     if (!sending?.isAwaited && isReplaced()) sending?.drop()
     return sending?.isDropped === true
   }
-  const options = mergeOptions(state.options ?? {}, own)
+  const options = mergeOptions(state.options, own)
   const work = send(this, source, options, earlier, isDropped)
   const sending: Sending | undefined = Sending.of(work, isReplaced)
   state.pending = sending
