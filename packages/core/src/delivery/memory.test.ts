@@ -5,6 +5,7 @@ import net from 'node:net'
 import { Duplex } from 'node:stream'
 import { afterEach, describe, expect, it } from 'vitest'
 import { declareTransparent, hasOwnHead, isUnpatched, provenSocket } from './memory.ts'
+import { toOneWrite } from './one-write.ts'
 
 const cleanUp: (() => void)[] = []
 afterEach(() => {
@@ -82,6 +83,19 @@ describe('provenSocket', () => {
       return mayReuseMemory(response)
     })
     expect(verdict).toBe(false)
+  })
+
+  it('decides whether small content is sent as text', async () => {
+    const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
+    const verdicts = await judged((response) => {
+      const texts = [bytes, Buffer.alloc(4096), Buffer.alloc(4097), Buffer.alloc(0), 'text'].map(
+        (content) => toOneWrite(response, content)?.length,
+      )
+      expect(Buffer.from(toOneWrite(response, bytes)!, 'latin1').equals(bytes)).toBe(true)
+      patch(response.socket!, 'write')
+      return [...texts, toOneWrite(response, bytes)?.length]
+    })
+    expect(verdicts).toEqual([256, 4096, undefined, undefined, undefined, undefined])
   })
 
   it('does not hold for a connection that is not a socket of Node', async () => {

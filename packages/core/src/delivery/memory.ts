@@ -10,31 +10,7 @@ import { Http2ServerResponse } from 'node:http2'
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { NodeResponse } from './outgoing.ts'
-
-/**
- * A method of Node's own, known by a call that only its source text contains. A comparison with the
- * current method would prove nothing: it may have been patched before this module was loaded.
- */
-class OwnMethod {
-  readonly #call: string
-  /** The one that has been found to be Node's: comparing is cheaper than reading. */
-  #proven: unknown
-  readonly #foreign = new WeakSet<Function>()
-
-  constructor(call: string) {
-    this.#call = call
-  }
-
-  /** Whether a value is this method, unpatched. */
-  is(method: unknown): boolean {
-    if (method === this.#proven) return method !== undefined
-    if (typeof method !== 'function' || this.#foreign.has(method)) return false
-    const isOwn = Function.prototype.toString.call(method).includes(this.#call)
-    if (isOwn) this.#proven = method
-    else this.#foreign.add(method)
-    return isOwn
-  }
-}
+import { OwnMethod } from './own-method.ts'
 
 const own = {
   write: new OwnMethod('write_(this, chunk, encoding, callback, false)'),

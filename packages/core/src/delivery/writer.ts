@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { OngoingTransfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
 import { isNodesSocket, isUnpatched, provenSocket } from './memory.ts'
+import { isSmall } from './one-write.ts'
 import type { Pacer } from './pacer.ts'
 import { isGone, whenOver } from './outgoing.ts'
 
@@ -118,7 +119,9 @@ export class Writer {
 
   /** Writes the last piece. */
   end(piece: Uint8Array, reused: boolean): void {
-    this.#response.end(this.#own(piece, reused))
+    const bytes = this.#own(piece, reused)
+    if (this.#socket && isSmall(bytes)) this.#response.end(bytes.toString('latin1'), 'latin1')
+    else this.#response.end(bytes)
   }
 
   /** Stops waiting. */

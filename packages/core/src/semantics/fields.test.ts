@@ -99,6 +99,9 @@ describe('mayBeCut', () => {
     ['accept-ranges', 'None', false],
     ['content-range', 'bytes 0-1/2', false],
     ['content-type', 'multipart/byteranges; boundary=x', false],
+    ['content-type', ' Multipart/Byteranges', false],
+    ['content-type', 'multipart/mixed; boundary=x', true],
+    ['content-type', '', true],
     ['transfer-encoding', 'chunked', false],
     ['trailer', 'X-Sum', false], // its length is left open
     ['x-sendfile', '/srv/clip.mp4', false],

@@ -104,7 +104,7 @@ export function parseContentLength(value: unknown): number | undefined {
 }
 
 /** The fields that can forbid it to cut the content of a 200. */
-const cutting = [
+export const cutting: readonly string[] = [
   'accept-ranges',
   'content-range',
   'content-type',
@@ -131,7 +131,7 @@ function forbidsCut(name: string, field: FieldLookup): boolean {
     case 'accept-ranges':
       return String(field(name)).toLowerCase() === 'none'
     case 'content-type':
-      return /^\s*multipart\/byteranges/i.test(String(field(name)))
+      return isByteranges(String(field(name)))
     // It is a range itself, or its length is left open.
     case 'content-range':
     case 'trailer':
@@ -144,4 +144,14 @@ function forbidsCut(name: string, field: FieldLookup): boolean {
     default:
       return false
   }
+}
+
+/**
+ * Whether content is a range already. Most types do not even begin like it, and need no regular
+ * expression.
+ */
+export function isByteranges(type: string): boolean {
+  const first = type.charCodeAt(0)
+  const mayBe = first === 0x6d || first === 0x4d || first <= 0x20
+  return mayBe && /^\s*multipart\/byteranges/i.test(type)
 }

@@ -1,0 +1,61 @@
+import { ServerResponse } from 'node:http'
+import { describe, expect, it } from 'vitest'
+import { cutting } from '../semantics/fields.ts'
+import { advertise } from './advertise.ts'
+
+type Field = readonly [name: string, value: string]
+
+/** A response with a type and these fields, and no client. */
+function responseWith(...fields: Field[]): ServerResponse {
+  const response = new ServerResponse({ method: 'GET', httpVersionMajor: 1 } as never)
+  for (const [name, value] of [['Content-Type', 'text/plain'] as const, ...fields]) {
+    response.setHeader(name, value)
+  }
+  return response
+}
+
+describe('advertise', () => {
+  it('adds one line, as setHeader would', () => {
+    const response = responseWith(['Content-Length', '5'])
+    const other = responseWith(['Content-Length', '5'])
+    expect(advertise(response, undefined)).toBe(true)
+    other.setHeader('Accept-Ranges', 'bytes')
+    expect(response.getHeaders()).toEqual(other.getHeaders())
+    expect(response.writeHead(200)).toBe(response)
+    expect(Reflect.get(response, '_header')).toContain('\r\nAccept-Ranges: bytes\r\n')
+  })
+
+  const telling = [...cutting.filter((name) => name !== 'content-type'), 'content-encoding', 'vary']
+  it.each<Field>([
+    ...telling.map((name) => [name, 'x'] as const),
+    ['Accept-Ranges', 'bytes'],
+    ['Content-Type', 'multipart/byteranges; boundary=x'],
+    ['ETag', '"x"'],
+  ])('leaves a response with %s: %s alone', (name, value) => {
+    const response = responseWith([name, value])
+    const before = response.getHeaders()
+    expect(advertise(response, undefined)).toBe(false)
+    expect(response.getHeaders()).toEqual(before)
+  })
+
+  it('takes the one tag that it is told of', () => {
+    expect(advertise(responseWith(['ETag', '"x"']), '"x"')).toBe(true)
+    expect(advertise(responseWith(['ETag', 'W/"x"']), '"x"')).toBe(false)
+    expect(advertise(responseWith(), '"x"')).toBe(false)
+  })
+
+  it('leaves a response without a type, or whose head is written, alone', () => {
+    const untyped = responseWith()
+    untyped.removeHeader('Content-Type')
+    expect(advertise(untyped, undefined)).toBe(false)
+    expect(advertise(responseWith().writeHead(200), undefined)).toBe(false)
+  })
+
+  it.each(['setHeader', 'getHeader'] as const)('leaves it alone if %s is patched', (name) => {
+    const response = responseWith()
+    const original: Function = Reflect.get(response, name)
+    Object.assign(response, { [name]: (...args: unknown[]) => original.apply(response, args) })
+    expect(advertise(response, undefined)).toBe(false)
+    expect(response.hasHeader('Accept-Ranges')).toBe(false)
+  })
+})

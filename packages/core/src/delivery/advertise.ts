@@ -1,0 +1,80 @@
+// Accept-Ranges on a full response, where that is all that a filter adds: on nearly every response.
+//
+// There the checks of `getHeader` and `setHeader` would cost as much as all else, so fields are read and
+// added where Node keeps them, as long as the methods are Node's own.
+
+import { OutgoingMessage, type ServerResponse } from 'node:http'
+import { ownSymbol } from '../runtime.ts'
+import { isByteranges } from '../semantics/fields.ts'
+import { OwnMethod } from './own-method.ts'
+
+/** A field as it was set. */
+type Line = [name: string, value: unknown]
+
+/** The fields that are set on a response, by their names in lower case. */
+interface FieldTable {
+  [name: string]: Line | undefined
+}
+
+const own = {
+  setHeader: new OwnMethod('headers[name.toLowerCase()] = [name, value]'),
+  getHeader: new OwnMethod('const entry = headers[name.toLowerCase()]'),
+}
+
+/** Under this key a response has its table, or `null` before a field is set. */
+const key = findKey()
+
+/** `undefined` if this Node keeps fields in another way. */
+function findKey(): symbol | undefined {
+  const message = new OutgoingMessage()
+  const found = ownSymbol(message, 'kOutHeaders')
+  if (found === undefined) return undefined
+  const [name, value] = range()
+  message.setHeader(name, String(value))
+  const table: unknown = Reflect.get(message, found)
+  return JSON.stringify(table) === JSON.stringify({ 'accept-ranges': range() }) ? found : undefined
+}
+
+function range(): Line {
+  return ['Accept-Ranges', 'bytes']
+}
+
+/**
+ * Adds `Accept-Ranges: bytes` to the fields of a full response, unless one of them forbids ranges, or may
+ * call for more; returns whether it did.
+ *
+ * @param etag the value that ETag must have
+ */
+export function advertise(response: ServerResponse, etag: string | undefined): boolean {
+  if (key === undefined || response.headersSent) return false
+  if (!hasOwnMethods(response)) return false
+  const table: FieldTable | null | undefined = Reflect.get(response, key)
+  if (!table || !isOrdinary(table) || table['etag']?.[1] !== etag) return false
+  table['accept-ranges'] = range()
+  return true
+}
+
+function hasOwnMethods(response: {
+  readonly setHeader: unknown
+  readonly getHeader: unknown
+}): boolean {
+  return own.setHeader.is(response.setHeader) && own.getHeader.is(response.getHeader)
+}
+
+/** Few responses are without a type, and they set too few fields for this to pay. */
+function isOrdinary(table: FieldTable): boolean {
+  const { 'content-type': type } = table
+  return (
+    type !== undefined &&
+    !isByteranges(String(type[1])) &&
+    table['accept-ranges'] === undefined &&
+    table['content-encoding'] === undefined &&
+    table['content-range'] === undefined &&
+    table['trailer'] === undefined &&
+    table['transfer-encoding'] === undefined &&
+    table['vary'] === undefined &&
+    table['x-accel-redirect'] === undefined &&
+    table['x-lighttpd-send-file'] === undefined &&
+    table['x-sendfile'] === undefined
+  )
+}

@@ -1,0 +1,24 @@
+/**
+ * A method of Node's own, known by a call that only its source text contains. A comparison with the
+ * current method would prove nothing: it may have been patched before this module was loaded.
+ */
+export class OwnMethod {
+  readonly #call: string
+  /** The one that has been found to be Node's: comparing is cheaper than reading. */
+  #proven: unknown
+  readonly #foreign = new WeakSet<Function>()
+
+  constructor(call: string) {
+    this.#call = call
+  }
+
+  /** Whether a value is this method, unpatched. */
+  is(method: unknown): boolean {
+    if (method === this.#proven) return method !== undefined
+    if (typeof method !== 'function' || this.#foreign.has(method)) return false
+    const isOwn = Function.prototype.toString.call(method).includes(this.#call)
+    if (isOwn) this.#proven = method
+    else this.#foreign.add(method)
+    return isOwn
+  }
+}
