@@ -1,6 +1,7 @@
 // Express's weak tags are hashes of the exact bytes: downloads resume with `rangeServe()` alone.
 
-import type { RequestHandler } from 'express'
+import { createHash } from 'node:crypto'
+import type { RequestHandler, Response } from 'express'
 import compression from 'compression'
 import { afterEach, describe, expect, it } from 'vitest'
 import { rangeServe } from '@range-serve/express'
@@ -13,6 +14,21 @@ type Line = [name: string, value: string]
 const text = 'lorem ipsum '.repeat(3000)
 const range: Line = ['Range', 'bytes=5-9']
 const past = 'Tue, 03 Nov 2026 12:00:00 GMT'
+
+/** What Express makes of the content that its function for tags is recognised by. */
+const expressTag = `W/"b-${createHash('sha1').update('range-serve').digest('base64').slice(0, 27)}"`
+
+/** Middleware that changes a response as it ends. */
+const altering =
+  (change: (response: Response) => unknown, ...content: string[]): RequestHandler =>
+  (_request, response, next) => {
+    const { end } = response
+    response.end = (...args: unknown[]) => {
+      change(response)
+      return Reflect.apply(end, response, content.length > 0 ? content : args)
+    }
+    next()
+  }
 
 describe.each(expressApps)('%s', (_name, start) => {
   let running: Running
@@ -62,6 +78,102 @@ describe.each(expressApps)('%s', (_name, start) => {
       headers: [['If-None-Match', strong]],
     })
     expect([unchanged.status, field(unchanged, 'ETag')]).toEqual([304, strong])
+  })
+
+  it.each<[what: string, ...headers: Line[]]>([
+    ['no condition'],
+    ['a condition', ['If-None-Match', '"v0"']],
+  ])(
+    'leaves what is not filtered, or changed on its way, a weak tag (%s)',
+    async (_, ...headers) => {
+      const changed: [path: string, handler: RequestHandler][] = [
+        ['/altered', altering((response) => response.removeHeader('Content-Length'), 'other')],
+        ['/restated', altering((response) => (response.statusCode = 202))],
+        ['/failed', (_request, response, next) => next(response.status(404) && undefined)],
+        [
+          '/none',
+          (_request, response, next) => next(response.set('Accept-Ranges', 'none') && undefined),
+        ],
+      ]
+      running = await start(
+        ...['/strong', ...changed.map(([path]) => path)].map(
+          (path) => [path, rangeServe()] as const,
+        ),
+        ...changed,
+        (_request, response) => void response.send('some text'),
+      )
+      const tagAt = async (path: string) =>
+        field(await ask(running.port, { path, headers }), 'ETag')
+      const strong = await tagAt('/strong')
+      expect(strong).toMatch(/^"9-/)
+      for (const path of ['/', ...changed.map((each) => each[0])]) {
+        expect(await tagAt(path), path).toBe(`W/${strong}`)
+      }
+    },
+  )
+
+  it('leaves the tag of a response that is sent while another is being sent weak', async () => {
+    const waiting: { send(content: unknown): unknown }[] = []
+    const flush: RequestHandler = (_, response, next) => {
+      const { end } = response
+      response.end = (...args: unknown[]) => {
+        for (const each of waiting.splice(0)) each.send('some text')
+        return Reflect.apply(end, response, args)
+      }
+      next()
+    }
+    running = await start(
+      ['/waiting', (_, response) => void waiting.push(response)],
+      rangeServe(),
+      flush,
+      (_, response) => void response.send({ toJSON: () => 'some text' }),
+    )
+    const first = ask(running.port, { path: '/waiting' })
+    await expect.poll(() => waiting.length).toBe(1)
+    expect(field(await get(), 'ETag')).toMatch(/^"b-/)
+    expect(field(await first, 'ETag')).toMatch(/^W\/"9-/)
+  })
+
+  it.each<[setting: unknown, etag: string | undefined]>([
+    ['strong', '"9-'],
+    [false, undefined],
+    [() => 'W/"own"', 'W/"own"'],
+    [(content: Buffer) => (content.length === 9 ? 'W/"own"' : expressTag), 'W/"own"'],
+  ])('respects the setting etag: %s, whenever it is set', async (setting, etag) => {
+    let isSet = true
+    running = await start(rangeServe(), (request, response) => {
+      if (isSet) request.app.set('etag', setting)
+      response.send('some text')
+    })
+    const matches = etag === undefined ? etag : (expect.stringContaining(etag) as string)
+    expect(field(await get(), 'ETag')).toEqual(matches)
+    await running.close()
+    isSet = false
+    running = await start(rangeServe(), (request, response) => {
+      if (isSet) request.app.set('etag', setting)
+      response.send('some text')
+    })
+    expect(field(await get(), 'ETag')).toMatch(/^"9-/)
+    isSet = true
+    expect(field(await get(), 'ETag')).toEqual(matches)
+  })
+
+  it('sends a response that has `send` and no application', async () => {
+    running = await start(
+      (_, response, next) => {
+        const { end } = response
+        Object.assign(response, {
+          end: (...args: unknown[]) => Reflect.apply(end, response, args),
+          send: (content: string) => response.type('txt').end(content),
+        })
+        Object.defineProperty(response, 'app', { value: undefined })
+        next()
+      },
+      rangeServe(),
+      (_, response) => void response.send('some text'),
+    )
+    const part = await get(range)
+    expect([part.status, String(part.content)]).toEqual([206, 'text'])
   })
 
   it('resumes a download that was cut off, and restarts one whose content has changed', async () => {

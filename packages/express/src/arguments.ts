@@ -101,12 +101,12 @@ function toPairs(fields: GivenFields): Iterable<readonly unknown[]> {
 
 /** Looks up what a response will say in a field: what `writeHead` is given overrides what was set. */
 export function lookUp(
-  set: Readonly<Record<string, GivenField['value'] | undefined>>,
+  response: { getHeader(name: string): GivenField['value'] | undefined },
   fields: GivenFields,
 ): FieldLookup {
-  if (!fields) return (name) => set[name]
+  if (!fields) return (name) => response.getHeader(name)
   const given = toFields(fields)
-  return (name) => given.get(name)?.value ?? set[name]
+  return (name) => given.get(name)?.value ?? response.getHeader(name)
 }
 
 /** The arguments of `writeHead` with a line added to the fields that it was given. */

@@ -21,22 +21,28 @@ import {
   isReason,
   missingFields,
   noteLength,
-  strongTag,
   tagEncoding,
   type WriteHead,
   writeWith,
 } from './head.ts'
 import type { NotModified } from './fresh.ts'
+import { settleTag, strongTag, type Tagged, weakenTag } from './hash-tag.ts'
 import { isTopmost, type Methods, setStatus } from './methods.ts'
 import { Outlet } from './outlet.ts'
 import type { PipedSources } from './sources.ts'
 
+/** What is known of the response. */
+interface Watched extends Tagged {
+  readonly request: IncomingMessage
+  readonly options: RangeServeOptions
+  readonly notModified: NotModified | undefined
+}
+
 /** The filter of one response, which may have to differ from what its handler sends. */
 export class Filter {
-  readonly #request: IncomingMessage
+  readonly #watch: Watched
   readonly #response: ServerResponse
   readonly #below: Methods
-  readonly #options: RangeServeOptions
   readonly #sources: PipedSources
   readonly #outlet: Outlet
   /** The head has been written, and the content must match it. */
@@ -51,23 +57,16 @@ export class Filter {
   /** The handler has ended the response. */
   #ended = false
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    below: Methods,
-    options: RangeServeOptions,
-    sources: PipedSources,
-  ) {
-    this.#request = request
+  constructor(watch: Watched, response: ServerResponse, below: Methods, sources: PipedSources) {
+    this.#watch = watch
     this.#response = response
     this.#below = below
-    this.#options = options
     this.#sources = sources
     this.#outlet = new Outlet(response, below)
   }
 
   get #isHead(): boolean {
-    return this.#request.method === 'HEAD'
+    return this.#watch.request.method === 'HEAD'
   }
 
   /** `response.write(...args)` */
@@ -145,29 +144,35 @@ export class Filter {
     if (this.#decided || response.headersSent) return
     const { statusCode } = response
     const isDeferred = statusCode === 200 && !this.#outlet.isPlain && isTopmost(response)
-    if (isDeferred) this.writeHead([statusCode], setStatus, undefined)
+    if (isDeferred) this.writeHead([statusCode], setStatus)
     else response.writeHead(statusCode)
   }
 
   /** `response.writeHead(...args)`: decides about the response. */
-  writeHead(args: unknown[], write: WriteHead, notModified: NotModified | undefined): unknown {
+  writeHead(args: unknown[], write: WriteHead): unknown {
     const response = this.#response
+    const { notModified, tag } = this.#watch
     if (Number(args[0]) === 304 && notModified && !this.#decided && !response.headersSent) {
       return this.#writeNotModified(args, write, notModified)
     }
     if (this.#decided || response.headersSent || Number(args[0]) !== 200) {
+      if (!this.#decided && Number(args[0]) !== 304) weakenTag(response, tag)
       this.#decided = true
       if (this.#isAltered(args)) cutOff(response)
       return write(response, args)
     }
     const { fields, reason = response.statusMessage } = parseHead(args)
-    const field = lookUp(response.getHeaders(), fields)
+    const field = lookUp(response, fields)
     const seekable = this.#content !== undefined
     const length = declaredLength(response, field, seekable || !this.#isHead)
+    settleTag(response, this.#watch, field, length)
     const plan = length === undefined ? undefined : this.#plan(field, length, seekable)
     this.#decided = true
     if (length === undefined) return writeWith(response, args, tagEncoding(response), write)
-    if (!plan) return write(response, args)
+    if (!plan) {
+      weakenTag(response, tag)
+      return write(response, args)
+    }
     const isFull = plan.status === 200
     let retract: (() => void) | undefined
     let result: unknown
@@ -194,9 +199,10 @@ export class Filter {
   }
 
   #plan(field: FieldLookup, length: number, seekable: boolean): ResponsePlan | undefined {
+    const { request, options } = this.#watch
     const content = { length, seekable, etag: strongTag(field, length) }
-    const isEncodable = 'if-none-match' in this.#request.headers && !isUnpatched(this.#response)
-    return planPassing(this.#request, field, content, { ...this.#options, isEncodable })
+    const isEncodable = 'if-none-match' in request.headers && !isUnpatched(this.#response)
+    return planPassing(request, field, content, { ...options, isEncodable })
   }
 
   /** A 304 that the handler makes, or `res.send`, since `req.fresh` was true. */
@@ -217,7 +223,7 @@ export class Filter {
   /** Whether code below has made other content of a part, which is a part of nothing then. */
   #isAltered(args: unknown[]): boolean {
     if (this.#partLength === undefined || this.#response.headersSent) return false
-    const field = lookUp(this.#response.getHeaders(), parseHead(args).fields)
+    const field = lookUp(this.#response, parseHead(args).fields)
     return parseContentLength(field('content-length')) !== this.#partLength
   }
 
@@ -233,8 +239,9 @@ export class Filter {
   }
 
   #observe(plan: Pick<ResponsePlan, 'status' | 'body'>, length: number): void {
-    if (!isObserved(this.#options)) return
-    const transfer = new OngoingTransfer(this.#request, this.#options.onTransfer)
+    const { request, options } = this.#watch
+    if (!isObserved(options)) return
+    const transfer = new OngoingTransfer(request, options.onTransfer)
     transfer.start(plan, length)
     void this.#outlet.observe(transfer)
   }

@@ -4,7 +4,7 @@
 import { IncomingMessage, type ServerResponse } from 'node:http'
 import { type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
 import { evaluatePassing, parseContentLength } from '@range-serve/core/filter'
-import { strongTag } from './head.ts'
+import { strongTag } from './hash-tag.ts'
 import { ownPrototype } from './methods.ts'
 import { type Watch, watches } from './watch.ts'
 

@@ -2,8 +2,9 @@
 
 import { type ServerResponse, validateHeaderValue } from 'node:http'
 import type { ResponsePlan } from '@range-serve/core'
-import { type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
+import { advertise, type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
 import { applyHead, mayBeCut, parseContentLength, tagOfEncoding } from '@range-serve/core/filter'
+import { settleTag, strongTag, type Tagged, weakenTag } from './hash-tag.ts'
 import { appendLine, type GivenFields, lookUp, parseHead, toFields } from './arguments.ts'
 
 /** What Node keeps beside a response's fields: how to frame content whose length no field declares. */
@@ -77,35 +78,6 @@ export function missingFields(
   }
 }
 
-/** The characters of a tag of Express after the length: "-", a hash, and the closing quote. */
-const hashed = 29
-
-/**
- * The strong form of the tag that Express made of content of this length, `W/"<length>-<hash>"`, if
- * nothing encodes it. A regular expression takes a tenth of what the filter costs a response.
- */
-export function strongTag(field: FieldLookup, length: number | undefined): string | undefined {
-  const etag = field('etag')
-  if (typeof etag !== 'string' || length === undefined || !etag.startsWith('W/"')) return undefined
-  const end = etag.length - hashed
-  if (etag.charAt(end) !== '-' || !etag.endsWith('"')) return undefined
-  return parseHex(etag, 3, end) === length && field('content-encoding') === undefined
-    ? etag.slice(2)
-    : undefined
-}
-
-/** Parses digits of a text; returns `NaN` unless all of them are hexadecimal, in lower case. */
-function parseHex(text: string, start: number, end: number): number {
-  let value = start < end ? 0 : Number.NaN
-  for (let i = start; i < end; i++) {
-    const code = text.charCodeAt(i)
-    if (code >= 0x30 && code <= 0x39) value = value * 16 + code - 0x30
-    else if (code >= 0x61 && code <= 0x66) value = value * 16 + code - 0x57
-    else return Number.NaN
-  }
-  return value
-}
-
 /**
  * The tag for a response of unknown length that middleware between its handler and the filter encodes:
  * such middleware has hooked the content, and removed its length.
@@ -129,17 +101,38 @@ export function writeFullHead(
   response: ServerResponse,
   args: unknown[],
   write: WriteHead,
+  tagged: Tagged,
 ): unknown {
-  if (Number(args[0]) !== 200) return write(response, args)
+  if (Number(args[0]) !== 200) {
+    weakenTag(response, tagged.tag)
+    return write(response, args)
+  }
   const fields = args.length > 1 ? parseHead(args).fields : undefined
-  const field: FieldLookup = fields
-    ? lookUp(response.getHeaders(), fields)
-    : (name) => response.getHeader(name)
-  const names = fields ? undefined : response.getHeaderNames()
-  const length = mayBeCut(field, names) ? declaredLength(response, field, true) : undefined
+  const field = lookUp(response, fields)
+  const length = declaredLength(response, field, true)
+  settleTag(response, tagged, field, length)
+  if (!fields && length !== undefined && advertise(response, tagged.tag)) {
+    return writeOrTakeBack(response, args, acceptRanges, write)
+  }
+  const isCuttable = mayBeCut(field, fields ? undefined : response.getHeaderNames())
+  if (!isCuttable) weakenTag(response, tagged.tag)
   const additions =
-    length === undefined ? tagEncoding(response) : missingFields(field, false, length)
+    isCuttable && length !== undefined ? missingFields(field, false, length) : tagEncoding(response)
   return writeWith(response, args, additions, write)
+}
+
+function writeOrTakeBack(
+  response: ServerResponse,
+  args: unknown[],
+  additions: Additions,
+  write: WriteHead,
+): unknown {
+  try {
+    return write(response, args)
+  } catch (error) {
+    if (!response.headersSent) takeBack(response, additions)
+    throw error
+  }
 }
 
 /**

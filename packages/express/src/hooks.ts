@@ -7,10 +7,12 @@
 // handler does.
 
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import { isUnpatched, type RangeServeOptions } from '@range-serve/core/adapter'
+import { isUnpatched, type RangeServeOptions, toOneWrite } from '@range-serve/core/adapter'
 import { declareTransparent, writeThrough } from '@range-serve/core/filter'
+import type { Response } from 'express'
 import type { Filter } from './filter.ts'
 import { hookFresh } from './fresh.ts'
+import { sendTagged } from './hash-tag.ts'
 import { writeFullHead } from './head.ts'
 import { declareOwn, type Methods, MethodsBelow, ownPrototype } from './methods.ts'
 import { PipedFile } from './piped-file.ts'
@@ -113,6 +115,14 @@ function isOnTop({ hooks }: Layer, response: { [name in keyof Methods]: unknown 
   return writeHead === hooks.writeHead && write === hooks.write && end === hooks.end
 }
 
+/** The arguments of `end`, so that small content goes out together with the head. */
+function inOneWrite(response: ServerResponse, args: unknown[]): unknown[] {
+  const [content, second, third] = args
+  const text = toOneWrite(response, content)
+  if (text === undefined) return args
+  return [text, 'latin1', typeof second === 'function' ? second : third]
+}
+
 /** Puts the hooks on top of the methods that an object has. */
 function install(target: object, sendRange: Function): Layer {
   const below = new MethodsBelow(target)
@@ -137,16 +147,17 @@ function install(target: object, sendRange: Function): Layer {
     writeHead(...args) {
       const watch = watchOf(this)
       if (!watch) return below.writeHead.apply(this, args)
-      if (watch.mode === 'whole') return writeFullHead(this, args, writeHead)
-      return watch.filterOf(this, below).writeHead(args, writeHead, watch.notModified)
+      if (watch.mode === 'whole') return writeFullHead(this, args, writeHead, watch)
+      return watch.filterOf(this, below).writeHead(args, writeHead)
     },
     write(...args) {
       const filter = filterOf(this)
       return filter ? filter.write(args) : below.write.apply(this, args)
     },
     end(...args) {
-      const filter = filterOf(this)
-      return filter ? filter.end(args) : below.end.apply(this, args)
+      const watch = watchOf(this)
+      if (watch?.mode === 'filter') return watch.filterOf(this, below).end(args)
+      return below.end.apply(this, watch ? inOneWrite(this, args) : args)
     },
     // A listener costs each response as much as all else here. Every stream listens to what it is piped
     // into before it emits 'pipe' there.
@@ -165,5 +176,20 @@ function install(target: object, sendRange: Function): Layer {
   declareTransparent(hooks.write, () => below.write)
   declareTransparent(hooks.end, () => below.end)
   Object.assign(target, hooks, { sendRange })
+  hookSend(target)
   return layer
+
+  /** Only Express's responses have `send`. */
+  function hookSend(object: object): void {
+    const own = Object.getOwnPropertyDescriptor(object, 'send')
+    const parent: object = Object.getPrototypeOf(object)
+    if (!Reflect.has(object, 'send')) return
+    Object.assign(object, { send })
+    function send(this: Response, ...args: unknown[]): unknown {
+      const method: Function = own?.value ?? Reflect.get(parent, 'send', this)
+      const watch = watchOf(this)
+      const call = (): unknown => Reflect.apply(method, this, args)
+      return watch ? sendTagged(watch, this.app, call) : call()
+    }
+  }
 }

@@ -85,7 +85,7 @@ export class PipedFile {
     const isBegun = response.headersSent || response.writableEnded || isGone(response)
     if (isBegun || bypassed || response.statusCode !== 200) return undefined
     if (!isReason(response.statusMessage)) return undefined
-    const field = lookUp(response.getHeaders(), undefined)
+    const field = lookUp(response, undefined)
     if (field('content-encoding') !== undefined || !this.#isWhole(source, field)) return undefined
     const { length } = source
     // A handler that serves ranges also evaluates preconditions, and knows its own validators only.

@@ -24,6 +24,8 @@ export class Watch {
   /** Something has been piped into it. */
   hasPipes = false
   sources: PipedSources | undefined
+  /** The strong tag that `res.send` has given it. */
+  tag: string | undefined
   /** What `req.fresh` has found, if it was true. */
   notModified: NotModified | undefined
   /** The file stream that is piped into it, if that is all. */
@@ -40,7 +42,7 @@ export class Watch {
 
   filterOf(response: ServerResponse, below: Methods): Filter {
     this.sources ??= new PipedSources(response)
-    this.#filter ??= new Filter(this.request, response, below, this.options, this.sources)
+    this.#filter ??= new Filter(this, response, below, this.sources)
     return this.#filter
   }
 }

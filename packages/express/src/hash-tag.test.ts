@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { strongTag } from './head.ts'
+import { strongTag } from './hash-tag.ts'
 
 const fields = (values: Readonly<Record<string, string>>) => (name: string) => values[name]
 

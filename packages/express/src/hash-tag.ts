@@ -1,0 +1,134 @@
+// The entity-tag that Express makes of what `res.send` is given: a hash of those very bytes, yet weak,
+// by its setting `etag`. Where the filter watches a response, the same tag is strong. It is made so at
+// once: to set it a second time would cost a response more than all else here.
+
+import crypto from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { Application } from 'express'
+import type { FieldLookup } from '@range-serve/core/adapter'
+
+/** Has the strong tag that `res.send` made, once it has. */
+export interface Tagged {
+  tag: string | undefined
+}
+
+type Settings = Partial<Pick<Application, 'get' | 'set'>>
+
+/** The function of Express's setting "etag fn". */
+type MakeTag = (content: unknown, encoding?: unknown) => unknown
+
+/** The response that `res.send` is sending, until its content has been tagged. */
+let sending: Tagged | undefined
+
+/**
+ * Calls `send` for a response whose tag is to be strong, if Express makes it.
+ *
+ * @param app of the response; what is like Express may have none
+ */
+export function sendTagged(
+  tagged: Tagged,
+  app: Settings | undefined,
+  send: () => unknown,
+): unknown {
+  if (app !== known) provideTags(app)
+  const outer = sending
+  sending = tagged
+  try {
+    return send()
+  } finally {
+    sending = outer
+  }
+}
+
+const provided = new WeakSet<object>()
+/** The application of the last response: most responses are of one. */
+let known: unknown
+
+/** Replaces the function by which an application makes tags, if it is Express's own. */
+function provideTags(app: Settings | undefined): void {
+  known = app
+  if (!app?.get || !app.set || provided.has(app)) return
+  provided.add(app)
+  const make: unknown = app.get('etag fn')
+  const isDefault = app.get('etag') === 'weak' || app.get('etag') === true
+  if (!isDefault || typeof crypto.hash !== 'function' || !isOfExpress(make)) return
+  app.set('etag fn', (content: unknown, encoding: unknown) => {
+    const tagged = sending
+    sending = undefined
+    if (!Buffer.isBuffer(content)) return make(content, encoding)
+    const tag = tagOf(content)
+    if (!tagged) return `W/${tag}`
+    tagged.tag = tag
+    return tag
+  })
+}
+
+function isOfExpress(make: unknown): make is MakeTag {
+  const probe = Buffer.from('range-serve')
+  return typeof make === 'function' && make(probe) === `W/${tagOf(probe)}`
+}
+
+/** The tag that Express makes of content, as a strong one. */
+function tagOf(content: Buffer): string {
+  const hash = crypto.hash('sha1', content, 'base64').slice(0, hashLength)
+  return `"${content.length.toString(16)}-${hash}"`
+}
+
+/**
+ * Makes the tag of a response weak again, as Express has it, unless what is sent is known to be what was
+ * hashed.
+ *
+ * @param length of the content that is sent
+ */
+export function settleTag(
+  response: ServerResponse,
+  { tag }: Tagged,
+  field: FieldLookup,
+  length: number | undefined,
+): void {
+  if (tag === undefined || field('etag') !== tag) return
+  if (isHashOf(tag, 0, length) && field('content-encoding') === undefined) return
+  weakenTag(response, tag)
+}
+
+export function weakenTag(response: ServerResponse, tag: string | undefined): void {
+  if (tag !== undefined && response.getHeader('ETag') === tag)
+    response.setHeader('ETag', `W/${tag}`)
+}
+
+/**
+ * The strong form of the tag that Express made of content of this length, `W/"<length>-<hash>"`, if
+ * nothing encodes it.
+ */
+export function strongTag(field: FieldLookup, length: number | undefined): string | undefined {
+  const etag = field('etag')
+  if (typeof etag !== 'string' || !etag.startsWith('W/')) return undefined
+  return isHashOf(etag, 2, length) && field('content-encoding') === undefined
+    ? etag.slice(2)
+    : undefined
+}
+
+/** How many characters of the hash in Base64 are in a tag. */
+const hashLength = 27
+
+/**
+ * Whether the opaque part of a tag, which begins at `start`, has Express's form for content of this
+ * length. A regular expression takes a tenth of what the filter costs a response.
+ */
+function isHashOf(etag: string, start: number, length: number | undefined): boolean {
+  const end = etag.length - hashLength - 2
+  if (etag.charAt(start) !== '"' || etag.charAt(end) !== '-' || !etag.endsWith('"')) return false
+  return parseHex(etag, start + 1, end) === length
+}
+
+/** Parses digits of a text; returns `NaN` unless all of them are hexadecimal, in lower case. */
+function parseHex(text: string, start: number, end: number): number {
+  let value = start < end ? 0 : Number.NaN
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i)
+    if (code >= 0x30 && code <= 0x39) value = value * 16 + code - 0x30
+    else if (code >= 0x61 && code <= 0x66) value = value * 16 + code - 0x57
+    else return Number.NaN
+  }
+  return value
+}
