@@ -14,9 +14,9 @@ const run = promisify(execFile)
 
 /** The most that the JavaScript of each package may weigh, gzipped, in bytes. Raise it on purpose. */
 const budget = {
-  core: 82_500,
-  express: 16_000,
-  koa: 12_200,
+  core: 84_000,
+  express: 18_000,
+  koa: 13_300,
   http: 10_000,
   s3: 4_000,
   zip: 8000,

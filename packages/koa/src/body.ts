@@ -29,7 +29,7 @@ const memory: MemoryBody = { kind: 'memory' }
 export function kindOf({ response }: Context): BodyKind {
   const body: unknown = response.body
   if (body === undefined || body === null) return { kind: 'none' }
-  if (typeof body !== 'object' || Buffer.isBuffer(body) || isPlain(body)) return memory
+  if (typeof body !== 'object' || Buffer.isBuffer(body) || isPlainObject(body)) return memory
   if (isOfWeb(body) && knowsWeb(response)) {
     if (body instanceof Blob) return { kind: 'blob', blob: body }
     const stream = body instanceof Response ? body.body : body
@@ -41,7 +41,8 @@ export function kindOf({ response }: Context): BodyKind {
 }
 
 /** Whether a body is an object literal or an array, which every Koa makes JSON of. */
-function isPlain(body: object): boolean {
+export function isPlainObject(body: unknown): boolean {
+  if (typeof body !== 'object' || body === null) return false
   const prototype: unknown = Object.getPrototypeOf(body)
   if (prototype !== Object.prototype && prototype !== Array.prototype) return false
   const { pipe }: { readonly pipe?: unknown } = body

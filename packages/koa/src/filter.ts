@@ -3,7 +3,7 @@
 import { ReadStream } from 'node:fs'
 import type { ParameterizedContext as Context } from 'koa'
 import { fromBlob, fromStream, type Source } from '@range-serve/core'
-import type { RangeServeOptions } from '@range-serve/core/adapter'
+import { advertise, type RangeServeOptions } from '@range-serve/core/adapter'
 import {
   discardFeeders,
   fromReadStream,
@@ -14,16 +14,22 @@ import {
   parseContentLength,
   preparePassing,
 } from '@range-serve/core/filter'
-import { kindOf } from './body.ts'
+import { isPlainObject, kindOf } from './body.ts'
 import { guardTag, tagEncoding } from './encoding.ts'
 import { takesFields } from './fields.ts'
 import { decideAtEnd } from './memory.ts'
 import { keepTarget } from './mount.ts'
 import { applyPrepared, isDirect } from './response.ts'
+import { endWhole } from './whole.ts'
 
 /** Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait. */
 export function filterBody(ctx: Context, options: RangeServeOptions): Promise<void> | undefined {
-  if (!isEligible(ctx)) return undefined
+  if (isOrdinary(ctx, options) && advertise(ctx.res, undefined)) {
+    endWhole(ctx)
+    return undefined
+  }
+  const names = ctx.res.getHeaderNames()
+  if (!isEligible(ctx, names)) return undefined
   const isPlain = !isConditional(ctx.req) && !isObserved(options)
   const given: unknown = ctx.response.body
   if (given instanceof ReadStream) {
@@ -32,7 +38,7 @@ export function filterBody(ctx: Context, options: RangeServeOptions): Promise<vo
   if (ArrayBuffer.isView(given) && !Buffer.isBuffer(given)) sendAsBytes(ctx, given)
   const body = kindOf(ctx)
   if (body.kind === 'memory') {
-    markRanges(ctx)
+    markRanges(ctx, names)
     if (!isPlain) decideAtEnd(ctx, options, isMemoryEligible)
     return undefined
   }
@@ -41,7 +47,7 @@ export function filterBody(ctx: Context, options: RangeServeOptions): Promise<vo
   if (length === undefined) tagEncoding(ctx)
   if (length === undefined || (body.kind === 'stream' && !body.stream)) return undefined
   if (isPlain && ctx.req.method !== 'HEAD') {
-    markRanges(ctx)
+    markRanges(ctx, names)
     // Koa destroys the stream if the client leaves, and what is piped into it would stay open.
     if (body.kind === 'stream') discardFeeders(body.stream)
     return undefined
@@ -50,26 +56,45 @@ export function filterBody(ctx: Context, options: RangeServeOptions): Promise<vo
   return filterSource(ctx, source, options)
 }
 
-function isEligible(ctx: Context): boolean {
+/** Whether the full response is sent of content in memory. */
+function isOrdinary({ req, res, response, respond }: Context, options: RangeServeOptions): boolean {
+  const body: unknown = response.body
+  return (
+    res.statusCode === 200 &&
+    req.method === 'GET' &&
+    respond !== false &&
+    (typeof body === 'string' || Buffer.isBuffer(body) || isPlainObject(body)) &&
+    !isConditional(req) &&
+    !isObserved(options)
+  )
+}
+
+function isEligible(ctx: Context, names: readonly string[]): boolean {
   const { req, res } = ctx
   if (res.statusCode !== 200 || (req.method !== 'GET' && req.method !== 'HEAD')) return false
   // Koa calls the response to a HEAD over HTTP/2 not writable, and writes it all the same.
   if (ctx.respond === false || res.headersSent || res.writableEnded) return false
-  return mayBeCut((name) => res.getHeader(name), res.getHeaderNames())
+  return mayBeCut((name) => res.getHeader(name), names)
 }
 
 function isMemoryEligible(ctx: Context): boolean {
-  return isEligible(ctx) && !isGone(ctx.res) && kindOf(ctx).kind === 'memory'
+  return (
+    isEligible(ctx, ctx.res.getHeaderNames()) && !isGone(ctx.res) && kindOf(ctx).kind === 'memory'
+  )
 }
 
-/** Advertises ranges on a full response, unless a patched `setHeader` throws. */
-function markRanges({ response, res }: Context): void {
+/**
+ * Advertises ranges on a full response, unless a patched `setHeader` throws.
+ *
+ * @param names of the fields that are set, in lower case
+ */
+function markRanges({ response, res }: Context, names: readonly string[]): void {
   try {
     res.setHeader('Accept-Ranges', 'bytes')
   } catch {
     // It is sent without.
   }
-  guardTag(response)
+  if (names.includes('etag') || names.includes('vary')) guardTag(response)
 }
 
 /** Koa takes bytes other than a Buffer for an object, and sets the type of JSON. */
@@ -99,7 +124,7 @@ async function filterFile(
   const length = lengthOf(ctx)
   if (!source && kindOf(ctx).kind === 'stream' && length !== undefined) {
     const isPlain = !isConditional(ctx.req) && !isObserved(options) && ctx.method !== 'HEAD'
-    if (isPlain) markRanges(ctx)
+    if (isPlain) markRanges(ctx, ctx.res.getHeaderNames())
     else source = fromStream(stream, { length })
   }
   if (source) await filterSource(ctx, source, options)

@@ -7,7 +7,7 @@ import {
   validateServeOptions,
 } from '@range-serve/core/adapter'
 import type { Applied } from './applied.ts'
-import { watchFresh } from './encoding.ts'
+import { hookFresh } from './encoding.ts'
 import { filterBody } from './filter.ts'
 import { getBody } from './prototypes.ts'
 import { deliverApplied } from './response.ts'
@@ -70,8 +70,8 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     const state = keepState(ctx, ctx.app.middleware[0] === middleware)
     const outer = state.options
     state.options = options
-    provideSendRange(ctx)
-    if (filters) watchFresh(ctx)
+    if (filters) state.isFiltered = true
+    if (ctx.sendRange !== sendRange) hookApplication(ctx)
     // The outermost one waits, and filters.
     if (outer && (!filters || outer.acceptRanges !== false)) return next()
     const finish = () => {
@@ -127,9 +127,9 @@ function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
   return undefined
 }
 
-/** Gives contexts `sendRange`: by their prototype, since a property of each costs as much as all else. */
-function provideSendRange(ctx: Context): void {
-  if (ctx.sendRange === sendRange) return
+/** By the prototypes of the application: a property of each context costs as much as all else. */
+function hookApplication(ctx: Context): void {
+  hookFresh(ctx)
   const prototype: object = Object.getPrototypeOf(ctx.response.ctx)
   Object.assign(Reflect.has(ctx, 'sendRange') ? ctx : prototype, { sendRange })
 }

@@ -11,6 +11,8 @@ export interface State {
   options: RangeServeOptions | undefined
   /** No middleware is outside of this one: no other code sees the body afterwards. */
   isOutermost: boolean
+  /** Whether one of them filters. */
+  isFiltered: boolean
   /** The last call of `sendRange`. */
   pending: Sending | undefined
   /** The arguments of that call, if the source can be opened again. */
@@ -34,6 +36,7 @@ export function stateOf({ response }: Context): State | undefined {
 export function keepState({ response }: Context, isOutermost = false): State {
   return ((response.ctx as Known)[key] ??= {
     options: undefined,
+    isFiltered: false,
     isOutermost,
     pending: undefined,
     sent: undefined,
