@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { describe, expect, it } from 'vitest'
 import type { SendOptions, Transfer } from '@range-serve/core'
+import { codeOf } from '@range-serve/core/sources'
 import { rangeServe } from '@range-serve/express'
 import { bytes, filePath, folder, range } from '../support/files.ts'
 import { until } from '../support/fixture.ts'
@@ -55,6 +56,31 @@ describe.each(expresses)('%s', (_name, { start, withFilter }) => {
         }
       },
     )
+  })
+
+  it('is not for responses outside, whose calls would lack the options of rangeServe', async () => {
+    const codes: unknown[] = []
+    const told: unknown[] = []
+    const report: ErrorRequestHandler = (error, _request, response, _next) => {
+      codes.push(error.code ?? error.name)
+      response.status(500).end()
+    }
+    const send: RequestHandler = async (_request, response) => {
+      const { error } = await response.sendRange('file.bin')
+      told.push(error && codeOf(error))
+    }
+    const port = await start((app) => {
+      app.get('/outside', send)
+      app.use(rangeServe({ root: folder }), send, report)
+    })
+    const statuses: number[] = []
+    for (const target of ['/', '/outside']) {
+      statuses.push((await ask(port, { path: target })).status)
+    }
+    expect(statuses).toEqual([200, 500])
+    expect(codes).toEqual(['ERR_NOT_MOUNTED'])
+    await until('both calls have resolved', () => told.length === 2)
+    expect(told).toEqual([undefined, 'ERR_NOT_MOUNTED'])
   })
 
   it('delivers behind middleware that defers the head to the first write', async () => {

@@ -167,7 +167,7 @@ describe.each(koas)('%s', (_name, { Koa, start }) => {
         statuses.push((await ask(port, { path: target })).status)
       }
       expect(statuses).toEqual([500, 200, 500])
-      expect(errors).toMatchObject([{ name: 'TypeError' }, { name: 'TypeError' }])
+      expect(errors).toMatchObject([{ name: 'TypeError' }, { code: 'ERR_NOT_MOUNTED' }])
     })
 
     it('is no property of a context', async () => {

@@ -26,5 +26,4 @@ export { mountStatic } from './range-static.ts'
 
 // What callers pass.
 export type { RangeServeOptions } from './options.ts'
-export { mergeOptions } from './options.ts'
-export { expectFramework, validateServeOptions } from './misuse.ts'
+export { expectFramework, sendRangeOptions, validateServeOptions } from './misuse.ts'

@@ -1,7 +1,12 @@
 // Misused middleware: an error at the call, or at the first request, rather than a hang.
 
 import { invalidArgument } from './errors.ts'
-import { type RangeServeOptions, validateOptions } from './options.ts'
+import {
+  mergeOptions,
+  type RangeServeOptions,
+  type SendOptions,
+  validateOptions,
+} from './options.ts'
 
 /**
  * Throws unless an adapter's `rangeServe` was called with options that can work.
@@ -47,5 +52,24 @@ export function expectFramework(
   throw invalidArgument(
     'ERR_WRONG_FRAMEWORK',
     `${name} of @range-serve/${framework} was called as other middleware is: import it from @range-serve/${other}`,
+  )
+}
+
+/**
+ * The options of a call of `sendRange`: its own over those of `rangeServe`.
+ *
+ * @param defaults those of the last `rangeServe` on the way of the request; `undefined` if there was none,
+ *   and the response only shares its prototype with others that had one
+ * @throws TypeError `ERR_NOT_MOUNTED`
+ * @throws TypeError `ERR_INVALID_ARGUMENT`, if the options of the call are not an object
+ */
+export function sendRangeOptions(
+  defaults: RangeServeOptions | undefined,
+  own: SendOptions | undefined,
+): RangeServeOptions & SendOptions {
+  if (defaults) return mergeOptions(defaults, own)
+  throw invalidArgument(
+    'ERR_NOT_MOUNTED',
+    'sendRange was called where rangeServe is not mounted: write app.use(rangeServe()) before this handler',
   )
 }

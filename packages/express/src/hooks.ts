@@ -42,9 +42,9 @@ export function watchResponse(
   hookFresh(request)
 }
 
-/** The options that `rangeServe` has for a response's `sendRange`. */
-export function sendOptionsOf(response: ServerResponse): RangeServeOptions {
-  return watches.get(response)?.sendOptions ?? {}
+/** The options that `rangeServe` has for a response's `sendRange`; `undefined` if none has seen it. */
+export function sendOptionsOf(response: ServerResponse): RangeServeOptions | undefined {
+  return watches.get(response)?.sendOptions
 }
 
 /** Marks a response as range-aware by itself: it passes unchanged. Returns a function that undoes that. */

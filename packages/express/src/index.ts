@@ -13,11 +13,11 @@ import {
   closeUnsent,
   expectFramework,
   type FolderOutcome,
-  mergeOptions,
   type Mount,
   mountStatic,
   OngoingTransfer,
   type RangeServeOptions,
+  sendRangeOptions,
   validateServeOptions,
 } from '@range-serve/core/adapter'
 import { codeOf } from '@range-serve/core/sources'
@@ -74,7 +74,7 @@ export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
 }
 
 function sendRange(this: Response, source: Servable, own?: SendOptions): Promise<Transfer> {
-  return send(this, source, mergeOptions(sendOptionsOf(this), own))
+  return send(this, source, () => sendRangeOptions(sendOptionsOf(this), own))
 }
 
 /** The options of {@link rangeStatic}. */
@@ -148,8 +148,11 @@ function applyOutcome(
     case 'file': {
       const { source, filePath, options } = outcome
       folder.decorate(response, source, filePath)
-      void send(response, source, options, (error) =>
-        applyOutcome(response, folder, folder.failed(error), next),
+      void send(
+        response,
+        source,
+        () => options,
+        (error) => applyOutcome(response, folder, folder.failed(error), next),
       )
     }
   }
@@ -158,7 +161,7 @@ function applyOutcome(
 function send(
   response: Response,
   source: Servable,
-  options: SendOptions,
+  optionsOf: () => SendOptions,
   fail: (error: unknown) => void = response.req.next ?? (() => {}),
 ): Promise<Transfer> {
   const { req: request } = response
@@ -174,7 +177,7 @@ function send(
 
   /** Rejects where `serve` throws: nothing may wait for the promise, and `next` reports the error. */
   async function begin(): Promise<Transfer> {
-    const sending = serve(request, response, source, options)
+    const sending = serve(request, response, source, optionsOf())
     // Not before: if this throws, the response stays with its handler and with the filter.
     restore = bypassFilter(response)
     return sending

@@ -2,8 +2,8 @@ import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable } from '@range-serve/core'
 import {
   expectFramework,
-  mergeOptions,
   type RangeServeOptions,
+  sendRangeOptions,
   validateServeOptions,
 } from '@range-serve/core/adapter'
 import type { Applied } from './applied.ts'
@@ -136,7 +136,7 @@ function hookApplication(ctx: Context): void {
 
 function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<PendingTransfer> {
   const state = keepState(this)
-  if (!state.options) throw new TypeError('ctx.sendRange: write app.use(rangeServe()) before')
+  const options = sendRangeOptions(state.options, own)
   const earlier = state.pending
   const before = getBody(this.response)
   const isReplaced = () => isBodySince(this, before)
@@ -145,7 +145,6 @@ function sendRange(this: Context, source: Servable, own?: SendOptions): Promise<
     if (!sending?.isAwaited && isReplaced()) sending?.drop()
     return sending?.isDropped === true
   }
-  const options = mergeOptions(state.options, own)
   const work = send(this, source, options, earlier, isDropped)
   const sending: Sending | undefined = Sending.of(work, isReplaced)
   state.pending = sending
