@@ -1,7 +1,7 @@
 // Express's weak tags are hashes of the exact bytes: downloads resume with `rangeServe()` alone.
 
 import { createHash } from 'node:crypto'
-import type { RequestHandler, Response } from 'express'
+import type { Application, RequestHandler, Response } from 'express'
 import compression from 'compression'
 import { afterEach, describe, expect, it } from 'vitest'
 import { rangeServe } from '@range-serve/express'
@@ -156,6 +156,28 @@ describe.each(expressApps)('%s', (_name, start) => {
     expect(field(await get(), 'ETag')).toMatch(/^"9-/)
     isSet = true
     expect(field(await get(), 'ETag')).toEqual(matches)
+  })
+
+  it.each<[what: string, guard: (app: Application) => void]>([
+    ['frozen', (app) => Object.freeze(Reflect.get(app, 'settings'))],
+    [
+      'guarded',
+      (app) => {
+        const { set } = app
+        app.set = (...args: [string, unknown?]) =>
+          args.length > 1 ? expect.unreachable() : Reflect.apply(set, app, args)
+      },
+    ],
+  ])('sends a strong tag if the settings are %s', async (_what, guard) => {
+    running = await start(
+      (request, _response, next) => {
+        guard(request.app)
+        next()
+      },
+      rangeServe(),
+      (_, response) => void response.send('some text'),
+    )
+    expect(field(await get(), 'ETag')).toMatch(/^"9-/)
   })
 
   it('sends a response that has `send` and no application', async () => {

@@ -2,15 +2,17 @@
 // without `rangeServe`, and other code sees the same response.
 
 import { Buffer } from 'node:buffer'
+import http from 'node:http'
 import type { RequestHandler } from 'express'
-import type { Middleware } from 'koa'
+import Koa, { type Middleware } from 'koa'
+import Koa2 from 'koa2'
 import { afterEach, describe, expect, it } from 'vitest'
 import { rangeServe as expressServe } from '@range-serve/express'
 import { rangeServe as koaServe } from '@range-serve/koa'
 import { expressApps } from '../support/express-apps.ts'
-import { koaApps } from '../support/koa-apps.ts'
-import type { Running } from '../support/listen.ts'
-import { exchange, type RawResponse } from '../support/raw.ts'
+import { createKoa, koaApps } from '../support/koa-apps.ts'
+import { listen, type Running } from '../support/listen.ts'
+import { ask, exchange, type RawResponse } from '../support/raw.ts'
 
 const octets = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
 const bodies: [what: string, body: unknown][] = [
@@ -18,6 +20,10 @@ const bodies: [what: string, body: unknown][] = [
   ['4096 bytes', Buffer.alloc(4096, octets)],
   ['4097 bytes', Buffer.alloc(4097, octets)],
   ['no bytes', Buffer.alloc(0)],
+  [
+    'bytes with a toString of their own',
+    Object.assign(Buffer.from('right'), { toString: () => 'wrong' }),
+  ],
   ['no text', ''],
   ['short text', 'text'],
   ['long text', 'text'.repeat(100)],
@@ -75,5 +81,69 @@ describe.each([...expressApps, ...koaApps].map(([name]) => name))('%s', (name) =
     }
     expect(one!.fields.get('accept-ranges')).toEqual(['bytes'])
     expect(range!.content.equals(plain[0]!.content)).toBe(true)
+  })
+})
+
+/** What runs, or is read, between the middleware and the end of a response. */
+type Change = (app: Koa) => void
+
+const changes: [what: string, change: Change][] = [
+  [
+    'a handleRequest of its own',
+    (app) => {
+      const { handleRequest } = app as never as { handleRequest: (...args: unknown[]) => unknown }
+      const respond = async (ctx: Koa.Context, work: (ctx: Koa.Context) => Promise<void>) => {
+        await work(ctx)
+        ctx.set('X-After', 'yes')
+      }
+      Object.assign(app, {
+        handleRequest: (ctx: Koa.Context, work: (ctx: Koa.Context) => Promise<void>) =>
+          Reflect.apply(handleRequest, app, [ctx, (own: Koa.Context) => respond(own, work)]),
+      })
+    },
+  ],
+  [
+    'a body of its own',
+    (app) =>
+      Object.defineProperty(app.context, 'body', {
+        get(this: Koa.Context) {
+          return { wrapped: this.response.body as unknown }
+        },
+        set(this: Koa.Context, body: unknown) {
+          this.response.body = body
+        },
+      }),
+  ],
+  ['a status of its own', (app) => Object.defineProperty(app.context, 'status', { value: 204 })],
+  [
+    'a length of its own',
+    (app) =>
+      Object.defineProperty(app.context, 'length', {
+        set(this: Koa.Context, length: number) {
+          this.set('X-Length', String(length))
+          this.response.length = length
+        },
+      }),
+  ],
+  ['a `fresh` that stays', (app) => Object.defineProperty(app.request, 'fresh', { value: false })],
+]
+
+describe.each<[name: string, Application: typeof Koa]>([
+  ['Koa 3', Koa],
+  ['Koa 2', Koa2],
+])('an application of %s', (_name, Application) => {
+  it.each(changes)('with %s responds as without the filter', async (_what, change) => {
+    const responses: RawResponse[] = []
+    for (const uses of [[], [koaServe()]]) {
+      const { app } = createKoa(Application, ...uses, (ctx) => void (ctx.body = { a: 1 }))
+      change(app)
+      const respond = app.callback()
+      const server = http.createServer((request, response) => void respond(request, response))
+      const running = await listen(server)
+      responses.push(await ask(running.port, {}))
+      await running.close()
+    }
+    const [plain, filtered] = responses
+    expect(unchanged(filtered!)).toEqual(unchanged(plain!))
   })
 })

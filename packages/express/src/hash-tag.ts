@@ -44,15 +44,23 @@ const provided = new WeakSet<object>()
 /** The application of the last response: most responses are of one. */
 let known: unknown
 
-/** Replaces the function by which an application makes tags, if it is Express's own. */
 function provideTags(app: Settings | undefined): void {
   known = app
-  if (!app?.get || !app.set || provided.has(app)) return
+  if (!app || provided.has(app)) return
   provided.add(app)
-  const make: unknown = app.get('etag fn')
-  const isDefault = app.get('etag') === 'weak' || app.get('etag') === true
-  if (!isDefault || typeof crypto.hash !== 'function' || !isOfExpress(make)) return
-  app.set('etag fn', (content: unknown, encoding: unknown) => {
+  try {
+    replaceTags(app)
+  } catch {
+    // Its settings are frozen, or guarded: the tag is made strong as the head is written.
+  }
+}
+
+/** Replaces the function by which an application makes tags, if it is Express's own. */
+function replaceTags(app: Settings): void {
+  const make: unknown = app.get?.('etag fn')
+  const setting: unknown = app.get?.('etag')
+  if ((setting !== 'weak' && setting !== true) || !isOfExpress(make)) return
+  app.set?.('etag fn', (content: unknown, encoding: unknown) => {
     const tagged = sending
     sending = undefined
     if (!Buffer.isBuffer(content)) return make(content, encoding)
@@ -65,7 +73,11 @@ function provideTags(app: Settings | undefined): void {
 
 function isOfExpress(make: unknown): make is MakeTag {
   const probe = Buffer.from('range-serve')
-  return typeof make === 'function' && make(probe) === `W/${tagOf(probe)}`
+  return (
+    typeof crypto.hash === 'function' &&
+    typeof make === 'function' &&
+    make(probe) === `W/${tagOf(probe)}`
+  )
 }
 
 /** The tag that Express makes of content, as a strong one. */

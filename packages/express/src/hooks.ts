@@ -179,17 +179,21 @@ function install(target: object, sendRange: Function): Layer {
   hookSend(target)
   return layer
 
-  /** Only Express's responses have `send`. */
+  /**
+   * Only Express's responses have `send`. That of Express 4, which has `sendfile` as well, warns of
+   * some calls with the place that they come from, which would be this one.
+   */
   function hookSend(object: object): void {
     const own = Object.getOwnPropertyDescriptor(object, 'send')
     const parent: object = Object.getPrototypeOf(object)
-    if (!Reflect.has(object, 'send')) return
+    if (!Reflect.has(object, 'send') || Reflect.has(object, 'sendfile')) return
     Object.assign(object, { send })
     function send(this: Response, ...args: unknown[]): unknown {
       const method: Function = own?.value ?? Reflect.get(parent, 'send', this)
-      const watch = watchOf(this)
       const call = (): unknown => Reflect.apply(method, this, args)
-      return watch ? sendTagged(watch, this.app, call) : call()
+      const watch = watchOf(this)
+      const mayBeStrong = this.statusCode === 200 && !this.hasHeader('Content-Encoding')
+      return watch && mayBeStrong ? sendTagged(watch, this.app, call) : call()
     }
   }
 }

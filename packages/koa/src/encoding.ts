@@ -1,9 +1,13 @@
 // Entity-tags beside middleware that encodes content, or that makes and compares tags.
 
 import zlib from 'node:zlib'
-import type { ParameterizedContext as Context, Request, Response } from 'koa'
-import { evaluatePassing, tagOfEncoding, variesByCoding } from '@range-serve/core/filter'
-import { stateOf } from './state.ts'
+import type { ParameterizedContext as Context, Response } from 'koa'
+import {
+  evaluatePassing,
+  isConditional,
+  tagOfEncoding,
+  variesByCoding,
+} from '@range-serve/core/filter'
 
 /** The responses whose `set` is guarded. */
 const guards = new WeakSet<object>()
@@ -64,37 +68,24 @@ export function tagEncoding({ res, response }: Context): void {
   if (isEncoder && variesByCoding(res.getHeader('Vary'))) res.setHeader('ETag', tag)
 }
 
-/** The objects that have our `fresh`. */
-const requests = new WeakSet<object>()
-
 /**
- * Makes `ctx.fresh`, by which koa-conditional-get responds with a 304, know the tags of encodings, for
- * all requests of the application. Such a 304 gets the tag that the client has.
+ * Makes `ctx.fresh`, by which koa-conditional-get responds with a 304, know the tags of encodings. Such
+ * a 304 gets the tag that the client has.
  */
-export function hookFresh({ request }: Context): void {
-  const holder: object = Object.getPrototypeOf(request)
-  if (requests.has(holder)) return
-  requests.add(holder)
-  const own = Object.getOwnPropertyDescriptor(holder, 'fresh')
-  const parent: object = Object.getPrototypeOf(holder)
-  Object.defineProperty(holder, 'fresh', {
+export function watchFresh(ctx: Context): void {
+  const { req, request } = ctx
+  if (!isConditional(req)) return
+  const listed = req.headers['if-none-match']
+  if (listed === undefined || !/-(?:br|deflate|gzip|zstd)"/.test(listed)) return
+  if (Object.hasOwn(request, 'fresh')) return
+  const prototype: object = Object.getPrototypeOf(request)
+  Object.defineProperty(request, 'fresh', {
     configurable: true,
-    enumerable: true,
-    get(this: Request): unknown {
-      const fresh: unknown = own?.get ? own.get.call(this) : Reflect.get(parent, 'fresh', this)
-      return fresh === true || isFreshEncoding(this.ctx)
-    },
+    get: () => Reflect.get(prototype, 'fresh', request) === true || isFreshEncoding(ctx),
   })
 }
 
-/** The tag of an encoding that If-None-Match may list. */
-const encodedTag = /-(?:br|deflate|gzip|zstd)"/
-
-function isFreshEncoding(ctx: Context): boolean {
-  if (stateOf(ctx)?.isFiltered !== true) return false
-  const { req, res } = ctx
-  const listed = req.headers['if-none-match']
-  if (listed === undefined || !encodedTag.test(listed)) return false
+function isFreshEncoding({ req, res }: Context): boolean {
   const { statusCode: status } = res
   const isCacheable = (status >= 200 && status < 300) || status === 304
   if (!isCacheable || (req.method !== 'GET' && req.method !== 'HEAD')) return false

@@ -7,13 +7,13 @@ import {
   validateServeOptions,
 } from '@range-serve/core/adapter'
 import type { Applied } from './applied.ts'
-import { hookFresh } from './encoding.ts'
+import { watchFresh } from './encoding.ts'
 import { filterBody } from './filter.ts'
 import { getBody } from './prototypes.ts'
 import { deliverApplied } from './response.ts'
 import { type PendingTransfer, send } from './send.ts'
 import { Sending } from './sending.ts'
-import { keepState, type State, stateOf } from './state.ts'
+import { keepState, runsOutermost, type State, stateOf } from './state.ts'
 
 export type { RangeServeOptions } from '@range-serve/core/adapter'
 export type { PendingTransfer } from './send.ts'
@@ -67,11 +67,11 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
   const filters = options.acceptRanges !== false
   const middleware: Middleware = (ctx: Context, next) => {
     expectFramework(next, 'rangeServe', 'koa')
-    const state = keepState(ctx, ctx.app.middleware[0] === middleware)
+    const state = keepState(ctx, runsOutermost(ctx.app, middleware))
     const outer = state.options
     state.options = options
-    if (filters) state.isFiltered = true
-    if (ctx.sendRange !== sendRange) hookApplication(ctx)
+    provideSendRange(ctx)
+    if (filters) watchFresh(ctx)
     // The outermost one waits, and filters.
     if (outer && (!filters || outer.acceptRanges !== false)) return next()
     const finish = () => {
@@ -127,9 +127,9 @@ function restate(ctx: Context, { plan }: Applied): Promise<void> | undefined {
   return undefined
 }
 
-/** By the prototypes of the application: a property of each context costs as much as all else. */
-function hookApplication(ctx: Context): void {
-  hookFresh(ctx)
+/** Gives contexts `sendRange`: by their prototype, since a property of each costs as much as all else. */
+function provideSendRange(ctx: Context): void {
+  if (ctx.sendRange === sendRange) return
   const prototype: object = Object.getPrototypeOf(ctx.response.ctx)
   Object.assign(Reflect.has(ctx, 'sendRange') ? ctx : prototype, { sendRange })
 }

@@ -1,6 +1,7 @@
 // The state of a response, in one property of its context: each further property costs a copy of all.
 
-import type { ParameterizedContext as Context } from 'koa'
+import type Application from 'koa'
+import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable } from '@range-serve/core'
 import type { RangeServeOptions } from '@range-serve/core/adapter'
 import type { Applied } from './applied.ts'
@@ -11,8 +12,6 @@ export interface State {
   options: RangeServeOptions | undefined
   /** No middleware is outside of this one: no other code sees the body afterwards. */
   isOutermost: boolean
-  /** Whether one of them filters. */
-  isFiltered: boolean
   /** The last call of `sendRange`. */
   pending: Sending | undefined
   /** The arguments of that call, if the source can be opened again. */
@@ -36,11 +35,38 @@ export function stateOf({ response }: Context): State | undefined {
 export function keepState({ response }: Context, isOutermost = false): State {
   return ((response.ctx as Known)[key] ??= {
     options: undefined,
-    isFiltered: false,
     isOutermost,
     pending: undefined,
     sent: undefined,
     applied: undefined,
     reported: undefined,
   })
+}
+
+/**
+ * Whether no other code of an application runs after a middleware and before Koa responds. A subclass may
+ * have its own `handleRequest`, and Koa 3 takes a `compose` of its own.
+ */
+export function runsOutermost(app: Application, middleware: Middleware): boolean {
+  const handleRequest: unknown = Reflect.get(app, 'handleRequest')
+  const compose: unknown = Reflect.get(app, 'compose')
+  return (
+    app.middleware[0] === middleware &&
+    isKoas(handleRequest, 'fnMiddleware(ctx).then(handleResponse).catch(onerror)') &&
+    (compose === undefined || isKoas(compose, 'Middleware stack must be an array!'))
+  )
+}
+
+/** By function: whether it is Koa's own. */
+const verdicts = new WeakMap<Function, boolean>()
+
+/** Whether a function is Koa's own, which only its source text proves: it may be another copy's. */
+function isKoas(value: unknown, text: string): boolean {
+  if (typeof value !== 'function') return false
+  let verdict = verdicts.get(value)
+  if (verdict === undefined) {
+    verdict = Function.prototype.toString.call(value).includes(text)
+    verdicts.set(value, verdict)
+  }
+  return verdict
 }

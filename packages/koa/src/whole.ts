@@ -1,4 +1,5 @@
-// A whole body in memory, sent past Koa: the same bytes as Koa would send, for less.
+// A whole body in memory, sent past Koa: the same bytes as Koa would send, for less. Koa does nothing with
+// a response that has ended.
 
 import type { ServerResponse } from 'node:http'
 import type { ParameterizedContext as Context } from 'koa'
@@ -11,26 +12,25 @@ const enough = 256
 
 /** Ends the response of a context with its body, unless that is better left to Koa. */
 export function endWhole(ctx: Context): void {
-  const { res, response } = ctx
-  const body: unknown = response.body
+  const { body } = ctx
   if (Buffer.isBuffer(body)) {
-    const text = toOneWrite(res, body)
-    if (text !== undefined && mayEnd(ctx)) end(ctx, text, 'latin1')
+    const text = toOneWrite(ctx.res, body)
+    if (text !== undefined && mayEnd(ctx)) ctx.res.end(text, 'latin1')
   } else if (typeof body === 'string') {
     if (body.length < enough || !mayEnd(ctx)) return
     const length = Buffer.byteLength(body)
-    if (res.getHeader('Content-Length') === String(length)) endText(ctx, body, length)
-  } else if (isPlainObject(body) && mayEnd(ctx)) {
-    const text: string | undefined = JSON.stringify(body)
-    if (text === undefined) return
+    if (ctx.res.getHeader('Content-Length') === String(length)) endText(ctx, body, length)
+  } else if (isPlainObject(body) && !Reflect.has(Object(body), 'toJSON') && mayEnd(ctx)) {
+    const text = JSON.stringify(body)
     const length = Buffer.byteLength(text)
-    response.length = length
+    ctx.length = length
     endText(ctx, text, length)
   }
 }
 
+/** Whether Koa would send the body: the application may have members of its own in the way. */
 function mayEnd(ctx: Context): boolean {
-  return isDirect(ctx) && ctx.writable
+  return ctx.status === 200 && ctx.method === 'GET' && isDirect(ctx) && ctx.writable
 }
 
 /**
@@ -43,14 +43,9 @@ function endText(ctx: Context, text: string, length: number): void {
   const { res } = ctx
   res.writeHead(res.statusCode)
   const isAscii = length === text.length && isAsciiHead(res)
-  end(ctx, text, isAscii ? 'latin1' : 'utf8')
+  res.end(text, isAscii ? 'latin1' : 'utf8')
 }
 
 function isAsciiHead({ _header: head }: ServerResponse & { _header?: string | null }): boolean {
   return typeof head === 'string' && Buffer.byteLength(head) === head.length
-}
-
-function end(ctx: Context, text: string, encoding: BufferEncoding): void {
-  ctx.respond = false
-  ctx.res.end(text, encoding)
 }

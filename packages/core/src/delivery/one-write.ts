@@ -4,6 +4,10 @@
 import { provenSocket } from './memory.ts'
 import type { NodeResponse } from './outgoing.ts'
 
+// A Buffer may have a method of its own.
+// oxlint-disable-next-line typescript/unbound-method -- it is called with the Buffer
+const { toString } = Buffer.prototype
+
 /** The most bytes that cost less to copy than to write on their own. */
 const small = 4096
 
@@ -12,7 +16,12 @@ const small = 4096
  * other code may look at what is written.
  */
 export function toOneWrite(response: NodeResponse, content: unknown): string | undefined {
-  return isSmall(content) && provenSocket(response) ? content.toString('latin1') : undefined
+  return isSmall(content) && provenSocket(response) ? toLatin1(content) : undefined
+}
+
+/** A character for each byte. */
+export function toLatin1(content: Buffer): string {
+  return toString.call(content, 'latin1')
 }
 
 /** Whether content is small enough for that; empty text would be none at all. */

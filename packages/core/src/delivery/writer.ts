@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { OngoingTransfer } from '../transfer.ts'
 import { whenAborted } from './cancellation.ts'
 import { isNodesSocket, isUnpatched, provenSocket } from './memory.ts'
-import { isSmall } from './one-write.ts'
+import { isSmall, toLatin1 } from './one-write.ts'
 import type { Pacer } from './pacer.ts'
 import { isGone, whenOver } from './outgoing.ts'
 
@@ -120,7 +120,7 @@ export class Writer {
   /** Writes the last piece. */
   end(piece: Uint8Array, reused: boolean): void {
     const bytes = this.#own(piece, reused)
-    if (this.#socket && isSmall(bytes)) this.#response.end(bytes.toString('latin1'), 'latin1')
+    if (this.#socket && isSmall(bytes)) this.#response.end(toLatin1(bytes), 'latin1')
     else this.#response.end(bytes)
   }
 
