@@ -9,12 +9,12 @@ export { prepare } from './prepare.ts'
 
 // The response is sent, or lent to the framework.
 export { deliver } from './delivery/deliver.ts'
-export type { Lent } from './delivery/lend.ts'
 export { lend } from './delivery/lend.ts'
 export { defer } from './delivery/defer.ts'
 export { advertise } from './delivery/advertise.ts'
 export { isUnpatched } from './delivery/memory.ts'
 export { toOneWrite } from './delivery/one-write.ts'
+export { OwnMethod } from './delivery/own-method.ts'
 export { applyFields } from './semantics/apply-fields.ts'
 export { closeUnsent } from './open-bytes.ts'
 export { alreadyAnswered } from './delivery/outgoing.ts'

@@ -3,10 +3,11 @@
 import { Readable } from 'node:stream'
 import type { ParameterizedContext, Response } from 'koa'
 import type { ResponsePlan, Transfer } from '@range-serve/core'
-import { applyFields, type FieldLookup, type Lent, type Prepared } from '@range-serve/core/adapter'
+import { applyFields, type defer, type FieldLookup, type Prepared } from '@range-serve/core/adapter'
 import { guardTag } from './encoding.ts'
 import { getBody, setBody } from './prototypes.ts'
 
+type Lent = ReturnType<typeof defer>
 type FieldValue = ReturnType<FieldLookup>
 /** By lower-case names. */
 type Fields = Readonly<Record<string, FieldValue>>

@@ -3,7 +3,7 @@
 import type Application from 'koa'
 import type { Middleware, ParameterizedContext as Context } from 'koa'
 import type { SendOptions, Servable } from '@range-serve/core'
-import type { RangeServeOptions } from '@range-serve/core/adapter'
+import { OwnMethod, type RangeServeOptions } from '@range-serve/core/adapter'
 import type { Applied } from './applied.ts'
 import type { Sending } from './sending.ts'
 
@@ -43,30 +43,21 @@ export function keepState({ response }: Context, isOutermost = false): State {
   })
 }
 
+/** What Koa calls when it has a context, and what makes one function of its middleware; Koa 3 has it. */
+const own = {
+  handleRequest: new OwnMethod('fnMiddleware(ctx).then(handleResponse).catch(onerror)'),
+  compose: new OwnMethod('Middleware stack must be an array!'),
+}
+
 /**
  * Whether no other code of an application runs after a middleware and before Koa responds. A subclass may
  * have its own `handleRequest`, and Koa 3 takes a `compose` of its own.
  */
 export function runsOutermost(app: Application, middleware: Middleware): boolean {
-  const handleRequest: unknown = Reflect.get(app, 'handleRequest')
+  if (app.middleware[0] !== middleware) return false
   const compose: unknown = Reflect.get(app, 'compose')
   return (
-    app.middleware[0] === middleware &&
-    isKoas(handleRequest, 'fnMiddleware(ctx).then(handleResponse).catch(onerror)') &&
-    (compose === undefined || isKoas(compose, 'Middleware stack must be an array!'))
+    own.handleRequest.is(Reflect.get(app, 'handleRequest')) &&
+    (compose === undefined || own.compose.is(compose))
   )
-}
-
-/** By function: whether it is Koa's own. */
-const verdicts = new WeakMap<Function, boolean>()
-
-/** Whether a function is Koa's own, which only its source text proves: it may be another copy's. */
-function isKoas(value: unknown, text: string): boolean {
-  if (typeof value !== 'function') return false
-  let verdict = verdicts.get(value)
-  if (verdict === undefined) {
-    verdict = Function.prototype.toString.call(value).includes(text)
-    verdicts.set(value, verdict)
-  }
-  return verdict
 }

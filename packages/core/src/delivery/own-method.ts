@@ -1,10 +1,10 @@
 /**
- * A method of Node's own, known by a call that only its source text contains. A comparison with the
+ * A method of Node's own, or a framework's, known by a text that only its source contains. A comparison with the
  * current method would prove nothing: it may have been patched before this module was loaded.
  */
 export class OwnMethod {
   readonly #call: string
-  /** The one that has been found to be Node's: comparing is cheaper than reading. */
+  /** The one that has been found to be it: comparing is cheaper than reading. */
   #proven: unknown
   readonly #foreign = new WeakSet<Function>()
 
