@@ -103,6 +103,23 @@ const changes: [what: string, change: Change][] = [
     },
   ],
   [
+    // Koa 2 has none, and ignores it.
+    'a compose of its own',
+    (app) => {
+      type Work = (ctx: Koa.Context) => Promise<void>
+      const { compose } = app as never as { compose?: (all: unknown) => Work }
+      if (!compose) return
+      const composed = (all: unknown): Work => {
+        const work = compose(all)
+        return async (ctx) => {
+          await work(ctx)
+          ctx.set('X-After', 'yes')
+        }
+      }
+      Object.assign(app, { compose: composed })
+    },
+  ],
+  [
     'a body of its own',
     (app) =>
       Object.defineProperty(app.context, 'body', {
