@@ -142,8 +142,30 @@ const changes: [what: string, change: Change][] = [
         },
       }),
   ],
+  [
+    'a status of one context',
+    (app) =>
+      app.middleware.splice(-1, 0, async (ctx, next) => {
+        await next()
+        Object.defineProperty(ctx, 'status', { value: 204 })
+      }),
+  ],
+  [
+    'a prototype between its contexts and Koa',
+    (app) => {
+      const between = Object.create(app.context, {
+        status: { value: 204 },
+      }) as typeof app.context
+      app.context = Object.create(between) as typeof app.context
+    },
+  ],
   ['a `fresh` that stays', (app) => Object.defineProperty(app.request, 'fresh', { value: false })],
 ]
+
+async function listenTo(app: Koa): Promise<Running> {
+  const respond = app.callback()
+  return listen(http.createServer((request, response) => void respond(request, response)))
+}
 
 describe.each<[name: string, Application: typeof Koa]>([
   ['Koa 3', Koa],
@@ -154,13 +176,20 @@ describe.each<[name: string, Application: typeof Koa]>([
     for (const uses of [[], [koaServe()]]) {
       const { app } = createKoa(Application, ...uses, (ctx) => void (ctx.body = { a: 1 }))
       change(app)
-      const respond = app.callback()
-      const server = http.createServer((request, response) => void respond(request, response))
-      const running = await listen(server)
+      const running = await listenTo(app)
       responses.push(await ask(running.port, {}))
       await running.close()
     }
     const [plain, filtered] = responses
     expect(unchanged(filtered!)).toEqual(unchanged(plain!))
+  })
+
+  it('sees a member that its contexts are given after the first response', async () => {
+    const { app } = createKoa(Application, koaServe(), (ctx) => void (ctx.body = { a: 1 }))
+    const running = await listenTo(app)
+    expect((await ask(running.port, {})).content.toString()).toBe('{"a":1}')
+    Object.defineProperty(app.context, 'status', { value: 204 })
+    expect((await ask(running.port, {})).content).toHaveLength(0)
+    await running.close()
   })
 })

@@ -41,7 +41,7 @@ export function kindOf({ response }: Context): BodyKind {
 }
 
 /** Whether a body is an object literal or an array, which every Koa makes JSON of. */
-export function isPlainObject(body: unknown): boolean {
+export function isPlainObject(body: unknown): body is Readonly<Record<string, unknown>> {
   if (typeof body !== 'object' || body === null) return false
   const prototype: unknown = Object.getPrototypeOf(body)
   if (prototype !== Object.prototype && prototype !== Array.prototype) return false

@@ -2,12 +2,7 @@
 
 import zlib from 'node:zlib'
 import type { ParameterizedContext as Context, Response } from 'koa'
-import {
-  evaluatePassing,
-  isConditional,
-  tagOfEncoding,
-  variesByCoding,
-} from '@range-serve/core/filter'
+import { evaluatePassing, tagOfEncoding, variesByCoding } from '@range-serve/core/filter'
 
 /** The responses whose `set` is guarded. */
 const guards = new WeakSet<object>()
@@ -74,7 +69,6 @@ export function tagEncoding({ res, response }: Context): void {
  */
 export function watchFresh(ctx: Context): void {
   const { req, request } = ctx
-  if (!isConditional(req)) return
   const listed = req.headers['if-none-match']
   if (listed === undefined || !/-(?:br|deflate|gzip|zstd)"/.test(listed)) return
   if (Object.hasOwn(request, 'fresh')) return

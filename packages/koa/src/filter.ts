@@ -14,24 +14,34 @@ import {
   parseContentLength,
   preparePassing,
 } from '@range-serve/core/filter'
-import { isPlainObject, kindOf } from './body.ts'
+import { kindOf } from './body.ts'
 import { guardTag, tagEncoding } from './encoding.ts'
 import { takesFields } from './fields.ts'
 import { decideAtEnd } from './memory.ts'
 import { keepTarget } from './mount.ts'
 import { applyPrepared, isDirect } from './response.ts'
-import { endWhole } from './whole.ts'
+import { endWhole, isInMemory } from './whole.ts'
 
-/** Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait. */
-export function filterBody(ctx: Context, options: RangeServeOptions): Promise<void> | undefined {
-  if (isOrdinary(ctx, options) && advertise(ctx.res, undefined)) {
-    endWhole(ctx)
+/**
+ * Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait.
+ *
+ * @param wasConditional whether the request had a condition when it arrived
+ */
+export function filterBody(
+  ctx: Context,
+  options: RangeServeOptions,
+  wasConditional: boolean,
+): Promise<void> | undefined {
+  const given: unknown = ctx.response.body
+  const isOrdinary =
+    isInMemory(given) && isFull(ctx, options, wasConditional) && advertise(ctx.res, undefined)
+  if (isOrdinary) {
+    endWhole(ctx, given)
     return undefined
   }
   const names = ctx.res.getHeaderNames()
   if (!isEligible(ctx, names)) return undefined
   const isPlain = !isConditional(ctx.req) && !isObserved(options)
-  const given: unknown = ctx.response.body
   if (given instanceof ReadStream) {
     return isGone(ctx.res) ? undefined : filterFile(ctx, given, options)
   }
@@ -56,15 +66,17 @@ export function filterBody(ctx: Context, options: RangeServeOptions): Promise<vo
   return filterSource(ctx, source, options)
 }
 
-/** Whether the full response is sent of content in memory. */
-function isOrdinary({ req, res, response, respond }: Context, options: RangeServeOptions): boolean {
-  const body: unknown = response.body
+/** Whether a response is the full one, and nothing observes it. */
+function isFull(
+  { req, res, respond }: Context,
+  options: RangeServeOptions,
+  wasConditional: boolean,
+): boolean {
   return (
     res.statusCode === 200 &&
     req.method === 'GET' &&
     respond !== false &&
-    (typeof body === 'string' || Buffer.isBuffer(body) || isPlainObject(body)) &&
-    !isConditional(req) &&
+    !isConditional(req, wasConditional) &&
     !isObserved(options)
   )
 }

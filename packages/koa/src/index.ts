@@ -6,6 +6,7 @@ import {
   sendRangeOptions,
   validateServeOptions,
 } from '@range-serve/core/adapter'
+import { isConditional } from '@range-serve/core/filter'
 import type { Applied } from './applied.ts'
 import { watchFresh } from './encoding.ts'
 import { filterBody } from './filter.ts'
@@ -71,18 +72,15 @@ export function rangeServe(options: RangeServeOptions = {}): Middleware {
     const outer = state.options
     state.options = options
     provideSendRange(ctx)
-    if (filters) watchFresh(ctx)
+    const wasConditional = filters && isConditional(ctx.req)
+    if (wasConditional) watchFresh(ctx)
     // The outermost one waits, and filters.
     if (outer && (!filters || outer.acceptRanges !== false)) return next()
-    const finish = () => {
-      const filtering = filters ? filterResponse(ctx, state, options) : undefined
-      if (filtering) return filtering.then(() => deliverApplied(ctx))
-      return state.applied && deliverApplied(ctx)
-    }
     return next().then(
       () => {
         const waiting = state.pending && waitFor(state.pending)
-        return waiting ? waiting.then(finish) : finish()
+        if (!waiting) return finish(ctx, state, options, wasConditional)
+        return waiting.then(() => finish(ctx, state, options, wasConditional))
       },
       (error: unknown) => {
         state.pending?.drop()
@@ -100,12 +98,30 @@ function waitFor(sending: Sending): Promise<unknown> | undefined {
   return !sending.isSettled && sending.isReplaced() ? sending.drop() : sending.settle()
 }
 
+/**
+ * Completes the response, once all inner middleware is done.
+ *
+ * @param wasConditional whether the request had a condition when it arrived
+ */
+function finish(
+  ctx: Context,
+  state: State,
+  options: RangeServeOptions,
+  wasConditional: boolean,
+): Promise<void> | undefined {
+  const filters = options.acceptRanges !== false
+  const filtering = filters ? filterResponse(ctx, state, options, wasConditional) : undefined
+  if (filtering) return filtering.then(() => deliverApplied(ctx))
+  return state.applied && deliverApplied(ctx)
+}
+
 function filterResponse(
   ctx: Context,
   { applied }: State,
   options: RangeServeOptions,
+  wasConditional: boolean,
 ): Promise<void> | undefined {
-  if (!applied) return filterBody(ctx, options)
+  if (!applied) return filterBody(ctx, options, wasConditional)
   if (!applied.isRestated || ctx.respond === false) {
     if (ctx.status !== applied.plan.status && ctx.status !== 304) applied.takeBack()
     return undefined

@@ -43,6 +43,12 @@ export function keepState({ response }: Context, isOutermost = false): State {
   })
 }
 
+/** The members of an application that its types lack. */
+interface Internals extends Application {
+  readonly handleRequest?: unknown
+  readonly compose?: unknown
+}
+
 /** What Koa calls when it has a context, and what makes one function of its middleware; Koa 3 has it. */
 const own = {
   handleRequest: new OwnMethod('fnMiddleware(ctx).then(handleResponse).catch(onerror)'),
@@ -54,10 +60,10 @@ const own = {
  * have its own `handleRequest`, and Koa 3 takes a `compose` of its own.
  */
 export function runsOutermost(app: Application, middleware: Middleware): boolean {
-  if (app.middleware[0] !== middleware) return false
-  const compose: unknown = Reflect.get(app, 'compose')
+  const { middleware: all, handleRequest, compose }: Internals = app
   return (
-    own.handleRequest.is(Reflect.get(app, 'handleRequest')) &&
+    all[0] === middleware &&
+    own.handleRequest.is(handleRequest) &&
     (compose === undefined || own.compose.is(compose))
   )
 }

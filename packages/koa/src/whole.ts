@@ -10,27 +10,55 @@ import { isDirect } from './response.ts'
 /** The fewest characters of text that cost less past Koa than by it. */
 const enough = 256
 
+/** A body that every Koa sends from memory; JSON is made of an object. */
+type InMemory = string | Buffer | Readonly<Record<string, unknown>>
+
+export function isInMemory(body: unknown): body is InMemory {
+  return typeof body === 'string' || Buffer.isBuffer(body) || isPlainObject(body)
+}
+
 /** Ends the response of a context with its body, unless that is better left to Koa. */
-export function endWhole(ctx: Context): void {
-  const { body } = ctx
-  if (Buffer.isBuffer(body)) {
-    const text = toOneWrite(ctx.res, body)
-    if (text !== undefined && mayEnd(ctx)) ctx.res.end(text, 'latin1')
-  } else if (typeof body === 'string') {
+export function endWhole(ctx: Context, body: InMemory): void {
+  if (typeof body === 'string') {
     if (body.length < enough || !mayEnd(ctx)) return
     const length = Buffer.byteLength(body)
     if (ctx.res.getHeader('Content-Length') === String(length)) endText(ctx, body, length)
-  } else if (isPlainObject(body) && !Reflect.has(Object(body), 'toJSON') && mayEnd(ctx)) {
+  } else if (Buffer.isBuffer(body)) {
+    const text = toOneWrite(ctx.res, body)
+    if (text !== undefined && mayEnd(ctx)) ctx.res.end(text, 'latin1')
+  } else if (body['toJSON'] === undefined && mayEnd(ctx)) {
     const text = JSON.stringify(body)
     const length = Buffer.byteLength(text)
-    ctx.length = length
+    ctx.response.length = length
     endText(ctx, text, length)
   }
 }
 
-/** Whether Koa would send the body: the application may have members of its own in the way. */
+/** Whether Koa would send the body of the response, and in no other way. */
 function mayEnd(ctx: Context): boolean {
-  return ctx.status === 200 && ctx.method === 'GET' && isDirect(ctx) && ctx.writable
+  const { request, response } = ctx
+  return (
+    !hasOwnMembers(response.ctx) &&
+    response.status === 200 &&
+    request.method === 'GET' &&
+    isDirect(ctx) &&
+    response.writable
+  )
+}
+
+/** Members of a context that Koa passes on to the request and the response: asked here in its place. */
+const passedBy = ['body', 'length', 'method', 'status', 'writable']
+
+/** Whether a context or its application has such a member of its own, in place of Koa's. */
+function hasOwnMembers(ctx: object): boolean {
+  let object = ctx
+  for (;;) {
+    const parent: object | null = Object.getPrototypeOf(object)
+    // Koa's are on the last one.
+    if (parent === null || parent === Object.prototype) return false
+    for (const name of passedBy) if (Object.hasOwn(object, name)) return true
+    object = parent
+  }
 }
 
 /**

@@ -26,7 +26,7 @@ const plain = ['Host', 'a', 'If-Range', '"a"', 'Cookie', 'range']
 describe('isConditional', () => {
   it('leaves the headers unread', () => {
     const requests = [received(...ranged), received(...plain)]
-    expect(requests.map(isConditional)).toEqual([true, false])
+    expect(requests.map((each) => isConditional(each))).toEqual([true, false])
     expect(requests.map(hasRead)).toEqual([false, false])
     expect(requests[0]!.headers.range).toBe('bytes=0-1')
     expect(hasRead(requests[0]!)).toBe(true)
@@ -47,8 +47,18 @@ describe('isConditional', () => {
     ],
   ])('sees %s', (_what, lines, change, expected) => {
     const request = received(...lines)
+    const before = isConditional(request)
     change(request)
     expect(isConditional(request)).toBe(expected)
+    expect(isConditional(request, before)).toBe(expected)
+  })
+
+  it('is what it was before, while nothing has read the headers', () => {
+    const request = received(...plain)
+    expect(isConditional(request, true)).toBe(true)
+    expect(hasRead(request)).toBe(false)
+    expect(request.headers.host).toBe('a')
+    expect(isConditional(request, true)).toBe(false)
   })
 
   it('takes a request of any other class by its headers', () => {

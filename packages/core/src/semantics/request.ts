@@ -70,8 +70,11 @@ const conditions = [
 /** Request headers, for the conditions among them. */
 export type Conditions = { readonly [name in (typeof conditions)[number]]?: unknown }
 
-const conditionNames: ReadonlySet<string> = new Set(conditions)
-const conditionLengths: ReadonlySet<number> = new Set(conditions.map(({ length }) => length))
+/** By the length of their names, which are all different. */
+const conditionsByLength: readonly (string | undefined)[] = Array.from(
+  { length: 20 },
+  (_, length) => conditions.find((name) => name.length === length),
+)
 
 /** Whether a request may get anything but the full response. */
 export function hasCondition({ headers }: { readonly headers: Conditions }): boolean {
@@ -90,5 +93,6 @@ export function hasCondition({ headers }: { readonly headers: Conditions }): boo
  * @param name in any case
  */
 export function isCondition(name: string): boolean {
-  return conditionLengths.has(name.length) && conditionNames.has(name.toLowerCase())
+  const condition = conditionsByLength[name.length]
+  return condition !== undefined && name.toLowerCase() === condition
 }
