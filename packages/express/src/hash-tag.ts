@@ -7,9 +7,10 @@ import type { ServerResponse } from 'node:http'
 import type { Application } from 'express'
 import type { FieldLookup } from '@range-serve/core/adapter'
 
-/** Has the strong tag that `res.send` made, once it has. */
+/** Has the strong tag that `res.send` made, once it has, and the length of what it hashed. */
 export interface Tagged {
   tag: string | undefined
+  hashedLength: number
 }
 
 type Settings = Partial<Pick<Application, 'get' | 'set'>>
@@ -21,20 +22,22 @@ type MakeTag = (content: unknown, encoding?: unknown) => unknown
 let sending: Tagged | undefined
 
 /**
- * Calls `send` for a response whose tag is to be strong, if Express makes it.
+ * Calls `send` of a response whose tag is to be strong, if Express makes it.
  *
- * @param app of the response; what is like Express may have none
+ * @param response what is like Express may have no `app`
  */
 export function sendTagged(
   tagged: Tagged,
-  app: Settings | undefined,
-  send: () => unknown,
+  response: { readonly app?: Settings | undefined },
+  send: Function,
+  args: readonly unknown[],
 ): unknown {
+  const { app } = response
   if (app !== known) provideTags(app)
   const outer = sending
   sending = tagged
   try {
-    return send()
+    return Reflect.apply(send, response, args)
   } finally {
     sending = outer
   }
@@ -67,6 +70,7 @@ function replaceTags(app: Settings): void {
     const tag = tagOf(content)
     if (!tagged) return `W/${tag}`
     tagged.tag = tag
+    tagged.hashedLength = content.length
     return tag
   })
 }
@@ -94,13 +98,19 @@ function tagOf(content: Buffer): string {
  */
 export function settleTag(
   response: ServerResponse,
-  { tag }: Tagged,
+  tagged: Tagged,
   field: FieldLookup,
   length: number | undefined,
 ): void {
+  const { tag } = tagged
   if (tag === undefined || field('etag') !== tag) return
-  if (isHashOf(tag, 0, length) && field('content-encoding') === undefined) return
+  if (hasHashed(tagged, length) && field('content-encoding') === undefined) return
   weakenTag(response, tag)
+}
+
+/** Whether content of this length may be what was hashed, if any was. */
+export function hasHashed({ tag, hashedLength }: Tagged, length: number | undefined): boolean {
+  return tag === undefined || length === hashedLength
 }
 
 export function weakenTag(response: ServerResponse, tag: string | undefined): void {
@@ -115,7 +125,7 @@ export function weakenTag(response: ServerResponse, tag: string | undefined): vo
 export function strongTag(field: FieldLookup, length: number | undefined): string | undefined {
   const etag = field('etag')
   if (typeof etag !== 'string' || !etag.startsWith('W/')) return undefined
-  return isHashOf(etag, 2, length) && field('content-encoding') === undefined
+  return isHashOf(etag, length) && field('content-encoding') === undefined
     ? etag.slice(2)
     : undefined
 }
@@ -124,13 +134,13 @@ export function strongTag(field: FieldLookup, length: number | undefined): strin
 const hashLength = 27
 
 /**
- * Whether the opaque part of a tag, which begins at `start`, has Express's form for content of this
- * length. A regular expression takes a tenth of what the filter costs a response.
+ * Whether a weak tag has Express's form for content of this length. A regular expression would take a
+ * tenth of what the filter costs a response.
  */
-function isHashOf(etag: string, start: number, length: number | undefined): boolean {
+function isHashOf(etag: string, length: number | undefined): boolean {
   const end = etag.length - hashLength - 2
-  if (etag.charAt(start) !== '"' || etag.charAt(end) !== '-' || !etag.endsWith('"')) return false
-  return parseHex(etag, start + 1, end) === length
+  if (etag.charAt(2) !== '"' || etag.charAt(end) !== '-' || !etag.endsWith('"')) return false
+  return parseHex(etag, 3, end) === length
 }
 
 /** Parses digits of a text; returns `NaN` unless all of them are hexadecimal, in lower case. */

@@ -4,7 +4,7 @@ import { type ServerResponse, validateHeaderValue } from 'node:http'
 import type { ResponsePlan } from '@range-serve/core'
 import { advertise, type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
 import { applyHead, mayBeCut, parseContentLength, tagOfEncoding } from '@range-serve/core/filter'
-import { settleTag, strongTag, type Tagged, weakenTag } from './hash-tag.ts'
+import { hasHashed, settleTag, strongTag, type Tagged, weakenTag } from './hash-tag.ts'
 import { appendLine, type GivenFields, lookUp, parseHead, toFields } from './arguments.ts'
 
 /** What Node keeps beside a response's fields: how to frame content whose length no field declares. */
@@ -110,10 +110,11 @@ export function writeFullHead(
   const fields = args.length > 1 ? parseHead(args).fields : undefined
   const field = lookUp(response, fields)
   const length = declaredLength(response, field, true)
-  settleTag(response, tagged, field, length)
-  if (!fields && length !== undefined && advertise(response, tagged.tag)) {
+  const isHashed = !fields && length !== undefined && hasHashed(tagged, length)
+  if (isHashed && advertise(response, tagged.tag)) {
     return writeOrTakeBack(response, args, acceptRanges, write)
   }
+  settleTag(response, tagged, field, length)
   const isCuttable = mayBeCut(field, fields ? undefined : response.getHeaderNames())
   if (!isCuttable) weakenTag(response, tagged.tag)
   const additions =

@@ -157,7 +157,8 @@ function install(target: object, sendRange: Function): Layer {
     end(...args) {
       const watch = watchOf(this)
       if (watch?.mode === 'filter') return watch.filterOf(this, below).end(args)
-      return below.end.apply(this, watch ? inOneWrite(this, args) : args)
+      if (watch && Buffer.isBuffer(args[0])) return below.end.apply(this, inOneWrite(this, args))
+      return below.end.apply(this, args)
     },
     // A listener costs each response as much as all else here. Every stream listens to what it is piped
     // into before it emits 'pipe' there.
@@ -190,10 +191,9 @@ function install(target: object, sendRange: Function): Layer {
     Object.assign(object, { send })
     function send(this: Response, ...args: unknown[]): unknown {
       const method: Function = own?.value ?? Reflect.get(parent, 'send', this)
-      const call = (): unknown => Reflect.apply(method, this, args)
       const watch = watchOf(this)
-      const mayBeStrong = this.statusCode === 200 && !this.hasHeader('Content-Encoding')
-      return watch && mayBeStrong ? sendTagged(watch, this.app, call) : call()
+      const mayBeStrong = watch && this.statusCode === 200 && !this.hasHeader('Content-Encoding')
+      return mayBeStrong ? sendTagged(watch, this, method, args) : Reflect.apply(method, this, args)
     }
   }
 }

@@ -26,6 +26,7 @@ export class Watch {
   sources: PipedSources | undefined
   /** The strong tag that `res.send` has given it. */
   tag: string | undefined
+  hashedLength = 0
   /** What `req.fresh` has found, if it was true. */
   notModified: NotModified | undefined
   /** The file stream that is piped into it, if that is all. */

@@ -56,9 +56,8 @@ export function declareTransparent(method: object, next: () => unknown): void {
 
 /** Whether a method is Node's own, behind hooks that pass everything on. */
 function isBehind(known: OwnMethod, method: unknown): boolean {
-  if (known.is(method)) return true
   let next: (() => unknown) | undefined
-  while ((next = passes.get(method))) method = next()
+  while (!known.isProven(method) && (next = passes.get(method))) method = next()
   return known.is(method)
 }
 

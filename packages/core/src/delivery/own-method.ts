@@ -12,9 +12,14 @@ export class OwnMethod {
     this.#call = call
   }
 
+  /** Whether a value has been found to be this method, which costs less to ask than `is`. */
+  isProven(method: unknown): boolean {
+    return method === this.#proven && method !== undefined
+  }
+
   /** Whether a value is this method, unpatched. */
   is(method: unknown): boolean {
-    if (method === this.#proven) return method !== undefined
+    if (this.isProven(method)) return true
     if (typeof method !== 'function' || this.#foreign.has(method)) return false
     const isOwn = Function.prototype.toString.call(method).includes(this.#call)
     if (isOwn) this.#proven = method
