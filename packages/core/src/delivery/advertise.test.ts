@@ -44,10 +44,16 @@ describe('advertise', () => {
     expect(advertise(responseWith(), '"x"')).toBe(false)
   })
 
-  it('leaves a response without a type, or whose head is written, alone', () => {
-    const untyped = responseWith()
+  it('adds it to a response without a type', () => {
+    const untyped = responseWith(['Content-Length', '5'])
     untyped.removeHeader('Content-Type')
-    expect(advertise(untyped, undefined)).toBe(false)
+    expect(advertise(untyped, undefined)).toBe(true)
+    expect(untyped.getHeader('Accept-Ranges')).toBe('bytes')
+  })
+
+  it('leaves a response without a field, or whose head is written, alone', () => {
+    const bare = new ServerResponse({ method: 'GET', httpVersionMajor: 1 } as never)
+    expect(advertise(bare, undefined)).toBe(false)
     expect(advertise(responseWith().writeHead(200), undefined)).toBe(false)
   })
 

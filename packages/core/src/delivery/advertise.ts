@@ -44,6 +44,12 @@ function findKey(): typeof kOutHeaders | undefined {
   }
 }
 
+// As long as `setHeader` has only met one name, V8 13 (Node 24) adds a field by a call into C++: 0.4 us
+// for each response of a server that sets no other.
+for (let i = 0; i < 10; i++) {
+  for (const name of ['Accept-Ranges', 'Date', 'Vary']) new OutgoingMessage().setHeader(name, '')
+}
+
 function range(): Line {
   return ['Accept-Ranges', 'bytes']
 }
@@ -71,12 +77,10 @@ function hasOwnMethods(response: {
   return own.setHeader.is(response.setHeader) && own.getHeader.is(response.getHeader)
 }
 
-/** Few responses are without a type, and they set too few fields for this to pay. */
 function isOrdinary(table: FieldTable): boolean {
   const { 'content-type': type } = table
   return (
-    type !== undefined &&
-    !isByteranges(String(type[1])) &&
+    (type === undefined || !isByteranges(String(type[1]))) &&
     table['accept-ranges'] === undefined &&
     table['content-encoding'] === undefined &&
     table['content-range'] === undefined &&
