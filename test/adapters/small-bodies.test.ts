@@ -159,6 +159,90 @@ const changes: [what: string, change: Change][] = [
       app.context = Object.create(between) as typeof app.context
     },
   ],
+  [
+    'contexts that are made of those of Koa',
+    (app) => {
+      const { createContext } = app
+      const create = (...args: Parameters<typeof createContext>) =>
+        Object.create(Reflect.apply(createContext, app, args), {
+          length: {
+            set(this: Koa.Context, length: number) {
+              this.set('X-Length', String(length))
+              this.response.length = length
+            },
+          },
+        }) as ReturnType<typeof createContext>
+      Object.assign(app, { createContext: create })
+    },
+  ],
+  [
+    'contexts that are proxies',
+    (app) => {
+      const { createContext } = app
+      const create = (...args: Parameters<typeof createContext>) =>
+        new Proxy(Reflect.apply(createContext, app, args), {
+          set(ctx, name, value) {
+            if (name === 'length') ctx.set('X-Length', String(value))
+            return Reflect.set(ctx, name, value)
+          },
+        })
+      Object.assign(app, { createContext: create })
+    },
+  ],
+  [
+    'a length that is set as Koa does it',
+    (app) => {
+      const target = 'response'
+      const name = 'length'
+      Object.defineProperty(app.context, name, {
+        set(this: Koa.Context, val: number) {
+          this.set('X-Length', String(val))
+          this[target][name] = val
+        },
+      })
+    },
+  ],
+  [
+    'a context that is none of Koa',
+    (app) => {
+      const length = {
+        configurable: true,
+        set(this: Koa.Context, value: number) {
+          this.set('X-Length', String(value))
+          this.response.length = value
+        },
+      }
+      const koas = Object.getOwnPropertyDescriptors(Object.getPrototypeOf(app.context) as object)
+      app.context = Object.create(null, { ...koas, length }) as typeof app.context
+    },
+  ],
+  [
+    'a body whose toJSON is another one each time',
+    (app) =>
+      app.middleware.splice(-1, 1, (ctx) => {
+        let reads = 0
+        ctx.body = {
+          get toJSON() {
+            reads++
+            return reads === 1 ? undefined : () => 'later'
+          },
+        }
+      }),
+  ],
+  [
+    'a body that must not be read',
+    (app) =>
+      app.middleware.splice(-1, 1, (ctx) => {
+        ctx.respond = false
+        ctx.status = 200
+        Object.defineProperty(ctx.response, 'body', {
+          get() {
+            throw new Error('read')
+          },
+        })
+        setTimeout(() => ctx.res.end('text'), 5)
+      }),
+  ],
   ['a `fresh` that stays', (app) => Object.defineProperty(app.request, 'fresh', { value: false })],
 ]
 

@@ -32,16 +32,17 @@ export function filterBody(
   options: RangeServeOptions,
   wasConditional: boolean,
 ): Promise<void> | undefined {
-  const given: unknown = ctx.response.body
-  const isOrdinary =
-    isInMemory(given) && isFull(ctx, options, wasConditional) && advertise(ctx.res, undefined)
-  if (isOrdinary) {
-    endWhole(ctx, given)
-    return undefined
+  if (isFull(ctx, options, wasConditional)) {
+    const body: unknown = ctx.response.body
+    if (isInMemory(body) && advertise(ctx.res, undefined)) {
+      endWhole(ctx)
+      return undefined
+    }
   }
   const names = ctx.res.getHeaderNames()
   if (!isEligible(ctx, names)) return undefined
   const isPlain = !isConditional(ctx.req) && !isObserved(options)
+  const given: unknown = ctx.response.body
   if (given instanceof ReadStream) {
     return isGone(ctx.res) ? undefined : filterFile(ctx, given, options)
   }

@@ -10,23 +10,23 @@ import { isDirect } from './response.ts'
 /** The fewest characters of text that cost less past Koa than by it. */
 const enough = 256
 
-/** A body that every Koa sends from memory; JSON is made of an object. */
-type InMemory = string | Buffer | Readonly<Record<string, unknown>>
-
-export function isInMemory(body: unknown): body is InMemory {
+/** Whether every Koa sends a body from memory; it makes JSON of an object. */
+export function isInMemory(body: unknown): boolean {
   return typeof body === 'string' || Buffer.isBuffer(body) || isPlainObject(body)
 }
 
 /** Ends the response of a context with its body, unless that is better left to Koa. */
-export function endWhole(ctx: Context, body: InMemory): void {
+export function endWhole(ctx: Context): void {
+  const { res } = ctx
+  const body: unknown = ctx.body
   if (typeof body === 'string') {
     if (body.length < enough || !mayEnd(ctx)) return
     const length = Buffer.byteLength(body)
-    if (ctx.res.getHeader('Content-Length') === String(length)) endText(ctx, body, length)
+    if (res.getHeader('Content-Length') === String(length)) endText(ctx, body, length)
   } else if (Buffer.isBuffer(body)) {
-    const text = toOneWrite(ctx.res, body)
-    if (text !== undefined && mayEnd(ctx)) ctx.res.end(text, 'latin1')
-  } else if (body['toJSON'] === undefined && mayEnd(ctx)) {
+    const text = toOneWrite(res, body)
+    if (text !== undefined && mayEnd(ctx)) res.end(text, 'latin1')
+  } else if (isPlainObject(body) && !('toJSON' in body) && mayEnd(ctx) && passesLength(ctx)) {
     const text = JSON.stringify(body)
     const length = Buffer.byteLength(text)
     ctx.response.length = length
@@ -34,31 +34,41 @@ export function endWhole(ctx: Context, body: InMemory): void {
   }
 }
 
-/** Whether Koa would send the body of the response, and in no other way. */
+/** Whether Koa would send the body: the application may have members of its own in the way. */
 function mayEnd(ctx: Context): boolean {
-  const { request, response } = ctx
-  return (
-    !hasOwnMembers(response.ctx) &&
-    response.status === 200 &&
-    request.method === 'GET' &&
-    isDirect(ctx) &&
-    response.writable
-  )
+  return ctx.status === 200 && ctx.method === 'GET' && isDirect(ctx) && ctx.writable
 }
 
-/** Members of a context that Koa passes on to the request and the response: asked here in its place. */
-const passedBy = ['body', 'length', 'method', 'status', 'writable']
+type LookUp = (this: object, name: string) => Function | undefined
 
-/** Whether a context or its application has such a member of its own, in place of Koa's. */
-function hasOwnMembers(ctx: object): boolean {
-  let object = ctx
+/** Finds the setter of a property, wherever it is, for less than a walk along the prototypes. */
+const setterOf: LookUp = Reflect.get(Object.prototype, '__lookupSetter__')
+
+/** The setter that Koa's contexts have for their length. */
+let knownSetter: Function | undefined
+
+/**
+ * Whether to set the length of a context is to set that of its response. Koa's setter does it for any
+ * member of any object, which V8 cannot optimize: it would cost as much as all else here.
+ */
+function passesLength(ctx: Context): boolean {
+  // An application may wrap the contexts that Koa makes.
+  if (ctx !== ctx.response.ctx) return false
+  const setter = setterOf.call(ctx, 'length')
+  if (setter !== knownSetter && isOfKoa(setter, ctx)) knownSetter = setter
+  return setter !== undefined && setter === knownSetter
+}
+
+/** Whether a setter is that of Koa: an application's is on an object before the last prototype. */
+function isOfKoa(setter: Function | undefined, ctx: object): boolean {
+  let last = ctx
   for (;;) {
-    const parent: object | null = Object.getPrototypeOf(object)
-    // Koa's are on the last one.
-    if (parent === null || parent === Object.prototype) return false
-    for (const name of passedBy) if (Object.hasOwn(object, name)) return true
-    object = parent
+    const parent: object | null = Object.getPrototypeOf(last)
+    if (parent === null || parent === Object.prototype) break
+    last = parent
   }
+  const isLast = Object.getOwnPropertyDescriptor(last, 'length')?.set === setter
+  return isLast && String(setter).includes('this[target][name] = val')
 }
 
 /**
