@@ -135,13 +135,15 @@ describe.each(table)('%s', (_name, kind) => {
         expect(content.equals(large.subarray(12_000_000, 12_100_000))).toBe(true)
         found.push(await upstream('/large'))
       }
+      const read = async (at: number) => {
+        const { content } = await get('/parallel', { Range: `bytes=${at}-${at + 199_999}` })
+        expect(content.equals(large.subarray(at, at + 200_000))).toBe(true)
+      }
       const starts = Array.from({ length: 20 }, (_, i) => i * 1_200_000)
-      await Promise.all(
-        starts.map(async (at) => {
-          const { content } = await get('/parallel', { Range: `bytes=${at}-${at + 199_999}` })
-          expect(content.equals(large.subarray(at, at + 200_000))).toBe(true)
-        }),
-      )
+      // Traffic Server needs the first slice for each range, and may request it twice if it lacks it.
+      const needsFirst = kind.cold[0] > 1
+      if (needsFirst) await read(starts.shift()!)
+      await Promise.all(starts.map(read))
       found.push(await upstream('/parallel'))
       expect(found).toEqual([kind.cold, kind.warm, kind.parallel])
     })
