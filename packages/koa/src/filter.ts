@@ -20,7 +20,7 @@ import { takesFields } from './fields.ts'
 import { decideAtEnd } from './memory.ts'
 import { keepTarget } from './mount.ts'
 import { applyPrepared, isDirect } from './response.ts'
-import { endWhole, isInMemory } from './whole.ts'
+import { endWhole, isInMemory, isShort } from './whole.ts'
 
 /**
  * Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait.
@@ -35,7 +35,7 @@ export function filterBody(
   if (isFull(ctx, options, wasConditional)) {
     const body: unknown = ctx.response.body
     if (isInMemory(body) && advertise(ctx.res, undefined)) {
-      endWhole(ctx)
+      if (!isShort(body)) endWhole(ctx)
       return undefined
     }
   }

@@ -15,12 +15,17 @@ export function isInMemory(body: unknown): boolean {
   return typeof body === 'string' || Buffer.isBuffer(body) || isPlainObject(body)
 }
 
+/** Whether a body is text that is too short for {@link endWhole}. */
+export function isShort(body: unknown): boolean {
+  return typeof body === 'string' && body.length < enough
+}
+
 /** Ends the response of a context with its body, unless that is better left to Koa. */
 export function endWhole(ctx: Context): void {
   const { res } = ctx
   const body: unknown = ctx.body
   if (typeof body === 'string') {
-    if (body.length < enough || !mayEnd(ctx)) return
+    if (isShort(body) || !mayEnd(ctx)) return
     const length = Buffer.byteLength(body)
     if (res.getHeader('Content-Length') === String(length)) endText(ctx, body, length)
   } else if (Buffer.isBuffer(body)) {
