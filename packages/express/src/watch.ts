@@ -24,7 +24,7 @@ export class Watch {
   /** Something has been piped into it. */
   hasPipes = false
   sources: PipedSources | undefined
-  /** The strong tag that `res.send` has given it. */
+  /** The strong tag that `res.send` has given it, and the length of what it hashed. */
   tag: string | undefined
   hashedLength = 0
   /** What `req.fresh` has found, if it was true. */

@@ -41,7 +41,7 @@ export function filterBody(
   }
   const names = ctx.res.getHeaderNames()
   if (!isEligible(ctx, names)) return undefined
-  const isPlain = !isConditional(ctx.req) && !isObserved(options)
+  const isPlain = !isConditional(ctx.req, wasConditional) && !isObserved(options)
   const given: unknown = ctx.response.body
   if (given instanceof ReadStream) {
     return isGone(ctx.res) ? undefined : filterFile(ctx, given, options)

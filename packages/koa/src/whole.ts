@@ -3,7 +3,7 @@
 
 import type { ServerResponse } from 'node:http'
 import type { ParameterizedContext as Context } from 'koa'
-import { toOneWrite } from '@range-serve/core/adapter'
+import { OwnMethod, toOneWrite } from '@range-serve/core/adapter'
 import { isPlainObject } from './body.ts'
 import { isDirect } from './response.ts'
 
@@ -25,7 +25,7 @@ export function endWhole(ctx: Context): void {
   const { res } = ctx
   const body: unknown = ctx.body
   if (typeof body === 'string') {
-    if (isShort(body) || !mayEnd(ctx)) return
+    if (!mayEnd(ctx)) return
     const length = Buffer.byteLength(body)
     if (res.getHeader('Content-Length') === String(length)) endText(ctx, body, length)
   } else if (Buffer.isBuffer(body)) {
@@ -49,8 +49,8 @@ type LookUp = (this: object, name: string) => Function | undefined
 /** Finds the setter of a property, wherever it is, for less than a walk along the prototypes. */
 const setterOf: LookUp = Reflect.get(Object.prototype, '__lookupSetter__')
 
-/** The setter that Koa's contexts have for their length. */
-let knownSetter: Function | undefined
+/** The setter that Koa's contexts have for their length, as for every member that they pass on. */
+const koasSetter = new OwnMethod('this[target][name] = val')
 
 /**
  * Whether to set the length of a context is to set that of its response. Koa's setter does it for any
@@ -60,20 +60,18 @@ function passesLength(ctx: Context): boolean {
   // An application may wrap the contexts that Koa makes.
   if (ctx !== ctx.response.ctx) return false
   const setter = setterOf.call(ctx, 'length')
-  if (setter !== knownSetter && isOfKoa(setter, ctx)) knownSetter = setter
-  return setter !== undefined && setter === knownSetter
+  return koasSetter.isProven(setter) || (isOfLast(ctx, setter) && koasSetter.is(setter))
 }
 
-/** Whether a setter is that of Koa: an application's is on an object before the last prototype. */
-function isOfKoa(setter: Function | undefined, ctx: object): boolean {
+/** Whether a setter is on the last prototype, as Koa's is: an application's is on an object before it. */
+function isOfLast(ctx: object, setter: unknown): boolean {
   let last = ctx
   for (;;) {
     const parent: object | null = Object.getPrototypeOf(last)
     if (parent === null || parent === Object.prototype) break
     last = parent
   }
-  const isLast = Object.getOwnPropertyDescriptor(last, 'length')?.set === setter
-  return isLast && String(setter).includes('this[target][name] = val')
+  return Object.getOwnPropertyDescriptor(last, 'length')?.set === setter
 }
 
 /**

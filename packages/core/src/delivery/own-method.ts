@@ -1,6 +1,6 @@
 /**
- * A method of Node's own, or a framework's, known by a text that only its source contains. A comparison with the
- * current method would prove nothing: it may have been patched before this module was loaded.
+ * A method of Node's own, or a framework's, known by a text that only its source contains. A comparison
+ * with the current method would prove nothing: it may have been patched before this module was loaded.
  */
 export class OwnMethod {
   readonly #call: string

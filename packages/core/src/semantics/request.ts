@@ -71,10 +71,8 @@ const conditions = [
 export type Conditions = { readonly [name in (typeof conditions)[number]]?: unknown }
 
 /** By the length of their names, which are all different. */
-const conditionsByLength: readonly (string | undefined)[] = Array.from(
-  { length: 20 },
-  (_, length) => conditions.find((name) => name.length === length),
-)
+const conditionsByLength: (string | undefined)[] = []
+for (const name of conditions) conditionsByLength[name.length] = name
 
 /** Whether a request may get anything but the full response. */
 export function hasCondition({ headers }: { readonly headers: Conditions }): boolean {
