@@ -24,6 +24,10 @@ const bodies: [what: string, body: unknown][] = [
     'bytes with a toString of their own',
     Object.assign(Buffer.from('right'), { toString: () => 'wrong' }),
   ],
+  [
+    'bytes with a latin1Slice of their own',
+    Object.assign(Buffer.from('right'), { latin1Slice: () => 'wrong' }),
+  ],
   ['no text', ''],
   ['short text', 'text'],
   ['long text', 'text'.repeat(100)],
@@ -132,6 +136,26 @@ const changes: [what: string, change: Change][] = [
       }),
   ],
   ['a status of its own', (app) => Object.defineProperty(app.context, 'status', { value: 204 })],
+  [
+    'a method of its own',
+    (app) => {
+      Object.defineProperty(app.context, 'method', { value: 'HEAD' })
+      // Koa sends no content then, and a length would have the client wait for it.
+      Object.defineProperty(app.response, 'length', { get() {}, set() {} })
+    },
+  ],
+  [
+    'a context that cannot be written to',
+    (app) => {
+      Object.defineProperty(app.context, 'writable', { value: false })
+      Object.defineProperty(app.response, 'length', { get() {}, set() {} })
+      // Koa 2 sends nothing.
+      app.middleware.splice(-1, 0, async (ctx, next) => {
+        await next()
+        setTimeout(() => ctx.res.end(), 5)
+      })
+    },
+  ],
   [
     'a length of its own',
     (app) =>
@@ -255,10 +279,17 @@ describe.each<[name: string, Application: typeof Koa]>([
   ['Koa 3', Koa],
   ['Koa 2', Koa2],
 ])('an application of %s', (_name, Application) => {
-  it.each(changes)('with %s responds as without the filter', async (_what, change) => {
+  const contents: [kind: string, body: unknown][] = [
+    ['JSON', { a: 1 }],
+    ['bytes', Buffer.from('{"a":1}')],
+  ]
+  const cases = changes.flatMap(([what, change]) =>
+    contents.map(([kind, body]) => [what, kind, change, body] as const),
+  )
+  it.each(cases)('with %s sends %s as without the filter', async (_what, _kind, change, body) => {
     const responses: RawResponse[] = []
     for (const uses of [[], [koaServe()]]) {
-      const { app } = createKoa(Application, ...uses, (ctx) => void (ctx.body = { a: 1 }))
+      const { app } = createKoa(Application, ...uses, (ctx) => void (ctx.body = body))
       change(app)
       const running = await listenTo(app)
       responses.push(await ask(running.port, {}))
@@ -268,8 +299,8 @@ describe.each<[name: string, Application: typeof Koa]>([
     expect(unchanged(filtered!)).toEqual(unchanged(plain!))
   })
 
-  it('sees a member that its contexts are given after the first response', async () => {
-    const { app } = createKoa(Application, koaServe(), (ctx) => void (ctx.body = { a: 1 }))
+  it.each(contents)('sees a member that is late for a response with %s', async (_kind, body) => {
+    const { app } = createKoa(Application, koaServe(), (ctx) => void (ctx.body = body))
     const running = await listenTo(app)
     expect((await ask(running.port, {})).content.toString()).toBe('{"a":1}')
     Object.defineProperty(app.context, 'status', { value: 204 })

@@ -4,9 +4,10 @@
 import { provenSocket } from './memory.ts'
 import type { NodeResponse } from './outgoing.ts'
 
-// A Buffer may have a method of its own.
-// oxlint-disable-next-line typescript/unbound-method -- it is called with the Buffer
-const { toString } = Buffer.prototype
+type Slice = (this: Buffer) => string
+
+// A Buffer may have methods of its own, and `toString` calls this one, which Node does not document.
+const latin1Slice: Slice | undefined = Reflect.get(Buffer.prototype, 'latin1Slice')
 
 /** The most bytes that cost less to copy than to write on their own. */
 const small = 4096
@@ -21,7 +22,7 @@ export function toOneWrite(response: NodeResponse, content: unknown): string | u
 
 /** A character for each byte. */
 export function toLatin1(content: Buffer): string {
-  return toString.call(content, 'latin1')
+  return latin1Slice ? latin1Slice.call(content) : content.toString('latin1')
 }
 
 /** Whether content is small enough for that; empty text would be none at all. */
