@@ -40,8 +40,13 @@ export function kindOf({ response }: Context): BodyKind {
   return { kind: 'stream', stream: isIterable(body) ? body : undefined }
 }
 
+/** Whether every Koa sends a body from memory; it makes JSON of an object. */
+export function isInMemory(body: unknown): boolean {
+  return typeof body === 'string' || Buffer.isBuffer(body) || isPlainObject(body)
+}
+
 /** Whether a body is an object literal or an array, which every Koa makes JSON of. */
-export function isPlainObject(body: unknown): body is Readonly<Record<string, unknown>> {
+function isPlainObject(body: unknown): body is Readonly<Record<string, unknown>> {
   if (typeof body !== 'object' || body === null) return false
   const prototype: unknown = Object.getPrototypeOf(body)
   if (prototype !== Object.prototype && prototype !== Array.prototype) return false

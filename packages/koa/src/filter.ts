@@ -14,13 +14,13 @@ import {
   parseContentLength,
   preparePassing,
 } from '@range-serve/core/filter'
-import { kindOf } from './body.ts'
+import { isInMemory, kindOf } from './body.ts'
 import { guardTag, tagEncoding } from './encoding.ts'
 import { takesFields } from './fields.ts'
 import { decideAtEnd } from './memory.ts'
 import { keepTarget } from './mount.ts'
 import { applyPrepared, isDirect } from './response.ts'
-import { endWhole, isInMemory, isShort } from './whole.ts'
+import { endSmall } from './small.ts'
 
 /**
  * Makes the response of a context range-aware, if it can be. Returns a promise only if it must wait.
@@ -35,7 +35,7 @@ export function filterBody(
   if (isFull(ctx, options, wasConditional)) {
     const body: unknown = ctx.response.body
     if (isInMemory(body) && advertise(ctx.res, undefined)) {
-      if (!isShort(body)) endWhole(ctx)
+      if (Buffer.isBuffer(body)) endSmall(ctx)
       return undefined
     }
   }
