@@ -15,8 +15,8 @@ const run = promisify(execFile)
 /** The most that the JavaScript of each package may weigh, gzipped, in bytes. Raise it on purpose. */
 const budget = {
   core: 84_000,
-  express: 18_000,
-  koa: 13_900,
+  express: 18_200,
+  koa: 13_400,
   http: 10_000,
   s3: 4_000,
   zip: 8000,

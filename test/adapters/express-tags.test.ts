@@ -5,7 +5,7 @@ import type { Application, RequestHandler, Response } from 'express'
 import compression from 'compression'
 import { afterEach, describe, expect, it } from 'vitest'
 import { rangeServe } from '@range-serve/express'
-import { expressApps } from '../support/express-apps.ts'
+import { expressApps, startExpress5 } from '../support/express-apps.ts'
 import { bytes } from '../support/files.ts'
 import type { Running } from '../support/listen.ts'
 import { ask, field, type RawResponse } from '../support/raw.ts'
@@ -26,6 +26,18 @@ const altering =
     response.end = (...args: unknown[]) => {
       change(response)
       return Reflect.apply(end, response, content.length > 0 ? content : args)
+    }
+    next()
+  }
+
+/** Middleware that writes other content, and then ends a response. */
+const writing =
+  (content: string): RequestHandler =>
+  (_request, response, next) => {
+    const { end } = response
+    response.end = () => {
+      response.write(content)
+      return Reflect.apply(end, response, [])
     }
     next()
   }
@@ -323,5 +335,33 @@ describe.each(expressApps)('%s', (_name, start) => {
       expect((await get(['If-None-Match', '"v0"'])).status).toBe(200)
       expect(told).toEqual([304, 200])
     })
+  })
+})
+
+// Express 4's tags are known by their form alone.
+describe('Express 5', () => {
+  it.each<[what: string, ...headers: Line[]]>([
+    ['no condition'],
+    ['a condition', ['If-None-Match', '"v0"']],
+    ['a range', ['Range', 'bytes=0-3']],
+  ])('tags strongly what was hashed, not as many other bytes (%s)', async (_, ...headers) => {
+    const rows: [path: string, sends: RequestHandler, isStrong: boolean][] = [
+      ['/other', altering(() => {}, 'text some'), false],
+      ['/written', writing('text some'), false],
+      ['/same', altering(() => {}, 'some text'), true],
+      ['/written-same', writing('some text'), true],
+      ['/encoded', altering(() => {}, '736f6d652074657874', 'hex'), true],
+    ]
+    const running = await startExpress5(
+      rangeServe(),
+      ...rows.map(([path, sends]) => [path, sends] as const),
+      (_request, response) => void response.send('some text'),
+    )
+    const strong = field(await ask(running.port, {}), 'ETag')!
+    for (const [path, , isStrong] of rows) {
+      const response = await ask(running.port, { path, headers })
+      expect(field(response, 'ETag'), path).toBe(isStrong ? strong : `W/${strong}`)
+    }
+    await running.close()
   })
 })

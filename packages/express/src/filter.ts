@@ -179,7 +179,7 @@ export class Filter {
     try {
       if (!isFull && isReason(reason)) retract = applyPlan(response, plan, fields)
       if (isFull) {
-        const additions = missingFields(field, this.#isHead, length)
+        const additions = missingFields(field, this.#isHead, length, this.#watch)
         result = writeWith(response, args, additions, write)
       } else if (retract) {
         this.#cut = new Cut(plan.body)
@@ -199,8 +199,8 @@ export class Filter {
   }
 
   #plan(field: FieldLookup, length: number, seekable: boolean): ResponsePlan | undefined {
-    const { request, options } = this.#watch
-    const content = { length, seekable, etag: strongTag(field, length) }
+    const { request, options, tag: made } = this.#watch
+    const content = { length, seekable, etag: strongTag(field, length, made) }
     const isEncodable = 'if-none-match' in request.headers && !isUnpatched(this.#response)
     return planPassing(request, field, content, { ...options, isEncodable })
   }

@@ -6,11 +6,14 @@ import crypto from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Application } from 'express'
 import type { FieldLookup } from '@range-serve/core/adapter'
+import { isContent, parseContent, toBytes } from './arguments.ts'
 
-/** Has the strong tag that `res.send` made, once it has, and the length of what it hashed. */
+/** A response that `res.send` may give a strong tag. */
 export interface Tagged {
+  /** The tag, once it has been made. */
   tag: string | undefined
-  hashedLength: number
+  /** What the tag is the hash of, unless other content has been given to `write` or `end`. */
+  hashed: Buffer | undefined
 }
 
 type Settings = Partial<Pick<Application, 'get' | 'set'>>
@@ -70,7 +73,7 @@ function replaceTags(app: Settings): void {
     const tag = tagOf(content)
     if (!tagged) return `W/${tag}`
     tagged.tag = tag
-    tagged.hashedLength = content.length
+    tagged.hashed = content
     return tag
   })
 }
@@ -109,8 +112,20 @@ export function settleTag(
 }
 
 /** Whether content of this length may be what was hashed, if any was. */
-export function hasHashed({ tag, hashedLength }: Tagged, length: number | undefined): boolean {
-  return tag === undefined || length === hashedLength
+export function hasHashed({ tag, hashed }: Tagged, length: number | undefined): boolean {
+  return tag === undefined || (hashed !== undefined && length === hashed.length)
+}
+
+/**
+ * Notes that middleware has replaced what was hashed, maybe by as many bytes.
+ *
+ * @param args of `write` or `end`
+ */
+export function noteContent(tagged: Tagged, args: readonly unknown[]): void {
+  const { hashed } = tagged
+  if (!hashed || args[0] === hashed) return
+  const { chunk, encoding } = parseContent(args)
+  if (isContent(chunk) && !hashed.equals(toBytes(chunk, encoding))) tagged.hashed = undefined
 }
 
 export function weakenTag(response: ServerResponse, tag: string | undefined): void {
@@ -121,10 +136,16 @@ export function weakenTag(response: ServerResponse, tag: string | undefined): vo
 /**
  * The strong form of the tag that Express made of content of this length, `W/"<length>-<hash>"`, if
  * nothing encodes it.
+ *
+ * @param made the strong tag that `res.send` made: it has been made weak for a reason
  */
-export function strongTag(field: FieldLookup, length: number | undefined): string | undefined {
+export function strongTag(
+  field: FieldLookup,
+  length: number | undefined,
+  made?: string,
+): string | undefined {
   const etag = field('etag')
-  if (typeof etag !== 'string' || !etag.startsWith('W/')) return undefined
+  if (typeof etag !== 'string' || !etag.startsWith('W/') || etag.slice(2) === made) return undefined
   return isHashOf(etag, length) && field('content-encoding') === undefined
     ? etag.slice(2)
     : undefined

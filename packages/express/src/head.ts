@@ -66,10 +66,11 @@ export function missingFields(
   field: FieldLookup,
   isHead: boolean,
   length: number,
+  { tag: made }: Tagged,
 ): Additions | undefined {
   const lacksRanges = field('accept-ranges') === undefined
   const lacksLength = isHead && field('content-length') === undefined
-  const value = strongTag(field, length)
+  const value = strongTag(field, length, made)
   if (!lacksLength && value === undefined) return lacksRanges ? acceptRanges : undefined
   return {
     acceptRanges: lacksRanges,
@@ -118,7 +119,9 @@ export function writeFullHead(
   const isCuttable = mayBeCut(field, fields ? undefined : response.getHeaderNames())
   if (!isCuttable) weakenTag(response, tagged.tag)
   const additions =
-    isCuttable && length !== undefined ? missingFields(field, false, length) : tagEncoding(response)
+    isCuttable && length !== undefined
+      ? missingFields(field, false, length, tagged)
+      : tagEncoding(response)
   return writeWith(response, args, additions, write)
 }
 

@@ -10,9 +10,8 @@ import { type IncomingMessage, ServerResponse } from 'node:http'
 import { isUnpatched, type RangeServeOptions, toOneWrite } from '@range-serve/core/adapter'
 import { declareTransparent, writeThrough } from '@range-serve/core/filter'
 import type { Response } from 'express'
-import type { Filter } from './filter.ts'
 import { hookFresh } from './fresh.ts'
-import { sendTagged } from './hash-tag.ts'
+import { noteContent, sendTagged } from './hash-tag.ts'
 import { writeFullHead } from './head.ts'
 import { declareOwn, type Methods, MethodsBelow, ownPrototype } from './methods.ts'
 import { PipedFile } from './piped-file.ts'
@@ -132,12 +131,6 @@ function install(target: object, sendRange: Function): Layer {
     return watch?.layer !== layer || watch.bypassed || watch.mode === 'off' ? undefined : watch
   }
 
-  /** The filter of a response, unless there is nothing for it to do here. */
-  function filterOf(response: ServerResponse): Filter | undefined {
-    const watch = watchOf(response)
-    return watch?.mode === 'filter' ? watch.filterOf(response, below) : undefined
-  }
-
   function writeHead(response: ServerResponse, args: unknown[]): unknown {
     if (isUnpatched(below)) return below.writeHead.apply(response, args)
     return writeThrough(response, () => below.writeHead.apply(response, args))
@@ -151,11 +144,14 @@ function install(target: object, sendRange: Function): Layer {
       return watch.filterOf(this, below).writeHead(args, writeHead)
     },
     write(...args) {
-      const filter = filterOf(this)
-      return filter ? filter.write(args) : below.write.apply(this, args)
+      const watch = watchOf(this)
+      if (watch?.hashed) noteContent(watch, args)
+      if (watch?.mode === 'filter') return watch.filterOf(this, below).write(args)
+      return below.write.apply(this, args)
     },
     end(...args) {
       const watch = watchOf(this)
+      if (watch?.hashed) noteContent(watch, args)
       if (watch?.mode === 'filter') return watch.filterOf(this, below).end(args)
       if (watch && Buffer.isBuffer(args[0])) return below.end.apply(this, inOneWrite(this, args))
       return below.end.apply(this, args)

@@ -24,9 +24,9 @@ export class Watch {
   /** Something has been piped into it. */
   hasPipes = false
   sources: PipedSources | undefined
-  /** The strong tag that `res.send` has given it, and the length of what it hashed. */
+  /** The strong tag that `res.send` has given it, and what it hashed. */
   tag: string | undefined
-  hashedLength = 0
+  hashed: Buffer | undefined
   /** What `req.fresh` has found, if it was true. */
   notModified: NotModified | undefined
   /** The file stream that is piped into it, if that is all. */
