@@ -15,6 +15,21 @@ describe.each(expressApps)('%s', (_name, start) => {
   let running: Running
   afterEach(() => running.close())
 
+  it('filters what an outer middleware ends later, as one that saves a session', async () => {
+    const saving: RequestHandler = (_request, response, next) => {
+      const { end } = response
+      response.end = (...args: unknown[]) => {
+        setImmediate(() => Reflect.apply(end, response, args))
+        return response
+      }
+      next()
+    }
+    running = await start(saving, rangeServe(), (_request, response) => void response.send(bytes))
+    const [whole, part] = await exchange(running.port, [{}, range('5-9')])
+    expect([field(whole!, 'Accept-Ranges'), whole!.content.length]).toEqual(['bytes', size])
+    expect([...part!.content]).toEqual([5, 6, 7, 8, 9])
+  })
+
   describe.each(['write', 'end'] as const)('before a %s patched outside', (method) => {
     /** Middleware that sets a field, or replaces the content, as late as possible. */
     function outside(patch: (response: http.ServerResponse, args: unknown[]) => void) {

@@ -205,6 +205,17 @@ describe.each(expresses)('%s', (_name, { start, withFilter }) => {
       expect(transfer!.durationMs).toBeGreaterThanOrEqual(transfer!.firstByteMs!)
     })
 
+    it('says that a response which has ended was answered already', async () => {
+      let transfer: Transfer | undefined
+      const port = await withFilter(async (_request, response) => {
+        response.end('text')
+        transfer = await response.sendRange(filePath)
+      })
+      expect((await ask(port, {})).content.toString()).toBe('text')
+      await until('it resolves', () => transfer !== undefined)
+      expect(transfer!.error && codeOf(transfer!.error)).toBe('ERR_HEADERS_SENT')
+    })
+
     it('resolves with the error that went to next', async () => {
       let transfer: Transfer | undefined
       const port = await withFilter(async (_request, response) => {

@@ -5,19 +5,28 @@ import type { ResponsePlan } from '@range-serve/core'
 import { advertise, type FieldLookup, isUnpatched } from '@range-serve/core/adapter'
 import { applyHead, mayBeCut, parseContentLength, tagOfEncoding } from '@range-serve/core/filter'
 import { hasHashed, settleTag, strongTag, type Tagged, weakenTag } from './hash-tag.ts'
+import { isSlowToTouch } from './beside.ts'
 import { appendLine, type GivenFields, lookUp, parseHead, toFields } from './arguments.ts'
 
 /** What Node keeps beside a response's fields: how to frame content whose length no field declares. */
 interface Framing {
   /** The length of the content that `end` was given at once, before the head was written. */
-  _contentLength?: number | null
+  _contentLength?: number | null | undefined
   /** Content-Length was removed: such content is sent in chunks. */
-  _removedContLen?: boolean
+  _removedContLen?: boolean | undefined
+}
+
+function framingOf(response: ServerResponse & Framing): Framing {
+  if (!isSlowToTouch) return response
+  return {
+    _contentLength: Reflect.get(response, '_contentLength'),
+    _removedContLen: Reflect.get(response, '_removedContLen'),
+  }
 }
 
 /** Whether Content-Length was removed, so that content of unknown length goes in chunks. */
 export function isLengthRemoved(response: ServerResponse): boolean {
-  const { _removedContLen: isRemoved }: ServerResponse & Framing = response
+  const { _removedContLen: isRemoved } = framingOf(response)
   return isRemoved === true
 }
 
@@ -39,9 +48,13 @@ export function declaredLength(
 ): number | undefined {
   const value = field('content-length')
   if (value !== undefined) return parseContentLength(value)
-  const { _contentLength: length, _removedContLen: isRemoved }: ServerResponse & Framing = response
-  if (typeof length !== 'number' || isRemoved === true) return undefined
-  return isMade ? length : undefined
+  return isMade ? lengthAtOnce(response) : undefined
+}
+
+/** The length of the content that `end` was given at once, if Node declares it. */
+function lengthAtOnce(response: ServerResponse): number | undefined {
+  const { _contentLength: length, _removedContLen: isRemoved } = framingOf(response)
+  return typeof length === 'number' && isRemoved !== true ? length : undefined
 }
 
 /** What the filter adds to the fields of a full response, and the tag that it replaces. */
@@ -85,10 +98,7 @@ export function missingFields(
  */
 export function tagEncoding(response: ServerResponse): Additions | undefined {
   const coding = response.getHeader('Content-Encoding')
-  const { _removedContLen: isRemoved }: ServerResponse & Framing = response
-  if (coding === undefined || isRemoved !== true || isUnpatched(response)) {
-    return undefined
-  }
+  if (coding === undefined || !isLengthRemoved(response) || isUnpatched(response)) return undefined
   const before = response.getHeader('ETag')
   const value = tagOfEncoding(before, coding)
   return value === undefined ? undefined : { etag: { before: String(before), value } }
@@ -110,11 +120,13 @@ export function writeFullHead(
   }
   const fields = args.length > 1 ? parseHead(args).fields : undefined
   const field = lookUp(response, fields)
-  const length = declaredLength(response, field, true)
-  const isHashed = !fields && length !== undefined && hasHashed(tagged, length)
-  if (isHashed && advertise(response, tagged.tag)) {
+  const atOnce = lengthAtOnce(response)
+  const known = atOnce ?? declaredLength(response, field, true)
+  const isHashed = !fields && known !== undefined && hasHashed(tagged, known)
+  if (isHashed && advertise(response, tagged.tag, known, isSlowToTouch)) {
     return writeOrTakeBack(response, args, acceptRanges, write)
   }
+  const length = atOnce === undefined ? known : declaredLength(response, field, true)
   settleTag(response, tagged, field, length)
   const isCuttable = mayBeCut(field, fields ? undefined : response.getHeaderNames())
   if (!isCuttable) weakenTag(response, tagged.tag)

@@ -92,12 +92,13 @@ const layers = new WeakMap<object, Layer>()
 let known: { readonly kind: unknown; readonly layer: Layer } | undefined
 
 function layerOf(response: ServerResponse, sendRange: Function): Layer {
-  const kind: unknown = Object.getPrototypeOf(response)
-  if (known && known.kind === kind && isOnTop(known.layer, response)) return known.layer
+  const kind: ServerResponse = Object.getPrototypeOf(response)
   const isPatched =
     Object.hasOwn(response, 'writeHead') ||
     Object.hasOwn(response, 'write') ||
     Object.hasOwn(response, 'end')
+  // What the response inherits is read from its prototype, which it shares with others.
+  if (!isPatched && known && known.kind === kind && isOnTop(known.layer, kind)) return known.layer
   const prototype = isPatched ? undefined : ownPrototype(response, ServerResponse.prototype)
   if (!prototype) return install(response, sendRange)
   let layer = layers.get(prototype)
@@ -140,7 +141,11 @@ function install(target: object, sendRange: Function): Layer {
     writeHead(...args) {
       const watch = watchOf(this)
       if (!watch) return below.writeHead.apply(this, args)
-      if (watch.mode === 'whole') return writeFullHead(this, args, writeHead, watch)
+      if (watch.mode === 'whole') {
+        const result = writeFullHead(this, args, writeHead, watch)
+        watch.hasHead = true
+        return result
+      }
       return watch.filterOf(this, below).writeHead(args, writeHead)
     },
     write(...args) {
@@ -153,8 +158,10 @@ function install(target: object, sendRange: Function): Layer {
       const watch = watchOf(this)
       if (watch?.hashed) noteContent(watch, args)
       if (watch?.mode === 'filter') return watch.filterOf(this, below).end(args)
-      if (watch && Buffer.isBuffer(args[0])) return below.end.apply(this, inOneWrite(this, args))
-      return below.end.apply(this, args)
+      const isSmall = watch && Buffer.isBuffer(args[0])
+      const result = below.end.apply(this, isSmall ? inOneWrite(this, args) : args)
+      if (watch?.hasHead && !watch.awaitsPipes) watches.release(this)
+      return result
     },
     // A listener costs each response as much as all else here. Every stream listens to what it is piped
     // into before it emits 'pipe' there.

@@ -74,7 +74,11 @@ export function rangeServe(options: RangeServeOptions = {}): RequestHandler {
 }
 
 function sendRange(this: Response, source: Servable, own?: SendOptions): Promise<Transfer> {
-  return send(this, source, () => sendRangeOptions(sendOptionsOf(this), own))
+  return send(this, source, () => {
+    // What is over is not watched any longer.
+    const options = sendOptionsOf(this) ?? (this.headersSent ? {} : undefined)
+    return sendRangeOptions(options, own)
+  })
 }
 
 /** The options of {@link rangeStatic}. */

@@ -1,6 +1,6 @@
 import http, { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express } from 'express'
-import { isSlowToTouch } from './watch.ts'
+import { isSlowToTouch } from './beside.ts'
 
 /**
  * Makes an HTTP server for an Express application on which each request costs about half, on Node 20

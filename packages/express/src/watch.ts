@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RangeServeOptions } from '@range-serve/core/adapter'
 import { isConditional, isObserved } from '@range-serve/core/filter'
+import { Beside, isSlowToTouch } from './beside.ts'
 import { Filter } from './filter.ts'
 import type { NotModified } from './fresh.ts'
 import type { Methods } from './methods.ts'
@@ -23,6 +24,8 @@ export class Watch {
   awaitsPipes = false
   /** Something has been piped into it. */
   hasPipes = false
+  /** Its head has been written as that of a full response: nothing else is to be decided. */
+  hasHead = false
   sources: PipedSources | undefined
   /** The strong tag that `res.send` has given it, and what it hashed. */
   tag: string | undefined
@@ -48,25 +51,22 @@ export class Watch {
   }
 }
 
-/**
- * Before V8 13 (Node 24), an object that is given another prototype and then a property shares what V8
- * learned with no other object, so that every access to it is a first one. Express does that to each.
- */
-export const isSlowToTouch: boolean = Number.parseInt(process.versions.v8) < 13
-
 interface Watches {
   get(response: object): Watch | undefined
   set(response: object, watch: Watch): unknown
+  /** Forgets a response that is over. */
+  release(response: object): void
 }
 
 const watchKey = Symbol('range-serve: watch')
 
 /** The state of each response: beside it if that is cheaper, otherwise on it. */
 export const watches: Watches = isSlowToTouch
-  ? new WeakMap<object, Watch>()
+  ? new Beside<Watch>()
   : {
       get: (response) => (response as { [watchKey]?: Watch })[watchKey],
       set: (response, watch) => ((response as { [watchKey]?: Watch })[watchKey] = watch),
+      release() {},
     }
 
 function modeOf(request: IncomingMessage, options: RangeServeOptions): Watch['mode'] {

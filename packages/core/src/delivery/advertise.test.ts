@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { cutting } from '../semantics/fields.ts'
-import { advertise } from './advertise.ts'
+import { advertise as add } from './advertise.ts'
 
 type Field = readonly [name: string, value: string]
 
@@ -14,7 +14,13 @@ function responseWith(...fields: Field[]): ServerResponse {
   return response
 }
 
-describe('advertise', () => {
+describe.each([
+  ['advertise', false],
+  ['advertise, by reflection', true],
+])('%s', (_name, isSlow) => {
+  const advertise = (response: ServerResponse, etag: string | undefined, length?: number) =>
+    add(response, etag, length, isSlow)
+
   it('adds one line, as setHeader would', () => {
     const response = responseWith(['Content-Length', '5'])
     const other = responseWith(['Content-Length', '5'])
@@ -42,6 +48,16 @@ describe('advertise', () => {
     expect(advertise(responseWith(['ETag', '"x"']), '"x"')).toBe(true)
     expect(advertise(responseWith(['ETag', 'W/"x"']), '"x"')).toBe(false)
     expect(advertise(responseWith(), '"x"')).toBe(false)
+  })
+
+  it('takes the one length that it is told of, if any is set', () => {
+    expect(advertise(responseWith(), undefined, 5)).toBe(true)
+    expect(advertise(responseWith(['Content-Length', '5']), undefined, 5)).toBe(true)
+    const numeric = responseWith()
+    numeric.setHeader('Content-Length', 5)
+    expect(advertise(numeric, undefined, 5)).toBe(true)
+    expect(advertise(responseWith(['Content-Length', '6']), undefined, 5)).toBe(false)
+    expect(advertise(responseWith(['Content-Length', 'x']), undefined, 5)).toBe(false)
   })
 
   it('adds it to a response without a type', () => {

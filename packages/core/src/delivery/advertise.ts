@@ -59,22 +59,54 @@ function range(): Line {
  * call for more; returns whether it did.
  *
  * @param etag the value that ETag must have
+ * @param length what Content-Length must say, in bytes, if it is set; `undefined`: anything
+ * @param isSlow V8 has learned nothing of the response: what is found by reflection costs less
  */
-export function advertise(response: ServerResponse, etag: string | undefined): boolean {
-  if (key === undefined || response.headersSent) return false
-  if (!hasOwnMethods(response)) return false
-  // Not by `Reflect.get`, which V8 does not optimize.
-  const { [key]: table }: Tabled = response
+export function advertise(
+  response: ServerResponse,
+  etag: string | undefined,
+  length?: number,
+  isSlow = false,
+): boolean {
+  if (key === undefined || isSent(response, isSlow)) return false
+  if (!hasOwnMethods(isSlow ? holderOf(response) : response)) return false
+  const table = tableOf(response, key, isSlow)
   if (!table || !isOrdinary(table) || table['etag']?.[1] !== etag) return false
+  if (length !== undefined && !isOfLength(table, length)) return false
   table['accept-ranges'] = range()
   return true
 }
 
-function hasOwnMethods(response: {
+function isSent(response: ServerResponse, isSlow: boolean): boolean {
+  return isSlow ? Boolean(Reflect.get(response, '_header')) : response.headersSent
+}
+
+function tableOf(
+  response: Tabled,
+  at: typeof kOutHeaders,
+  isSlow: boolean,
+): FieldTable | null | undefined {
+  return isSlow ? Reflect.get(response, at) : response[at]
+}
+
+/** The methods by which fields are read and set. */
+interface Methods {
   readonly setHeader: unknown
   readonly getHeader: unknown
-}): boolean {
-  return own.setHeader.is(response.setHeader) && own.getHeader.is(response.getHeader)
+}
+
+function hasOwnMethods({ setHeader, getHeader }: Methods): boolean {
+  return own.setHeader.is(setHeader) && own.getHeader.is(getHeader)
+}
+
+/** The prototype of a response, which it shares with others, unless it has methods of its own. */
+function holderOf(response: Methods): Methods {
+  const hasOwn = Object.hasOwn(response, 'setHeader') || Object.hasOwn(response, 'getHeader')
+  return hasOwn ? response : Object.getPrototypeOf(response)
+}
+
+function isOfLength({ 'content-length': line }: FieldTable, length: number): boolean {
+  return line === undefined || line[1] === length || line[1] === String(length)
 }
 
 function isOrdinary(table: FieldTable): boolean {
