@@ -15,7 +15,7 @@ const run = promisify(execFile)
 /** The most that the JavaScript of each package may weigh, gzipped, in bytes. Raise it on purpose. */
 const budget = {
   core: 84_400,
-  express: 19_200,
+  express: 19_500,
   koa: 13_400,
   http: 10_000,
   s3: 4_000,

@@ -125,7 +125,10 @@ export function noteContent(tagged: Tagged, args: readonly unknown[]): void {
   const { hashed } = tagged
   if (!hashed || args[0] === hashed) return
   const { chunk, encoding } = parseContent(args)
-  if (isContent(chunk) && !hashed.equals(toBytes(chunk, encoding))) tagged.hashed = undefined
+  if (!isContent(chunk)) return
+  // Node throws for an encoding that it does not know.
+  const isKnown = encoding === undefined || Buffer.isEncoding(encoding)
+  if (!isKnown || !hashed.equals(toBytes(chunk, encoding))) tagged.hashed = undefined
 }
 
 export function weakenTag(response: ServerResponse, tag: string | undefined): void {

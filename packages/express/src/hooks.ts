@@ -36,7 +36,9 @@ export function watchResponse(
     return
   }
   const watch = new Watch(request, layerOf(response, sendRange), options)
-  watches.set(response, watch)
+  // The `end` of any other may not be seen.
+  if (watch.mode === 'whole') watches.hold(response, watch)
+  else watches.set(response, watch)
   if (watch.mode === 'off') return
   hookFresh(request)
 }
@@ -51,6 +53,7 @@ export function bypassFilter(response: ServerResponse): () => void {
   const watch = watches.get(response)
   if (!watch) return () => {}
   watch.bypassed = true
+  watches.settle(response)
   return () => {
     watch.bypassed = false
   }
@@ -158,9 +161,10 @@ function install(target: object, sendRange: Function): Layer {
       const watch = watchOf(this)
       if (watch?.hashed) noteContent(watch, args)
       if (watch?.mode === 'filter') return watch.filterOf(this, below).end(args)
-      const isSmall = watch && Buffer.isBuffer(args[0])
-      const result = below.end.apply(this, isSmall ? inOneWrite(this, args) : args)
-      if (watch?.hasHead && !watch.awaitsPipes) watches.release(this)
+      const isBytes = watch && Buffer.isBuffer(args[0])
+      const result = below.end.apply(this, isBytes ? inOneWrite(this, args) : args)
+      if (watch?.hasHead && !watch.hasPipes) watches.release(this)
+      else watches.settle(this)
       return result
     },
     // A listener costs each response as much as all else here. Every stream listens to what it is piped

@@ -51,12 +51,7 @@ export class Watch {
   }
 }
 
-interface Watches {
-  get(response: object): Watch | undefined
-  set(response: object, watch: Watch): unknown
-  /** Forgets a response that is over. */
-  release(response: object): void
-}
+type Watches = Pick<Beside<Watch>, 'get' | 'set' | 'hold' | 'release' | 'settle'>
 
 const watchKey = Symbol('range-serve: watch')
 
@@ -65,9 +60,15 @@ export const watches: Watches = isSlowToTouch
   ? new Beside<Watch>()
   : {
       get: (response) => (response as { [watchKey]?: Watch })[watchKey],
-      set: (response, watch) => ((response as { [watchKey]?: Watch })[watchKey] = watch),
+      set: keep,
+      hold: keep,
       release() {},
+      settle() {},
     }
+
+function keep(response: object & { [watchKey]?: Watch }, watch: Watch): void {
+  response[watchKey] = watch
+}
 
 function modeOf(request: IncomingMessage, options: RangeServeOptions): Watch['mode'] {
   const { method } = request
