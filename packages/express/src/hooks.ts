@@ -36,7 +36,7 @@ export function watchResponse(
     return
   }
   const watch = new Watch(request, layerOf(response, sendRange), options)
-  // The `end` of any other may not be seen.
+  // `end` releases no other.
   if (watch.mode === 'whole') watches.hold(response, watch)
   else watches.set(response, watch)
   if (watch.mode === 'off') return

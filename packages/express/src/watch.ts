@@ -24,7 +24,7 @@ export class Watch {
   awaitsPipes = false
   /** Something has been piped into it. */
   hasPipes = false
-  /** Its head has been written as that of a full response: nothing else is to be decided. */
+  /** It was not to be cut, and its head has been written: nothing else is to be decided. */
   hasHead = false
   sources: PipedSources | undefined
   /** The strong tag that `res.send` has given it, and what it hashed. */
